@@ -1,0 +1,1 @@
+"""What ActivityPub can say, as frozen dataclasses. Import from the module that defines the word."""

@@ -1,0 +1,228 @@
+"""What happens: the activities we understand.
+
+`object` is an id unless the activity carries a new state (Create, Update). What a peer embeds in
+Accept, Reject and Undo is kept in `inner`, because some peers' ids cannot be looked up; whose word
+it is remains to be judged (`origin.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fedispace.federation.vocab.actors import Actor
+from fedispace.federation.vocab.objects import (
+    Collection,
+    CollectionPage,
+    Event,
+    Note,
+    Tombstone,
+    Unknown,
+)
+from fedispace.federation.vocab.uri import Uri
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """A single-use admission to a live Space (the `result` of an Accept of a Join)."""
+
+    role: str
+    ticket: str
+    listen: Uri | None = None
+    publish: Uri | None = None
+    signal: str | None = None
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follow:
+    id: Uri
+    actor: Uri
+    object: Uri
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join:
+    """Asks to take part in an event; `role` and `client_key` make it a request for a ticket."""
+
+    id: Uri
+    actor: Uri
+    object: Uri
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+    role: str | None = None
+    client_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave:
+    id: Uri
+    actor: Uri
+    object: Uri
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accept:
+    id: Uri
+    actor: Uri
+    object: Uri
+    inner: Follow | Join | None = None
+    result: Ticket | None = None
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    id: Uri
+    actor: Uri
+    object: Uri
+    inner: Follow | Join | None = None
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+
+
+Embedded = Note | Event | Actor | Unknown
+"""What a Create or an Update may carry whole. `object` is `Embedded | Uri`; a `Uri` is a `str`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    id: Uri
+    actor: Uri
+    object: Embedded | Uri
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+    published: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    id: Uri
+    actor: Uri
+    object: Embedded | Uri
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+    published: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    id: Uri
+    actor: Uri
+    object: Uri
+    former: Tombstone | None = None
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announce:
+    id: Uri
+    actor: Uri
+    object: Uri
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+    published: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Like:
+    """A favourite, or an emoji reaction when `content` is set (FEP-c0e0)."""
+
+    id: Uri
+    actor: Uri
+    object: Uri
+    content: str | None = None
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    id: Uri
+    actor: Uri
+    object: Uri
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    id: Uri
+    actor: Uri
+    object: Uri
+    inner: Undoable | None = None
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    id: Uri
+    actor: Uri
+    object: Uri
+    target: Uri
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """A report; `objects` are the reported actors and objects."""
+
+    id: Uri
+    actor: Uri
+    objects: tuple[Uri, ...]
+    content: str | None = None
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Add:
+    id: Uri
+    actor: Uri
+    object: Uri
+    target: Uri
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remove:
+    id: Uri
+    actor: Uri
+    object: Uri
+    target: Uri
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+
+
+Undoable = Follow | Like | Announce | Block | Join | Accept
+
+Activity = (
+    Follow
+    | Accept
+    | Reject
+    | Create
+    | Update
+    | Delete
+    | Announce
+    | Like
+    | Undo
+    | Join
+    | Leave
+    | Block
+    | Move
+    | Flag
+    | Add
+    | Remove
+    | Unknown
+)
+
+Object = Activity | Note | Event | Actor | Tombstone | Collection | CollectionPage
