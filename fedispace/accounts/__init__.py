@@ -1,0 +1,1 @@
+"""People and their relations: profiles, follows, sign-in, OAuth."""

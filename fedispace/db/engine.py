@@ -1,0 +1,243 @@
+"""The database: one way to read, one way to write.
+
+SQLite has one writer. Transactions queue for it in order, and those that queue while another is
+open share its COMMIT (a group commit): the first runs bare, each later one inside a SAVEPOINT, so
+one that fails takes nothing of the others with it. Nobody is told "done" before the shared COMMIT
+has returned. So the cost of `synchronous=FULL` (one fsync a commit) is paid once for the group,
+and an uncontended transaction pays nothing for the possibility.
+
+PostgreSQL gets a pool and a transaction each.
+
+Both hand out a `Tx`. What a use case wants done *after* the rows are durable (waking a worker,
+telling a browser) it gives to `tx.after_commit`; such things may be lost, rows may not.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+COMMIT_WINDOW = 0.004
+READERS = 6
+
+
+class Tx(AsyncSession):
+    """A session inside one transaction, with a list of what to do once it is durable."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.hooks: list[Callable[[], None]] = []
+
+    def after_commit(self, hook: Callable[[], None]) -> None:
+        """Call `hook` after the COMMIT; it must not raise and must not block."""
+        self.hooks.append(hook)
+
+
+class Database:
+    """Hands out transactions; built by `open_database`."""
+
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, *, single_writer: bool) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._group = _GroupCommit(writer) if single_writer else None
+
+    @property
+    def dialect(self) -> str:
+        return self._writer.dialect.name
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """Open a read-write transaction: all of it is durable on exit, or none of it happened."""
+        if self._group is not None:
+            async with self._group.member() as tx:
+                yield tx
+        else:
+            async with self._writer.begin() as connection:
+                tx = _session(connection)
+                yield tx
+                await tx.flush()
+        for hook in tx.hooks:
+            hook()
+
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator[Tx]:
+        """Open a consistent read-only view."""
+        async with self._reader.connect() as connection:
+            yield _session(connection)
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """Open a bare connection of the writing engine, for migrations and checks before serving."""
+        if self._group is not None:
+            await self._group.close()
+        async with self._writer.connect() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        if self._group is not None:
+            await self._group.close()
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+
+def _session(connection: AsyncConnection) -> Tx:
+    return Tx(bind=connection, expire_on_commit=False, join_transaction_mode="rollback_only")
+
+
+class _GroupCommit:
+    """The single writer of SQLite and the COMMIT its queue shares."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._lock = asyncio.Lock()
+        self._waiting = 0
+        self._connection: AsyncConnection | None = None
+        self._committed: asyncio.Future[None] | None = None
+        self._opened_at = 0.0
+        self._straggler: asyncio.Task[None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def member(self) -> AsyncIterator[Tx]:
+        self._waiting += 1
+        try:
+            await self._lock.acquire()
+        except asyncio.CancelledError:
+            self._waiting -= 1
+            self._last_call()
+            raise
+        self._waiting -= 1
+        try:
+            connection = await self._connected()
+            if self._committed is None:
+                tx, committed = _session(connection), await self._open(connection)
+                try:
+                    yield tx
+                    await tx.flush()
+                except BaseException:
+                    await self._abandon(connection, committed)
+                    raise
+            else:
+                tx, committed = _session(connection), self._committed
+                try:
+                    async with connection.begin_nested():
+                        yield tx
+                        await tx.flush()
+                except BaseException:
+                    await self._settle(connection)
+                    raise
+            await self._settle(connection)
+        finally:
+            self._lock.release()
+        await asyncio.shield(committed)
+
+    def _last_call(self) -> None:
+        """Commit for those who left it to a waiter that gave up."""
+        if self._committed is not None and not self._waiting and not self._lock.locked():
+            self._straggler = asyncio.get_running_loop().create_task(self._commit_for_others())
+
+    async def _commit_for_others(self) -> None:
+        async with self._lock:
+            if self._committed is not None and self._connection is not None:
+                await self._settle(self._connection)
+
+    async def close(self) -> None:
+        if self._straggler is not None:
+            await self._straggler
+        async with self._lock:
+            if self._connection is not None:
+                await self._connection.close()
+                self._connection = None
+
+    async def _connected(self) -> AsyncConnection:
+        if self._connection is None:
+            self._connection = await self._engine.connect()
+        return self._connection
+
+    async def _open(self, connection: AsyncConnection) -> "asyncio.Future[None]":
+        loop = asyncio.get_running_loop()
+        await connection.begin()
+        self._opened_at = loop.time()
+        self._committed = loop.create_future()
+        return self._committed
+
+    async def _abandon(self, connection: AsyncConnection, committed: "asyncio.Future[None]") -> None:
+        """Roll back a first member that failed: nobody else is inside yet."""
+        self._committed = None
+        committed.cancel()
+        await asyncio.shield(connection.rollback())
+
+    async def _settle(self, connection: AsyncConnection) -> None:
+        """COMMIT, unless others are queued and the window is still open."""
+        assert self._committed is not None
+        age = asyncio.get_running_loop().time() - self._opened_at
+        if self._waiting and age < COMMIT_WINDOW:
+            return
+        committed, self._committed = self._committed, None
+        try:
+            await asyncio.shield(connection.commit())
+        except BaseException as error:
+            committed.set_exception(error)
+            committed.exception()
+            await connection.rollback()
+            raise
+        committed.set_result(None)
+
+
+def driver_url(url: str) -> str:
+    """Add our driver to the plain URL of the configuration."""
+    if url.startswith("sqlite:"):
+        return url.replace("sqlite:", "sqlite+aiosqlite:", 1)
+    return url.replace("postgresql:", "postgresql+asyncpg:", 1)
+
+
+def open_database(url: str) -> Database:
+    """Build the engines for `url` (`sqlite:///path` or `postgresql://...`); nothing connects yet."""
+    if urlsplit(url).scheme == "sqlite":
+        writer = create_async_engine(
+            driver_url(url), poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0
+        )
+        reader = create_async_engine(
+            driver_url(url), poolclass=AsyncAdaptedQueuePool, pool_size=READERS, max_overflow=0
+        )
+        _tune(writer, begin="BEGIN IMMEDIATE", read_only=False)
+        _tune(reader, begin="BEGIN", read_only=True)
+        return Database(writer, reader, single_writer=True)
+    engine = create_async_engine(driver_url(url), pool_size=10, max_overflow=10, pool_pre_ping=True)
+    return Database(engine, engine, single_writer=False)
+
+
+def _tune(engine: AsyncEngine, *, begin: str, read_only: bool) -> None:
+    """Set the pragmas of a fast and honest SQLite, and begin transactions ourselves.
+
+    The driver's own implicit BEGIN is deferred: two writers could then both read first and one of
+    them fail later with "database is locked".
+    """
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "busy_timeout=5000",
+            "foreign_keys=ON",
+            "cache_size=-16384",
+            "temp_store=MEMORY",
+            "mmap_size=268435456",
+            f"query_only={'ON' if read_only else 'OFF'}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)

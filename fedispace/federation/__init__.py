@@ -1,0 +1,1 @@
+"""Speaks ActivityPub; knows no product."""

@@ -1,0 +1,1 @@
+"""Sound, now: the selective forwarding unit (SFU) and the client that commands it."""

@@ -1,0 +1,1 @@
+"""What is let in. Asked by everyone, in one place."""

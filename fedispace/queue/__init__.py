@@ -1,0 +1,1 @@
+"""Durable jobs, the worker, and the bus that carries what may be lost."""

@@ -1,0 +1,1 @@
+"""The room as a social fact: its life cycle, roles and tickets."""
