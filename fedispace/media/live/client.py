@@ -1,0 +1,229 @@
+"""The web process's end of the control socket.
+
+One connection, kept by one task that owns it: it connects, proves the secret, reads until the
+socket closes, and starts again. A call made while the SFU is away waits a moment for it to come
+back (it restarts in well under a second) and then raises `Unavailable`. When a new SFU answers, or
+none does for long, every session of the old one is reported as disconnected: the SFU holds no
+truth, so what it forgot is over.
+"""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from fedispace.errors import Invalid, Unavailable
+from fedispace.media.live import protocol
+from fedispace.media.live.grants import Role
+from fedispace.media.live.protocol import (
+    Answer,
+    AskStatus,
+    Challenge,
+    CloseRoom,
+    Done,
+    Failed,
+    HangUp,
+    Open,
+    Proof,
+    Reply,
+    Request,
+    SessionEvent,
+    SfuStatus,
+    Silence,
+)
+
+log = structlog.get_logger()
+
+_CALL_SECONDS = 5.0
+_RETRY_SECONDS = 0.1
+_RETRY_SECONDS_MAX = 2.0
+_EVENTS_KEPT = 1024
+
+
+class SfuClient:
+    """Commands an SFU and hears what happens there. `start()` it in the loop that uses it."""
+
+    def __init__(self, control: Path, secret: bytes, *, call_seconds: float = _CALL_SECONDS) -> None:
+        self._control = control
+        self._secret = secret
+        self._call_seconds = call_seconds
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Reply]] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._connected = asyncio.Event()
+        self._boot = ""
+        self._sessions: dict[str, SessionEvent] = {}
+        self._listeners: set[asyncio.Queue[SessionEvent | None]] = set()
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to connect, and to reconnect; returns at once."""
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep_connected(), name="sfu-client")
+
+    async def close(self) -> None:
+        """Let go of the SFU; its sessions go on without us."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeper
+        for queue in self._listeners:
+            _offer(queue, None)
+
+    async def __aenter__(self) -> "SfuClient":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def publish(self, grant: str, offer: str) -> Answer:
+        """Open a publisher's session (WHIP) with the browser's SDP offer."""
+        return await self._open(grant, "publish", offer)
+
+    async def subscribe(self, grant: str, offer: str) -> Answer:
+        """Open a subscriber's session (WHEP) with the browser's SDP offer."""
+        return await self._open(grant, "subscribe", offer)
+
+    async def hang_up(self, session: str) -> None:
+        """End `session`; it is no error if it has ended."""
+        await self._call(HangUp(id=next(self._ids), session=session))
+
+    async def silence(self, session: str, silent: bool) -> None:
+        """Drop, or let through again, what `session` publishes; raises `NotFound` if it has ended."""
+        await self._call(Silence(id=next(self._ids), session=session, silent=silent))
+
+    async def close_room(self, room: str) -> None:
+        """End every session of `room`."""
+        await self._call(CloseRoom(id=next(self._ids), room=room))
+
+    async def status(self) -> SfuStatus:
+        """Return the SFU's counts."""
+        reply = await self._call(AskStatus(id=next(self._ids)))
+        if not isinstance(reply, SfuStatus):
+            raise Unavailable("the audio server answered something else")
+        return reply
+
+    async def events(self) -> AsyncIterator[SessionEvent]:
+        """Yield what happens to sessions from now on; a reader that sleeps loses the oldest."""
+        queue: asyncio.Queue[SessionEvent | None] = asyncio.Queue(_EVENTS_KEPT)
+        self._listeners.add(queue)
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+        finally:
+            self._listeners.discard(queue)
+
+    async def _open(self, grant: str, role: Role, offer: str) -> Answer:
+        reply = await self._call(Open(id=next(self._ids), grant=grant, role=role, offer=offer))
+        if not isinstance(reply, Answer):
+            raise Unavailable("the audio server answered something else")
+        return reply
+
+    async def _call(self, request: Request) -> Reply:
+        body = protocol.frame(request)
+        if len(body) > protocol.MAX_FRAME:
+            raise Invalid("the offer is too long", field="sdp")
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(self._call_seconds):
+                await self._connected.wait()
+                self._waiting[request.id] = reply
+                assert self._writer is not None
+                self._writer.write(body)
+                await self._writer.drain()
+                answer = await reply
+        except (TimeoutError, ConnectionError) as error:
+            raise Unavailable("the audio server is not there now") from error
+        finally:
+            self._waiting.pop(request.id, None)
+            if reply.done() and not reply.cancelled():
+                reply.exception()
+        if isinstance(answer, Failed):
+            raise protocol.raised(answer)
+        return answer
+
+    async def _keep_connected(self) -> None:
+        pause = _RETRY_SECONDS
+        while True:
+            try:
+                reader, writer = await self._connect()
+            except (OSError, msgspec.DecodeError) as error:
+                if pause >= _RETRY_SECONDS_MAX:
+                    self._forget_sessions("sfu_lost")
+                log.debug("sfu.unreachable", error=str(error))
+            else:
+                pause = _RETRY_SECONDS
+                await self._converse(reader, writer)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _RETRY_SECONDS_MAX)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Return a connection on which the SFU has welcomed us."""
+        async with asyncio.timeout(self._call_seconds):
+            reader, writer = await asyncio.open_unix_connection(self._control, limit=protocol.MAX_FRAME)
+            try:
+                challenge = protocol.heard_by_client(await protocol.read_frame(reader))
+                if not isinstance(challenge, Challenge) or challenge.version != protocol.VERSION:
+                    raise ConnectionError("the SFU speaks another version")
+                mac = protocol.proof_for(challenge, self._secret)
+                writer.write(protocol.frame(Proof(version=protocol.VERSION, mac=mac)))
+                if not isinstance(protocol.heard_by_client(await protocol.read_frame(reader)), Done):
+                    raise ConnectionError("the SFU did not welcome us")
+            except BaseException:
+                writer.close()
+                raise
+        if challenge.boot != self._boot:
+            self._forget_sessions("sfu_restarted")
+            self._boot = challenge.boot
+        return reader, writer
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Hold one connection until it ends."""
+        self._writer = writer
+        self._connected.set()
+        try:
+            while True:
+                self._hear(protocol.heard_by_client(await protocol.read_frame(reader)))
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning("sfu.disconnected", error=str(error))
+        finally:
+            self._connected.clear()
+            self._writer = None
+            for reply in self._waiting.values():
+                if not reply.done():
+                    reply.set_exception(ConnectionError("the socket closed"))
+            writer.close()
+
+    def _hear(self, message: protocol.FromSfu) -> None:
+        if isinstance(message, Challenge):
+            raise ConnectionError("a challenge in the middle")
+        if isinstance(message, SessionEvent):
+            self._tell(message)
+            return
+        waiting = self._waiting.get(message.id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message)
+
+    def _tell(self, event: SessionEvent) -> None:
+        if event.kind == "connected":
+            self._sessions[event.session] = event
+        elif event.kind == "disconnected":
+            self._sessions.pop(event.session, None)
+        for queue in self._listeners:
+            _offer(queue, event)
+
+    def _forget_sessions(self, reason: str) -> None:
+        for known in list(self._sessions.values()):
+            self._tell(msgspec.structs.replace(known, kind="disconnected", reason=reason))
+
+
+def _offer(queue: "asyncio.Queue[SessionEvent | None]", event: SessionEvent | None) -> None:
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(event)

@@ -1,0 +1,172 @@
+"""What the web process and the SFU say to each other over their socket.
+
+Each frame is a four-byte length and one JSON object. The SFU speaks first, with a challenge; the
+client proves that it knows the secret and is welcomed by `Done(id=0)`; then requests are answered by id, in any order, and events
+come whenever they happen. Both sides carry `VERSION` and part at once when it differs.
+"""
+
+import asyncio
+import hashlib
+import hmac
+
+import msgspec
+
+from fedispace.errors import Conflict, FedispaceError, Forbidden, Invalid, NotFound, Unavailable
+from fedispace.media.live.grants import Role
+
+VERSION = 1
+MAX_FRAME = 64 * 1024
+
+
+class Challenge(msgspec.Struct, frozen=True, tag=True):
+    """The SFU's first word. `boot` differs each time the SFU starts: sessions of another are gone."""
+
+    version: int
+    boot: str
+    nonce: str
+
+
+class Proof(msgspec.Struct, frozen=True, tag=True):
+    version: int
+    mac: str
+
+
+class Open(msgspec.Struct, frozen=True, tag=True):
+    """Open the session that `grant` names, with this SDP offer."""
+
+    id: int
+    grant: str
+    role: Role
+    offer: str
+
+
+class HangUp(msgspec.Struct, frozen=True, tag=True):
+    id: int
+    session: str
+
+
+class Silence(msgspec.Struct, frozen=True, tag=True):
+    id: int
+    session: str
+    silent: bool
+
+
+class CloseRoom(msgspec.Struct, frozen=True, tag=True):
+    id: int
+    room: str
+
+
+class AskStatus(msgspec.Struct, frozen=True, tag=True):
+    id: int
+
+
+class Answer(msgspec.Struct, frozen=True, tag=True):
+    """The SFU's SDP answer for `session`."""
+
+    session: str
+    sdp: str
+    id: int = 0
+
+
+class Done(msgspec.Struct, frozen=True, tag=True):
+    id: int
+
+
+class SfuStatus(msgspec.Struct, frozen=True, tag=True):
+    """Counts since the SFU started; `rooms` maps a room to its (publishers, subscribers)."""
+
+    rooms: dict[str, tuple[int, int]]
+    publishers: int
+    subscribers: int
+    packets_received: int
+    packets_forwarded: int
+    packets_refused: dict[str, int]
+    cpu_seconds: float
+    resident_bytes: int
+    port: int
+    id: int = 0
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    id: int
+    error: str
+    detail: str
+    field: str | None = None
+
+
+class SessionEvent(msgspec.Struct, frozen=True, tag=True):
+    """`kind` is connected, disconnected (with a `reason`) or speaking.
+
+    `level` belongs to speaking: RFC 6464 loudness in -dBov, 0 loudest; 127 means that they stopped.
+    """
+
+    kind: str
+    session: str
+    room: str
+    participant: str
+    role: Role
+    reason: str = ""
+    level: int = 127
+
+
+Request = Open | HangUp | Silence | CloseRoom | AskStatus
+Reply = Answer | Done | SfuStatus | Failed
+FromClient = Proof | Request
+FromSfu = Challenge | Reply | SessionEvent
+
+_encoder = msgspec.json.Encoder()
+_from_client = msgspec.json.Decoder(Proof | Open | HangUp | Silence | CloseRoom | AskStatus)
+_from_sfu = msgspec.json.Decoder(Challenge | Answer | Done | SfuStatus | Failed | SessionEvent)
+
+_ERRORS: dict[str, type[FedispaceError]] = {
+    kind.__name__: kind for kind in (Invalid, Forbidden, Conflict, NotFound, Unavailable)
+}
+
+
+def frame(message: FromClient | FromSfu) -> bytes:
+    """Return `message` as it goes on the socket."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(4, "big") + body
+
+
+def heard_by_sfu(body: bytes) -> FromClient:
+    """Parse what a client sent; raises `msgspec.DecodeError`."""
+    message: FromClient = _from_client.decode(body)
+    return message
+
+
+def heard_by_client(body: bytes) -> FromSfu:
+    """Parse what the SFU sent; raises `msgspec.DecodeError`."""
+    message: FromSfu = _from_sfu.decode(body)
+    return message
+
+
+async def read_frame(reader: asyncio.StreamReader) -> bytes:
+    """Return the next frame's body; raise `ConnectionError` at the end or when it is too long."""
+    try:
+        length = int.from_bytes(await reader.readexactly(4), "big")
+        if length > MAX_FRAME:
+            raise ConnectionError("frame too long")
+        return await reader.readexactly(length)
+    except asyncio.IncompleteReadError as error:
+        raise ConnectionError("the socket closed") from error
+
+
+def proof_for(challenge: Challenge, secret: bytes) -> str:
+    """Return what only a holder of `secret` can answer to `challenge`."""
+    text = f"fedispace control v{challenge.version}\n{challenge.boot}\n{challenge.nonce}"
+    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+def failure(id_: int, error: FedispaceError) -> Failed:
+    """Return `error` as it travels."""
+    kind = next((kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _ERRORS), "Unavailable")
+    return Failed(id=id_, error=kind, detail=error.detail, field=getattr(error, "field", None))
+
+
+def raised(failed: Failed) -> FedispaceError:
+    """Return the error that `failed` carried."""
+    kind = _ERRORS.get(failed.error, Unavailable)
+    if kind is Invalid:
+        return Invalid(failed.detail, field=failed.field)
+    return kind(failed.detail)

@@ -1,0 +1,52 @@
+"""What the SFU process must know to start. It comes on standard input, never in arguments or the
+environment, because it holds the secret that signs grants."""
+
+import ipaddress
+
+import msgspec
+
+from fedispace.config import address_of
+from fedispace.errors import ConfigError
+
+
+class SfuSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`listen` is one UDP address and port (0: any free port); `control` is a socket's path."""
+
+    listen: str
+    control: str
+    secret: bytes
+    public_addresses: list[str] = []
+    max_speakers: int = 13
+    max_sessions: int = 4000
+    handshake_seconds: float = 15.0
+    idle_seconds: float = 30.0
+
+
+def check(settings: SfuSettings) -> SfuSettings:
+    """Return `settings`, or raise `ConfigError` with the one line an operator needs."""
+    try:
+        host, _ = address_of(settings.listen)
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise ConfigError(f"rtc.listen must be ADDRESS:PORT, not {settings.listen!r}") from None
+    for address in settings.public_addresses:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            raise ConfigError(f"rtc.public_addresses: {address!r} is not an IP address") from None
+    if len(settings.secret) < 32:
+        raise ConfigError("the SFU's secret must have at least 32 bytes")
+    return settings
+
+
+def encode(settings: SfuSettings) -> bytes:
+    """Return the one line that `decode` reads."""
+    return msgspec.json.encode(settings) + b"\n"
+
+
+def decode(line: bytes) -> SfuSettings:
+    """Read the line that `encode` wrote."""
+    try:
+        return check(msgspec.json.decode(line, type=SfuSettings))
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"the SFU's settings cannot be read: {error}") from error

@@ -1,0 +1,149 @@
+"""Starts the SFU, keeps it running, and takes it along at the end.
+
+    SfuProcess --stdin: settings, then silence until our end--> python -m fedispace.media.live.server
+               <--stdout: one line, "ready" and the UDP port--
+
+The child ends when its standard input ends, so it cannot outlive us, whatever kills us. When it
+dies first it is started again, at once the first time and then with a growing pause; it takes the
+same UDP port, so that browsers which reconnect find it where it was.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from fedispace.errors import ConfigError, Unavailable
+from fedispace.media.live import settings as sfu_settings
+from fedispace.media.live.settings import SfuSettings
+
+log = structlog.get_logger()
+
+_READY_SECONDS = 10.0
+_STOP_SECONDS = 3.0
+_PAUSE_SECONDS = 0.05
+_PAUSE_SECONDS_MAX = 5.0
+_STEADY_SECONDS = 10.0
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The child's one line: the UDP port it bound, or why it could not start."""
+
+    port: int
+    error: str = ""
+
+
+class SfuProcess:
+    """The SFU as a child process that is there until `stop()`."""
+
+    def __init__(self, settings: SfuSettings) -> None:
+        self._settings = sfu_settings.check(settings)
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._port = 0
+        self._starts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, while there is a child."""
+        running = self._process is not None and self._process.returncode is None
+        return self._process.pid if running and self._process is not None else None
+
+    @property
+    def port(self) -> int:
+        """The UDP port, known once started."""
+        return self._port
+
+    @property
+    def starts(self) -> int:
+        """How many times the child became ready."""
+        return self._starts
+
+    @property
+    def control(self) -> Path:
+        """Where an `SfuClient` finds it."""
+        return Path(self._settings.control)
+
+    async def start(self) -> None:
+        """Start the child and return when it serves; raises `ConfigError` when it cannot."""
+        try:
+            await self._launch()
+        except (ConfigError, Unavailable):
+            await self._end_child()
+            raise
+        self._keeper = asyncio.create_task(self._keep_running(), name="sfu-supervisor")
+
+    async def stop(self) -> None:
+        """End the child: its input first, then signals."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeper
+        await self._end_child()
+
+    async def _keep_running(self) -> None:
+        loop = asyncio.get_running_loop()
+        pause = _PAUSE_SECONDS
+        while True:
+            if self._process is not None:
+                since = loop.time()
+                code = await self._process.wait()
+                if loop.time() - since > _STEADY_SECONDS:
+                    pause = _PAUSE_SECONDS
+                log.error("sfu.died", exit_code=code, restart_in=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _PAUSE_SECONDS_MAX)
+            try:
+                await self._launch()
+            except (ConfigError, Unavailable, OSError) as error:
+                log.error("sfu.start_failed", error=str(error))
+                await self._end_child()
+
+    async def _launch(self) -> None:
+        await self._end_child()
+        settings = self._settings
+        if self._port:
+            address = settings.listen.rpartition(":")[0]
+            settings = msgspec.structs.replace(settings, listen=f"{address}:{self._port}")
+        self._process = process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "fedispace.media.live.server",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={key: value for key, value in os.environ.items() if not key.startswith("FEDISPACE_")},
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                process.stdin.write(sfu_settings.encode(settings))
+                await process.stdin.drain()
+                line = await process.stdout.readline()
+            ready = msgspec.json.decode(line, type=Ready)
+        except (TimeoutError, ConnectionError, msgspec.DecodeError) as error:
+            raise Unavailable("the audio server did not start") from error
+        if ready.error:
+            raise ConfigError(ready.error)
+        self._port = ready.port
+        self._starts += 1
+        log.info("sfu.ready", pid=process.pid, port=ready.port, start=self._starts)
+
+    async def _end_child(self) -> None:
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        for end in (None, process.terminate, process.kill):
+            if end is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    end()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+                return
