@@ -28,7 +28,17 @@ class Postgres:
             shutil.chown(self._home, self._user, self._user)
         cluster = self._home / "cluster"
         self._run(
-            "initdb", "-D", str(cluster), "-U", _SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"
+            "initdb",
+            "-D",
+            str(cluster),
+            "-U",
+            _SUPERUSER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--no-sync",
         )
         settings = [
             f"port={self.port}",

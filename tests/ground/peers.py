@@ -1,0 +1,132 @@
+"""Software that is not ours and speaks ActivityPub, run as servers of this run.
+
+Each has a desk: a port of 127.0.0.1 at which a test gives orders and reads what was received.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import aiohttp
+
+from tests.ground.ca import Certificates
+from tests.ground.eventually import until
+from tests.ground.names import Names
+from tests.ground.ports import free_port, is_listening
+from tests.ground.process import Process
+
+_HOME = Path(__file__).parents[1] / "peers"
+_REPOSITORY = _HOME.parents[1]
+NODE = _HOME / "node_modules" / ".bin" / "node"
+BOVINE_PYTHON = _REPOSITORY / ".venv-peers" / "bin" / "python"
+ACTIVITYPUB_TESTING = _HOME / "node_modules" / "activitypub-testing" / "src" / "cli.js"
+
+FirstKnock = Literal["draft-cavage-http-signatures-12", "rfc9421"]
+
+
+class Desk:
+    """The control port of a peer."""
+
+    def __init__(self, port: int) -> None:
+        self._base = f"http://127.0.0.1:{port}"
+
+    async def read(self, what: str, **parameters: str) -> Any:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{self._base}/{what}", params=parameters) as response,
+        ):
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def order(self, what: str, **order: Any) -> Any:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{self._base}/{what}", json=order) as response,
+        ):
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+
+class _Peer:
+    """A peer process with a public address and a desk."""
+
+    def __init__(
+        self,
+        command: list[str],
+        *,
+        name: str,
+        address: str,
+        desk: int,
+        names: Names,
+        log: Path,
+        settings: Mapping[str, str],
+    ) -> None:
+        self.name = name
+        self.desk = Desk(desk)
+        self._process = Process(names.wrap(command), log=log, environment=settings)
+
+        def answers() -> bool:
+            self._process.require_running()
+            return is_listening(address, 443) and is_listening("127.0.0.1", desk)
+
+        until(f"{name} listens", answers, within=40)
+
+    def words(self) -> str:
+        """Return the end of what the peer wrote to its log."""
+        return self._process.tail()
+
+    def stop(self) -> None:
+        self._process.stop(within=5)
+
+
+class FedifyBot(_Peer):
+    """The bot of `tests/peers/fedify-bot.mjs`: accepts follows, echoes mentions."""
+
+    def __init__(
+        self, name: str, first_knock: FirstKnock, *, names: Names, certificates: Certificates, directory: Path
+    ) -> None:
+        address, desk = names.address_of(name), free_port()
+        self.actor = f"https://{name}/users/bot"
+        self.handle = f"@bot@{name}"
+        super().__init__(
+            [str(NODE), str(_HOME / "fedify-bot.mjs")],
+            name=name,
+            address=address,
+            desk=desk,
+            names=names,
+            log=directory / f"{name}.log",
+            settings={
+                **certificates.environment(),
+                "BOT_NAME": name,
+                "BOT_ADDRESS": address,
+                "BOT_CHAIN": str(certificates.chain),
+                "BOT_KEY": str(certificates.key),
+                "BOT_CONTROL": str(desk),
+                "BOT_FIRST_KNOCK": first_knock,
+            },
+        )
+
+
+class BovinePeer(_Peer):
+    """The peer of `tests/peers/bovine_peer.py`: verifies and records; posts any activity, signed."""
+
+    def __init__(self, name: str, *, names: Names, certificates: Certificates, directory: Path) -> None:
+        address, desk = names.address_of(name), free_port()
+        self.actor = f"https://{name}/actor"
+        self.handle = f"@buttercup@{name}"
+        super().__init__(
+            [str(BOVINE_PYTHON), str(_HOME / "bovine_peer.py")],
+            name=name,
+            address=address,
+            desk=desk,
+            names=names,
+            log=directory / f"{name}.log",
+            settings={
+                **certificates.environment(),
+                "PEER_NAME": name,
+                "PEER_ADDRESS": address,
+                "PEER_CHAIN": str(certificates.chain),
+                "PEER_KEY": str(certificates.key),
+                "PEER_CONTROL": str(desk),
+            },
+        )
