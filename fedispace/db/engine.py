@@ -35,6 +35,11 @@ class Tx(AsyncSession):
         super().__init__(*args, **kwargs)
         self.hooks: list[Callable[[], None]] = []
 
+    @property
+    def dialect_name(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.get_bind().dialect.name
+
     def after_commit(self, hook: Callable[[], None]) -> None:
         """Call `hook` after the COMMIT; it must not raise and must not block."""
         self.hooks.append(hook)

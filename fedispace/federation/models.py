@@ -95,6 +95,19 @@ class OutboxItem(Base):
     created_at: Mapped[datetime]
 
 
+class Fanout(Leased, Base):
+    """An activity whose audience has yet to be turned into deliveries. Its id is the activity's.
+
+    `cursor` is the last inbox that has its delivery, so that a fan-out to very many resumes.
+    """
+
+    __tablename__ = "fanouts"
+    __table_args__ = (Index("ix_fanouts_lane", "sender_id", "id"),)
+
+    sender_id: Mapped[int]
+    cursor: Mapped[str] = mapped_column(default="")
+
+
 class Delivery(Leased, Base):
     """One activity on its way to one inbox. Gone when the peer took it or it was given up."""
 

@@ -46,6 +46,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("domain", name=op.f("pk_domain_rules")),
     )
     op.create_table(
+        "fanouts",
+        sa.Column("sender_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cursor", sa.String(), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("run_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fanouts")),
+    )
+    with op.batch_alter_table("fanouts", schema=None) as batch_op:
+        batch_op.create_index("ix_fanouts_lane", ["sender_id", "id"], unique=False)
+
+    op.create_table(
         "inbox_items",
         sa.Column("activity_id", sa.String(), nullable=False),
         sa.Column("actor", sa.String(), nullable=False),
@@ -716,6 +731,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("inbox_items")
+    with op.batch_alter_table("fanouts", schema=None) as batch_op:
+        batch_op.drop_index("ix_fanouts_lane")
+
+    op.drop_table("fanouts")
     op.drop_table("domain_rules")
     with op.batch_alter_table("actors", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_actors_host"))

@@ -1,0 +1,110 @@
+"""An activity goes out.
+
+`Outbox.send` writes one row with the activity's bytes and its audience, in the transaction of the
+use case; so the change and the news of it are one fact. Everything after that is the worker's:
+
+    outbox_items + fanouts --(fanout.py)--> deliveries --(delivery.py)--> the peer's inbox
+
+Fan-out keeps the order of a sender's activities, delivery keeps it per sender and peer. The bytes
+are stored once and signed anew at each attempt, because a signature is only good for an hour.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import delete, select, update
+
+from fedispace.clock import Clock
+from fedispace.db.engine import Tx
+from fedispace.db.upsert import insert
+from fedispace.federation import codec
+from fedispace.federation.models import ActorRow, Fanout, FollowerInbox, OutboxItem
+from fedispace.federation.vocab.activities import Activity
+from fedispace.federation.vocab.objects import Unknown
+from fedispace.ids import Ids
+from fedispace.queue.bus import Bus
+
+WAKE_FANOUT = "wake.fanout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Who is told. `actors` are ids of `ActorRow`s; local ones among them are skipped at fan-out.
+
+    `public` also lists the activity in the sender's outbox, and lets shared inboxes be used for
+    `actors`; without it each named actor is reached at a personal inbox, because a shared inbox
+    could widen a direct message (reference P-03 of the security notes).
+    """
+
+    public: bool = False
+    followers: bool = False
+    actors: tuple[int, ...] = ()
+
+
+class Outbox:
+    """Writes outgoing activities."""
+
+    def __init__(self, ids: Ids, clock: Clock, bus: Bus) -> None:
+        self._ids = ids
+        self._clock = clock
+        self._bus = bus
+
+    async def send(self, tx: Tx, sender_id: int, activity: Activity, audience: Audience) -> None:
+        """Write `activity` of the local actor `sender_id`; it leaves when the transaction commits."""
+        assert not isinstance(activity, Unknown)
+        item_id = self._ids.next()
+        now = self._clock.now()
+        tx.add(
+            OutboxItem(
+                id=item_id,
+                uri=activity.id,
+                actor_id=sender_id,
+                type=type(activity).__name__,
+                object_uri=_object_uri(activity),
+                public=audience.public,
+                audience={"followers": audience.followers, "actors": list(audience.actors)},
+                body=msgspec.json.encode(codec.write(activity)),
+                created_at=now,
+            )
+        )
+        await tx.flush()
+        if audience.followers or audience.actors:
+            tx.add(Fanout(id=item_id, sender_id=sender_id, run_at=now, attempts=0, cursor=""))
+            await tx.flush()
+            tx.after_commit(lambda: self._bus.publish(WAKE_FANOUT, {}))
+
+    async def follower_gained(self, tx: Tx, actor_id: int, follower_id: int) -> None:
+        """Count the inbox of a new remote follower of the local actor `actor_id`."""
+        inbox = await _listening_at(tx, follower_id)
+        if inbox is None:
+            return
+        statement = insert(tx, FollowerInbox).values(actor_id=actor_id, inbox=inbox, count=1)
+        await tx.execute(
+            statement.on_conflict_do_update(
+                index_elements=["actor_id", "inbox"], set_={"count": FollowerInbox.count + 1}
+            )
+        )
+
+    async def follower_lost(self, tx: Tx, actor_id: int, follower_id: int) -> None:
+        """Take a former remote follower's inbox off the count."""
+        inbox = await _listening_at(tx, follower_id)
+        if inbox is None:
+            return
+        mine = (FollowerInbox.actor_id == actor_id) & (FollowerInbox.inbox == inbox)
+        await tx.execute(update(FollowerInbox).where(mine).values(count=FollowerInbox.count - 1))
+        await tx.execute(delete(FollowerInbox).where(mine, FollowerInbox.count <= 0))
+
+
+async def _listening_at(tx: Tx, actor_id: int) -> str | None:
+    row = (
+        await tx.execute(
+            select(ActorRow.shared_inbox, ActorRow.inbox).where(ActorRow.id == actor_id, ~ActorRow.local)
+        )
+    ).one_or_none()
+    return None if row is None else row.shared_inbox or row.inbox
+
+
+def _object_uri(activity: Any) -> str | None:
+    carried = getattr(activity, "object", None)
+    return carried if isinstance(carried, str) or carried is None else carried.id
