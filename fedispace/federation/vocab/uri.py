@@ -5,7 +5,7 @@ id that we no longer recognise. So a `Uri` is checked once and never rewritten.
 """
 
 import re
-from typing import Final, NewType
+from typing import Final, NewType, TypeGuard
 
 from fedispace.errors import Invalid
 
@@ -23,7 +23,7 @@ _ABSOLUTE: Final = re.compile(
 )
 
 
-def is_uri(text: object) -> bool:
+def is_uri(text: object) -> TypeGuard[Uri]:
     """Tell whether `text` is an absolute http(s) address we are willing to keep."""
     return isinstance(text, str) and len(text) <= MAX_URI and _ABSOLUTE.fullmatch(text) is not None
 

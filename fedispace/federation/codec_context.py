@@ -1,0 +1,89 @@
+"""The JSON-LD contexts we emit, as shared constants.
+
+Terms that are not of ActivityStreams are defined inline, so that nobody has to fetch a context of
+ours. Whoever reads plain JSON loses nothing; whoever expands finds every term defined.
+"""
+
+from typing import Any, Final
+
+AS2: Final = "https://www.w3.org/ns/activitystreams"
+SECURITY: Final = "https://w3id.org/security/v1"
+MULTIKEY: Final = "https://w3id.org/security/multikey/v1"
+DATA_INTEGRITY: Final = "https://w3id.org/security/data-integrity/v1"
+FEDISPACE: Final = "https://fedispace.org/ns#"
+
+_NOTE_TERMS: Final[dict[str, Any]] = {
+    "toot": "http://joinmastodon.org/ns#",
+    "ostatus": "http://ostatus.org#",
+    "misskey": "https://misskey-hub.net/ns#",
+    "Hashtag": "as:Hashtag",
+    "sensitive": "as:sensitive",
+    "Emoji": "toot:Emoji",
+    "blurhash": "toot:blurhash",
+    "focalPoint": {"@container": "@list", "@id": "toot:focalPoint"},
+    "conversation": "ostatus:conversation",
+    "quote": {"@id": "https://w3id.org/fep/044f#quote", "@type": "@id"},
+    "_misskey_quote": "misskey:_misskey_quote",
+}
+
+_ACTOR_TERMS: Final[dict[str, Any]] = {
+    "toot": "http://joinmastodon.org/ns#",
+    "schema": "http://schema.org#",
+    "PropertyValue": "schema:PropertyValue",
+    "value": "schema:value",
+    "manuallyApprovesFollowers": "as:manuallyApprovesFollowers",
+    "alsoKnownAs": {"@id": "as:alsoKnownAs", "@type": "@id"},
+    "movedTo": {"@id": "as:movedTo", "@type": "@id"},
+    "featured": {"@id": "toot:featured", "@type": "@id"},
+    "discoverable": "toot:discoverable",
+    "indexable": "toot:indexable",
+    "suspended": "toot:suspended",
+    "memorial": "toot:memorial",
+    "webfinger": "https://purl.archive.org/socialweb/webfinger#webfinger",
+}
+
+_EVENT_TERMS: Final[dict[str, Any]] = {
+    **_NOTE_TERMS,
+    "sc": "http://schema.org#",
+    "mz": "https://joinmobilizon.org/ns#",
+    "ical": "http://www.w3.org/2002/12/cal/ical#",
+    "fep8a8e": "https://w3id.org/fep/8a8e/",
+    "VirtualLocation": "sc:VirtualLocation",
+    "timezone": "fep8a8e:timezone",
+    "displayEndTime": "fep8a8e:displayEndTime",
+    "eventStatus": {"@id": "fep8a8e:eventStatus", "@type": "@vocab"},
+    "EventScheduled": "fep8a8e:EventScheduled",
+    "EventCancelled": "fep8a8e:EventCancelled",
+    "organizers": {"@id": "fep8a8e:organizers", "@type": "@id"},
+    "attendees": {"@id": "fep8a8e:attendees", "@type": "@id"},
+    "joinMode": {"@id": "mz:joinMode", "@type": "mz:joinModeType"},
+    "isOnline": {"@id": "mz:isOnline", "@type": "sc:Boolean"},
+    "status": "ical:status",
+    "maximumAttendeeCapacity": "sc:maximumAttendeeCapacity",
+    "category": "sc:category",
+    "repliesModerationOption": {
+        "@id": "mz:repliesModerationOption",
+        "@type": "mz:repliesModerationOptionType",
+    },
+    "fs": FEDISPACE,
+    "liveState": "fs:liveState",
+    "startedAt": "fs:startedAt",
+    "endedAt": "fs:endedAt",
+    "space": {"@id": "fs:space", "@type": "@id"},
+    "speakers": {"@id": "fs:speakers", "@type": "@id"},
+    "listenerCount": "fs:listenerCount",
+    "recordingPolicy": "fs:recordingPolicy",
+    "joinEndpoint": {"@id": "fs:joinEndpoint", "@type": "@id"},
+    "listen": {"@id": "fs:listen", "@type": "@id"},
+    "publish": {"@id": "fs:publish", "@type": "@id"},
+    "signal": {"@id": "fs:signal", "@type": "@id"},
+    "anonymousListeners": "fs:anonymousListeners",
+    "speakPolicy": "fs:speakPolicy",
+    "codecs": {"@id": "fs:codecs", "@container": "@set"},
+}
+
+PLAIN_CONTEXT: Final = AS2
+NOTE_CONTEXT: Final = [AS2, _NOTE_TERMS]
+ACTOR_CONTEXT: Final = [AS2, SECURITY, MULTIKEY, _ACTOR_TERMS]
+EVENT_CONTEXT: Final = [AS2, SECURITY, _EVENT_TERMS]
+TICKET_CONTEXT: Final = [AS2, {"fs": FEDISPACE}]

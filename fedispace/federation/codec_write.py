@@ -1,0 +1,156 @@
+"""Writing: one canonical form per class, chosen so that the pickiest reader of each field accepts it.
+
+`actor` and `attributedTo` are strings (Misskey compares them as such); `to`, `cc`, `tag` and
+`attachment` are lists; every attachment has `mediaType` (Gancio and Pleroma fail without); `content`
+is always a string; a `location` is one object with an id. What is unset is left out.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from fedispace.clock import wire_time
+from fedispace.federation import codec_context as contexts
+from fedispace.federation.codec_write_objects import WRITERS as OBJECT_WRITERS
+from fedispace.federation.codec_write_objects import present
+from fedispace.federation.vocab.activities import (
+    Accept,
+    Add,
+    Announce,
+    Block,
+    Create,
+    Delete,
+    Flag,
+    Follow,
+    Join,
+    Leave,
+    Like,
+    Move,
+    Object,
+    Reject,
+    Remove,
+    Ticket,
+    Undo,
+    Update,
+)
+from fedispace.federation.vocab.actors import Actor
+from fedispace.federation.vocab.objects import Event, Note
+
+
+def fields_of(thing: Object) -> dict[str, Any]:
+    """Return the document without its `@context`."""
+    writer = _WRITERS.get(type(thing))
+    if writer is None:
+        raise TypeError(f"{type(thing).__name__} is not written")
+    return writer(thing)
+
+
+def context_of(thing: Object) -> str | list[Any]:
+    """Return the smallest context that defines every term of the document."""
+    if isinstance(thing, Create | Update) and not isinstance(thing.object, str):
+        return context_of(thing.object)
+    if isinstance(thing, Event):
+        return contexts.EVENT_CONTEXT
+    if isinstance(thing, Note):
+        return contexts.NOTE_CONTEXT
+    if isinstance(thing, Actor):
+        return contexts.ACTOR_CONTEXT
+    if isinstance(thing, Join | Accept):
+        return contexts.TICKET_CONTEXT
+    return contexts.PLAIN_CONTEXT
+
+
+def _activity(thing: Any, object_: Any, **more: Any) -> dict[str, Any]:
+    document = {"id": thing.id, "type": type(thing).__name__, "actor": thing.actor, "object": object_}
+    document |= present(more)
+    if thing.to:
+        document["to"] = list(thing.to)
+    if thing.cc:
+        document["cc"] = list(thing.cc)
+    return document
+
+
+def _bare(thing: Follow | Leave | Block) -> dict[str, Any]:
+    return _activity(thing, thing.object)
+
+
+def _join(thing: Join) -> dict[str, Any]:
+    return _activity(thing, thing.object, **{"fs:role": thing.role, "fs:clientKey": thing.client_key})
+
+
+def _nested(thing: Accept | Reject | Undo) -> Any:
+    return thing.object if thing.inner is None else fields_of(thing.inner)
+
+
+def _accept(thing: Accept) -> dict[str, Any]:
+    return _activity(thing, _nested(thing), result=None if thing.result is None else _ticket(thing.result))
+
+
+def _ticket(ticket: Ticket) -> dict[str, Any]:
+    return {
+        "type": "fs:Ticket",
+        "fs:role": ticket.role,
+        "fs:ticket": ticket.ticket,
+        **present(
+            {
+                "fs:listen": ticket.listen,
+                "fs:publish": ticket.publish,
+                "fs:signal": ticket.signal,
+                "expires": _time(ticket.expires),
+            }
+        ),
+    }
+
+
+def _reject(thing: Reject | Undo) -> dict[str, Any]:
+    return _activity(thing, _nested(thing))
+
+
+def _create(thing: Create | Update) -> dict[str, Any]:
+    object_: Any = thing.object if isinstance(thing.object, str) else fields_of(thing.object)
+    return _activity(thing, object_, published=_time(thing.published))
+
+
+def _delete(thing: Delete) -> dict[str, Any]:
+    return _activity(thing, thing.object if thing.former is None else fields_of(thing.former))
+
+
+def _announce(thing: Announce) -> dict[str, Any]:
+    return _activity(thing, thing.object, published=_time(thing.published))
+
+
+def _like(thing: Like) -> dict[str, Any]:
+    return _activity(thing, thing.object, content=thing.content)
+
+
+def _targeted(thing: Move | Add | Remove) -> dict[str, Any]:
+    return _activity(thing, thing.object, target=thing.target)
+
+
+def _flag(thing: Flag) -> dict[str, Any]:
+    return _activity(thing, list(thing.objects), content=thing.content)
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else wire_time(moment)
+
+
+_WRITERS: Final[dict[type, Callable[[Any], dict[str, Any]]]] = {
+    **OBJECT_WRITERS,
+    Accept: _accept,
+    Add: _targeted,
+    Announce: _announce,
+    Block: _bare,
+    Create: _create,
+    Delete: _delete,
+    Flag: _flag,
+    Follow: _bare,
+    Join: _join,
+    Leave: _bare,
+    Like: _like,
+    Move: _targeted,
+    Reject: _reject,
+    Remove: _targeted,
+    Undo: _reject,
+    Update: _create,
+}
