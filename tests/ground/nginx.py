@@ -6,7 +6,7 @@ Its access log records the signature headers, so it is also the trace of the wir
 import signal
 from pathlib import Path
 
-from tests.ground.ca import Certificates
+from tests.ground.ca import Certificate
 from tests.ground.eventually import until
 from tests.ground.ports import is_listening
 from tests.ground.process import Process
@@ -25,7 +25,7 @@ http {{
     uwsgi_temp_path {home}/uwsgi;
     scgi_temp_path {home}/scgi;
     log_format wire '$remote_addr $status "$request" accept="$http_accept" signature="$http_signature" '
-                    'input="$http_signature_input" digest="$http_digest" content_digest="$http_content_digest"';
+                    'input="$http_signature_input" digest="$http_digest$http_content_digest"';
     access_log {home}/access.log wire;
     map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
     server {{
@@ -55,7 +55,7 @@ class Nginx:
     """TLS for one named host."""
 
     def __init__(
-        self, *, name: str, address: str, upstream: str, certificates: Certificates, home: Path, is_root: bool
+        self, *, name: str, address: str, upstream: str, certificate: Certificate, home: Path, is_root: bool
     ) -> None:
         home.mkdir(parents=True)
         self.access_log = home / "access.log"
@@ -67,8 +67,8 @@ class Nginx:
                 name=name,
                 address=address,
                 upstream=upstream,
-                chain=certificates.chain,
-                key=certificates.key,
+                chain=certificate.chain,
+                key=certificate.key,
             )
         )
         command = ["nginx", "-p", str(home), "-c", str(configuration), "-e", str(home / "error.log")]

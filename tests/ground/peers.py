@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import aiohttp
 
-from tests.ground.ca import Certificates
+from tests.ground.ca import Authority
 from tests.ground.eventually import until
 from tests.ground.names import Names
 from tests.ground.ports import free_port, is_listening
@@ -83,9 +83,9 @@ class FedifyBot(_Peer):
     """The bot of `tests/peers/fedify-bot.mjs`: accepts follows, echoes mentions."""
 
     def __init__(
-        self, name: str, first_knock: FirstKnock, *, names: Names, certificates: Certificates, directory: Path
+        self, name: str, first_knock: FirstKnock, *, names: Names, authority: Authority, directory: Path
     ) -> None:
-        address, desk = names.address_of(name), free_port()
+        address, desk, certificate = names.address_of(name), free_port(), authority.issue(name)
         self.actor = f"https://{name}/users/bot"
         self.handle = f"@bot@{name}"
         super().__init__(
@@ -96,11 +96,11 @@ class FedifyBot(_Peer):
             names=names,
             log=directory / f"{name}.log",
             settings={
-                **certificates.environment(),
+                **authority.environment(),
                 "BOT_NAME": name,
                 "BOT_ADDRESS": address,
-                "BOT_CHAIN": str(certificates.chain),
-                "BOT_KEY": str(certificates.key),
+                "BOT_CHAIN": str(certificate.chain),
+                "BOT_KEY": str(certificate.key),
                 "BOT_CONTROL": str(desk),
                 "BOT_FIRST_KNOCK": first_knock,
             },
@@ -110,8 +110,8 @@ class FedifyBot(_Peer):
 class BovinePeer(_Peer):
     """The peer of `tests/peers/bovine_peer.py`: verifies and records; posts any activity, signed."""
 
-    def __init__(self, name: str, *, names: Names, certificates: Certificates, directory: Path) -> None:
-        address, desk = names.address_of(name), free_port()
+    def __init__(self, name: str, *, names: Names, authority: Authority, directory: Path) -> None:
+        address, desk, certificate = names.address_of(name), free_port(), authority.issue(name)
         self.actor = f"https://{name}/actor"
         self.handle = f"@buttercup@{name}"
         super().__init__(
@@ -122,11 +122,11 @@ class BovinePeer(_Peer):
             names=names,
             log=directory / f"{name}.log",
             settings={
-                **certificates.environment(),
+                **authority.environment(),
                 "PEER_NAME": name,
                 "PEER_ADDRESS": address,
-                "PEER_CHAIN": str(certificates.chain),
-                "PEER_KEY": str(certificates.key),
+                "PEER_CHAIN": str(certificate.chain),
+                "PEER_KEY": str(certificate.key),
                 "PEER_CONTROL": str(desk),
             },
         )

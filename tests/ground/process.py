@@ -1,5 +1,6 @@
 """Processes the tests start: their output is kept, and they are ended by their own id only."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -80,10 +81,8 @@ class Process:
         self._popen.wait()
 
     def _end_session(self) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def _die_with_parent() -> None:

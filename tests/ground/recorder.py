@@ -6,7 +6,6 @@ It does not verify what it receives (the independent peers do); it answers, coun
 import asyncio
 import json
 import secrets
-import ssl
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any, Self
 import aiohttp
 from aiohttp import web
 
-from tests.ground.ca import Certificates
+from tests.ground.ca import Authority
 from tests.ground.names import Names, RunResolver
 from tests.ground.signing import ACTIVITY_TYPE, Headers, SigningKey, new_private_key, signed_headers
 
@@ -47,7 +46,7 @@ class Answer:
 class Recorder:
     """Hosts that listen on one address of the run; every user name exists on each of them."""
 
-    def __init__(self, names: Names, certificates: Certificates, *hosts: str, delay: float = 0.0) -> None:
+    def __init__(self, names: Names, authority: Authority, *hosts: str, delay: float = 0.0) -> None:
         self.hosts = hosts
         self.delay = delay
         self.deliveries: list[Delivery] = []
@@ -55,17 +54,17 @@ class Recorder:
         self.fetched: list[str] = []
         self._address = names.address_of(*hosts)
         self._names = names
-        self._certificates = certificates
+        self._certificate = authority.issue(*hosts)
+        self._authority = authority
         self._private = new_private_key()
 
     async def __aenter__(self) -> Self:
-        trust = ssl.create_default_context(cafile=str(self._certificates.authority))
+        trust = self._authority.client_context()
         connector = aiohttp.TCPConnector(resolver=RunResolver(self._names), ssl=trust, limit=50)
         self.session = aiohttp.ClientSession(
             connector=connector, skip_auto_headers=("Accept", "Content-Type", "User-Agent")
         )
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(self._certificates.chain, self._certificates.key)
+        tls = self._certificate.server_context()
         app = web.Application(client_max_size=8 * 1024 * 1024)
         app.router.add_get("/.well-known/webfinger", self._webfinger)
         app.router.add_get("/{path:.*}", self._document)

@@ -1,0 +1,52 @@
+"""What every test may ask for.
+
+`ground` is a whole loopback internet for the run (tests/ground): it starts servers, peers and
+browsers when a test first wants them. What the machine lacks is skipped, visibly; with CI=true a
+skip is a failure, so that nothing passes by not running.
+"""
+
+import os
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.ground.ground import Ground, Missing
+
+_IN_CI = os.environ.get("CI", "").lower() == "true"
+
+
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """The run's network, certificate authority and everything started on it."""
+    found = Ground(tmp_path_factory.mktemp("ground"))
+    yield found
+    found.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    return (yield from _skip_what_is_missing())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    return (yield from _skip_what_is_missing())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With CI=true, report a skip as a failure."""
+    report = yield
+    if report.skipped and _IN_CI and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI=true does not allow: {report.longrepr}"
+    return report
+
+
+def _skip_what_is_missing() -> Generator[None, object, object]:
+    try:
+        return (yield)
+    except Missing as missing:
+        pytest.skip(str(missing))

@@ -1,0 +1,35 @@
+"""What a database holds, read by a stranger: the server must not be able to hide a row."""
+
+import sqlite3
+from pathlib import Path
+
+import asyncpg  # type: ignore[import-untyped]
+
+
+async def count_rows(database_url: str) -> dict[str, int]:
+    """Return the number of rows of every table, read-only."""
+    if database_url.startswith("sqlite:///"):
+        return _count_sqlite(Path(database_url.removeprefix("sqlite:///")))
+    return await _count_postgres(database_url)
+
+
+def _count_sqlite(path: Path) -> dict[str, int]:
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        return {
+            name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for (name,) in tables
+        }
+    finally:
+        connection.close()
+
+
+async def _count_postgres(url: str) -> dict[str, int]:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("SET default_transaction_read_only = on")
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        names = [row["tablename"] for row in tables]
+        return {name: await connection.fetchval(f'SELECT count(*) FROM "{name}"') for name in names}
+    finally:
+        await connection.close()
