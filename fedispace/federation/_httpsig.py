@@ -1,0 +1,38 @@
+"""The two usable functions of `httpsig`, loaded without its package.
+
+`httpsig/__init__.py` needs `pkg_resources`, which today's environments lack, and its verifier lets
+the sender choose HMAC under a public key. Its parser of the Signature header and its builder of the
+signing string are sound; this is the only place that imports them.
+"""
+
+import importlib
+import importlib.util
+import sys
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+
+def _load() -> types.ModuleType:
+    """Import `httpsig.utils` under an empty package, so that the package's own code never runs."""
+    spec = importlib.util.find_spec("httpsig")
+    if spec is None or spec.submodule_search_locations is None:
+        raise ImportError("httpsig is not installed")
+    package = types.ModuleType("httpsig")
+    package.__path__ = list(spec.submodule_search_locations)
+    package.__spec__ = spec
+    sys.modules.setdefault("httpsig", package)
+    return importlib.import_module("httpsig.utils")
+
+
+_utils = _load()
+
+parse_signature_header = cast(Callable[[str], Mapping[str, str]], _utils.parse_signature_header)
+"""Splits a Signature header; keys come out in lower case; raises anything on malformed input."""
+
+_generate = cast(Callable[..., bytes], _utils.generate_message)
+
+
+def generate_message(covered: Sequence[str], headers: Mapping[str, str], method: str, target: str) -> bytes:
+    """Return the signing string; raises a plain `Exception` when a covered header is missing."""
+    return _generate(covered, headers, method=method, path=target)

@@ -1,0 +1,75 @@
+"""Who sent a request: the one place that decides whether a signature counts.
+
+Two steps, because between them the key may have to be fetched. `parse` looks at everything that can be
+judged without the key, cheapest first, and refuses before anybody opens a connection. `verify` does the
+arithmetic. The primitive is chosen by the type of OUR stored key; what the request says about its
+algorithm can only make it refused. (Otherwise a sender takes the victim's public key for an HMAC
+secret: CVE-class key confusion.)
+
+What this does not decide: that the key's owner is the activity's actor, and that the owner's own
+document lists the key. That is `verify.py`, with `origin.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from fedispace.clock import Clock
+from fedispace.errors import Refused
+from fedispace.federation import cavage, rfc9421
+from fedispace.federation.keys import LocalKey, PublicKey
+from fedispace.federation.signed_request import Claim, SignedRequest
+
+Scheme = Literal["cavage", "rfc9421"]
+
+_FITTING: Final = {
+    ("cavage", "rsa"): frozenset({None, "rsa-sha256", "rsa-sha512", "hs2019"}),
+    ("cavage", "ed25519"): frozenset({None, "hs2019", "ed25519", "ed25519-sha512"}),
+    ("rfc9421", "rsa"): frozenset({None, rfc9421.ALGORITHMS["rsa"]}),
+    ("rfc9421", "ed25519"): frozenset({None, rfc9421.ALGORITHMS["ed25519"]}),
+}
+
+
+def is_signed(request: SignedRequest) -> bool:
+    """Tell whether the request carries any signature at all."""
+    return bool(request.values("signature") or request.values("signature-input"))
+
+
+def parse(request: SignedRequest, now: datetime, *, allow_http: bool = False) -> Claim:
+    """Return the claim of a request's signature, or raise `Refused` with the reason.
+
+    With both headers present it is RFC 9421: that standard uses them both. Reasons: `sig_missing`,
+    `sig_malformed`, `sig_weak`, `sig_date`, `sig_alg`, `sig_invalid`, `digest_mismatch`, `digest_alg`,
+    `repeated_header`, `host_mismatch`, `request_target`, `key_id`.
+    """
+    if request.values("signature-input"):
+        return rfc9421.parse(request, now, allow_http=allow_http)
+    return cavage.parse(request, now, allow_http=allow_http)
+
+
+def verify(claim: Claim, key: PublicKey) -> None:
+    """Raise `Refused("sig_invalid")` unless the claim was signed with the private half of `key`."""
+    if key.key_id != claim.key_id:
+        raise Refused("key_id", "the signature is of another key")
+    if claim.algorithm not in _FITTING[claim.scheme, key.kind]:
+        raise Refused("sig_invalid", "the stated algorithm does not fit the key")
+    sha512 = claim.algorithm == "rsa-sha512"
+    if not any(key.is_signature(claim.signature, message, sha512=sha512) for message in claim.messages):
+        raise Refused("sig_invalid", "the signature is not valid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSigner:
+    """Signs outgoing requests, each at the moment it is sent; what `net.py` calls once per hop."""
+
+    key: LocalKey
+    clock: Clock
+    scheme: Scheme = "cavage"
+    with_query: bool = True
+
+    def __call__(self, method: str, url: str, body: bytes | None) -> Mapping[str, str]:
+        now = self.clock.now()
+        if self.scheme == "rfc9421":
+            return rfc9421.sign(self.key, method, url, body, now)
+        return cavage.sign(self.key, method, url, body, now, with_query=self.with_query)
