@@ -42,6 +42,11 @@ class LocalKey:
     key_id: Uri
     private: RSAPrivateKey | Ed25519PrivateKey = field(repr=False)
 
+    @classmethod
+    def from_pem(cls, key_id: Uri, pem: str) -> "LocalKey":
+        """Load a private key that we made; the parsed key is kept."""
+        return cls(key_id=key_id, private=_private(pem))
+
     @property
     def kind(self) -> Kind:
         return "rsa" if isinstance(self.private, RSAPrivateKey) else "ed25519"
@@ -78,11 +83,6 @@ class PublicKey:
         except InvalidSignature:
             return False
         return True
-
-
-def local_key(key_id: Uri, pem: str) -> LocalKey:
-    """Load a private key that we made; cached."""
-    return LocalKey(key_id=key_id, private=_private(pem))
 
 
 def public_key(ref: PublicKeyRef) -> PublicKey:
@@ -143,36 +143,44 @@ def _accepted(loaded: object) -> RSAPublicKey | Ed25519PublicKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPair:
-    """A fresh pair in PEM; `multibase` is the public half in Multikey form."""
+    """The fresh keys of a new actor: RSA in PEM, the Ed25519 public half in Multikey form."""
 
-    private_pem: str = field(repr=False)
-    public_pem: str
-    multibase: str
-
-
-def generate_rsa() -> KeyPair:
-    """Make an RSA pair of 2048 bits, the only size every peer takes. Costs about 0.1 s: not on the loop."""
-    private = generate_private_key(public_exponent=65537, key_size=2048)
-    der = private.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
-    return _pair(private, multibase.encode(multibase.RSA_PUB + der))
+    rsa_private: str = field(repr=False)
+    rsa_public: str
+    ed25519_private: str = field(repr=False)
+    ed25519_public: str
 
 
-def generate_ed25519() -> KeyPair:
-    """Make an Ed25519 pair."""
-    private = Ed25519PrivateKey.generate()
-    raw = private.public_key().public_bytes_raw()
-    return _pair(private, multibase.encode(multibase.ED25519_PUB + raw))
+def new_key_pair() -> KeyPair:
+    """Make an RSA-2048 key, the only one every peer takes, and an Ed25519 key (FEP-521a).
 
-
-def _pair(private: RSAPrivateKey | Ed25519PrivateKey, encoded: str) -> KeyPair:
+    Finding the primes takes about 0.1 s: not on the event loop.
+    """
+    rsa = generate_private_key(public_exponent=65537, key_size=MIN_RSA_BITS)
+    ed25519 = Ed25519PrivateKey.generate()
     return KeyPair(
-        private_pem=private.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        ).decode("ascii"),
-        public_pem=private.public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        .decode("ascii"),
-        multibase=encoded,
+        rsa_private=_private_pem(rsa),
+        rsa_public=public_pem(rsa.public_key()),
+        ed25519_private=_private_pem(ed25519),
+        ed25519_public=multikey(ed25519.public_key()),
     )
+
+
+def public_pem(key: RSAPublicKey | Ed25519PublicKey) -> str:
+    """Return a public key as `publicKeyPem` states it."""
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_bytes(serialization.Encoding.PEM, form).decode("ascii")
+
+
+def multikey(key: RSAPublicKey | Ed25519PublicKey) -> str:
+    """Return a public key as `publicKeyMultibase` states it."""
+    if isinstance(key, Ed25519PublicKey):
+        return multibase.encode(multibase.ED25519_PUB + key.public_bytes_raw())
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+    return multibase.encode(multibase.RSA_PUB + der)
+
+
+def _private_pem(key: RSAPrivateKey | Ed25519PrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode("ascii")

@@ -4,24 +4,19 @@ Two steps, because between them the key may have to be fetched. `parse` looks at
 judged without the key, cheapest first, and refuses before anybody opens a connection. `verify` does the
 arithmetic. The primitive is chosen by the type of OUR stored key; what the request says about its
 algorithm can only make it refused. (Otherwise a sender takes the victim's public key for an HMAC
-secret: CVE-class key confusion.)
+secret, and signs as anybody.)
 
 What this does not decide: that the key's owner is the activity's actor, and that the owner's own
 document lists the key. That is `verify.py`, with `origin.py`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
-from fedispace.clock import Clock
 from fedispace.errors import Refused
 from fedispace.federation import cavage, rfc9421
 from fedispace.federation.keys import LocalKey, PublicKey
 from fedispace.federation.signed_request import Claim, SignedRequest
-
-Scheme = Literal["cavage", "rfc9421"]
 
 _FITTING: Final = {
     ("cavage", "rsa"): frozenset({None, "rsa-sha256", "rsa-sha512", "hs2019"}),
@@ -59,17 +54,13 @@ def verify(claim: Claim, key: PublicKey) -> None:
         raise Refused("sig_invalid", "the signature is not valid")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestSigner:
-    """Signs outgoing requests, each at the moment it is sent; what `net.py` calls once per hop."""
+def sign_cavage(
+    key: LocalKey, method: str, url: str, body: bytes | None, now: datetime, *, with_query: bool = True
+) -> dict[str, str]:
+    """Return the headers that sign a request in draft-cavage: Host, Date, Digest, Signature."""
+    return cavage.sign(key, method, url, body, now, with_query=with_query)
 
-    key: LocalKey
-    clock: Clock
-    scheme: Scheme = "cavage"
-    with_query: bool = True
 
-    def __call__(self, method: str, url: str, body: bytes | None) -> Mapping[str, str]:
-        now = self.clock.now()
-        if self.scheme == "rfc9421":
-            return rfc9421.sign(self.key, method, url, body, now)
-        return cavage.sign(self.key, method, url, body, now, with_query=self.with_query)
+def sign_rfc9421(key: LocalKey, method: str, url: str, body: bytes | None, now: datetime) -> dict[str, str]:
+    """Return the headers that sign a request by RFC 9421: Host, Content-Digest, and the two of the RFC."""
+    return rfc9421.sign(key, method, url, body, now)
