@@ -1,7 +1,8 @@
 """What the web process and the SFU say to each other over their socket.
 
 Each frame is a four-byte length and one JSON object. The SFU speaks first, with a challenge; the
-client proves that it knows the secret and is welcomed by `Done(id=0)`; then requests are answered by id, in any order, and events
+client proves that it knows the secret and is welcomed by `Done(id=0)`; then requests are answered by
+id, in any order, and events
 come whenever they happen. Both sides carry `VERSION` and part at once when it differs.
 """
 

@@ -1,0 +1,186 @@
+"""Fan-out: one packet, encrypted for each subscriber, sent to all of them in one system call.
+
+    slot     0        1        2        3
+    buffer   [SRTP..] [SRTP..] [SRTP..]  (free)     one line of memory, made once
+    message  -> name, -> buffer                     what sendmmsg reads
+    key      srtp_t   srtp_t   srtp_t               lists that grow at the end;
+    variant  0        0        1                    a leaver's place is taken by the last
+
+Joining and leaving touch one slot, whatever the room's size. The header differs little between
+subscribers (payload type, and a sequence offset), so it is written once per variant, not per
+subscriber. What remains for each is one copy, one encryption in the C library, and the kernel's send.
+
+Sequence numbers start in the lower half of their range for everyone: were they to wrap before a
+newcomer's first packet arrives, the two sides would disagree on SRTP's rollover counter for good
+(RFC 3711, section 3.3.1).
+"""
+
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+from pylibsrtp._binding import ffi as srtp_ffi
+from pylibsrtp._binding import lib as srtp_lib
+
+from fedispace.media.live import rtp
+from fedispace.media.live.dtls import SrtpSession
+from fedispace.media.live.path import Address
+from fedispace.media.live.sendmmsg import NAME_BYTES, ffi, send_all, socket_address
+
+_STRIDE = 1536
+_TRAILER = 148
+_FIRST_CAPACITY = 16
+LARGEST_PAYLOAD = _STRIDE - rtp.HEADER - _TRAILER
+_HALF = 0x8000
+
+
+@dataclass(eq=False, slots=True)
+class Slot:
+    """One subscriber's place. `keys` is held here because C keeps only a pointer into it."""
+
+    keys: SrtpSession
+    address: Address
+    variant: int
+    packets_before: int
+    octets_before: int
+    index: int = -1
+    reported_at: float = 0.0
+
+
+class FanOut:
+    """The subscribers of one stream."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._family = sock.family
+        self._slots: list[Slot] = []
+        self._keys: list[Any] = []
+        self._kinds: list[int] = []
+        self._sizes: list[int] = []
+        self._variants: dict[tuple[int, int], int] = {}
+        self._length = srtp_ffi.new("int *")
+        self._sequence = 0
+        self.packets = 0
+        self.octets = 0
+        self.sent = 0
+        self._grow(_FIRST_CAPACITY)
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    @property
+    def slots(self) -> list[Slot]:
+        """The subscribers; not to be changed."""
+        return self._slots
+
+    def add(self, keys: SrtpSession, payload_type: int, address: Address) -> Slot:
+        """Begin to send to one more."""
+        offset = (self._sequence + 1) & _HALF
+        variant = self._variants.setdefault((payload_type, offset), len(self._variants))
+        slot = Slot(keys, address, variant, self.packets, self.octets)
+        if len(self._slots) == self._capacity:
+            self._grow(2 * self._capacity)
+        slot.index = len(self._slots)
+        self._slots.append(slot)
+        self._keys.append(keys._srtp[0])
+        self._kinds.append(variant)
+        self._sizes.append(0)
+        self._place(slot)
+        return slot
+
+    def remove(self, slot: Slot) -> None:
+        """Stop sending to one; the last takes his place."""
+        last = self._slots.pop()
+        key, kind = self._keys.pop(), self._kinds.pop()
+        self._sizes.pop()
+        if last is not slot:
+            last.index = slot.index
+            self._slots[last.index] = last
+            self._keys[last.index] = key
+            self._kinds[last.index] = kind
+            self._place(last)
+        slot.index = -1
+
+    def move(self, slot: Slot, address: Address) -> None:
+        """Send to another address: the subscriber's network changed."""
+        slot.address = address
+        self._place(slot)
+
+    def send(self, payload: bytes, *, marker: bool, sequence: int, timestamp: int, ssrc: int) -> None:
+        """Send one packet to everybody. `sequence` is not wrapped."""
+        self._sequence = sequence
+        if not self._slots:
+            return
+        packets = [
+            rtp.header(
+                payload_type=payload_type,
+                marker=marker,
+                sequence=(sequence - offset) & 0xFFFF,
+                timestamp=timestamp,
+                ssrc=ssrc,
+            )
+            + payload
+            for payload_type, offset in self._variants
+        ]
+        failed = self._encrypt(packets, rtp.HEADER + len(payload))
+        self.packets += 1
+        self.octets += len(payload)
+        first = 0
+        for index in failed:
+            self._send_range(first, index)
+            first = index + 1
+        self._send_range(first, len(self._slots))
+
+    def _encrypt(self, packets: list[bytes], size: int) -> list[int]:
+        """Fill every buffer; return the slots whose buffer must not leave because it failed."""
+        protect, copy, length = srtp_lib.srtp_protect, srtp_ffi.memmove, self._length
+        sizes, vectors = self._sizes, self._vectors
+        failed: list[int] = []
+        slots = zip(self._buffers, self._keys, self._kinds, strict=False)
+        for index, (buffer, key, kind) in enumerate(slots):
+            copy(buffer, packets[kind], size)
+            length[0] = size
+            if protect(key, buffer, length):
+                failed.append(index)
+            elif length[0] != sizes[index]:
+                vectors[index].iov_len = sizes[index] = length[0]
+        return failed
+
+    def _send_range(self, first: int, end: int) -> None:
+        if first >= end:
+            return
+        if send_all is not None:
+            self.sent += send_all(self._socket.fileno(), self._messages, first, end - first)
+            return
+        for index in range(first, end):
+            data = srtp_ffi.buffer(self._buffers[index], self._sizes[index])
+            try:
+                self._socket.sendto(data, self._slots[index].address)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            self.sent += 1
+
+    def _place(self, slot: Slot) -> None:
+        """Write what sendmmsg must know of one slot."""
+        name = socket_address(slot.address, self._family)
+        ffi.memmove(self._names + slot.index * NAME_BYTES, name, len(name))
+        self._messages[slot.index].msg_hdr.msg_namelen = len(name)
+
+    def _grow(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._memory = srtp_ffi.new("char[]", capacity * _STRIDE)
+        self._buffers = [self._memory + index * _STRIDE for index in range(capacity)]
+        self._names = ffi.new("char[]", capacity * NAME_BYTES)
+        self._vectors = ffi.new("struct iovec[]", capacity)
+        self._messages = ffi.new("struct mmsghdr[]", capacity)
+        for index in range(capacity):
+            vector, header = self._vectors[index], self._messages[index].msg_hdr
+            vector.iov_base = self._buffers[index]
+            header.msg_name = self._names + index * NAME_BYTES
+            header.msg_iov = self._vectors + index
+            header.msg_iovlen = 1
+        self._sizes = [0] * len(self._slots)
+        for slot in self._slots:
+            self._place(slot)

@@ -1,0 +1,136 @@
+"""`python -m fedispace.media.live.server`: the SFU as a process.
+
+Reads its settings as one line of standard input, binds, writes one line to standard output (the
+port, or why not), and serves until standard input ends or a signal says so. Its parent holds the
+other end of that pipe, so however the parent dies, the SFU follows.
+"""
+
+import asyncio
+import contextlib
+import gc
+import ipaddress
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+import ifaddr
+import msgspec
+import structlog
+
+from fedispace.clock import Clock, SystemClock
+from fedispace.config import address_of
+from fedispace.errors import ConfigError
+from fedispace.media.live import port, settings
+from fedispace.media.live.control import ControlSocket
+from fedispace.media.live.settings import SfuSettings
+from fedispace.media.live.sfu import Sfu
+from fedispace.media.live.supervisor import Ready
+
+log = structlog.get_logger()
+
+
+def candidate_addresses(chosen: SfuSettings) -> tuple[str, ...]:
+    """Return what answers tell browsers to send to: the public addresses, else the one we listen on,
+    else (when that is all of them) every address of the machine, the loopback last."""
+    host, _ = address_of(chosen.listen)
+    if chosen.public_addresses:
+        return tuple(chosen.public_addresses)
+    listening = ipaddress.ip_address(host)
+    if not listening.is_unspecified:
+        return (host,)
+    found: list[ipaddress.IPv4Address | ipaddress.IPv6Address] = []
+    for adapter in ifaddr.get_adapters():
+        for entry in adapter.ips:
+            text = entry.ip if isinstance(entry.ip, str) else entry.ip[0]
+            address = ipaddress.ip_address(text)
+            if not address.is_link_local and (address.version == 4 or listening.version == 6):
+                found.append(address)
+    found.sort(key=lambda address: (address.is_loopback, address.is_private, address.version))
+    return tuple(str(address) for address in found) or ("127.0.0.1",)
+
+
+async def serve(chosen: SfuSettings, stop: asyncio.Event, clock: Clock) -> None:
+    """Serve until `stop` is set; announces itself on standard output once it does."""
+    udp = port.UdpPort(port.bind(*address_of(chosen.listen)), clock)
+    control = ControlSocket(Path(chosen.control), chosen.secret)
+    sfu = Sfu(
+        settings=chosen,
+        port=udp,
+        addresses=candidate_addresses(chosen),
+        clock=clock,
+        tell=control.tell,
+    )
+    try:
+        await control.open(sfu)
+        udp.open()
+        _announce(Ready(port=udp.number))
+        watch = asyncio.create_task(sfu.run(), name="sfu")
+        # What is loaded by now stays: keep it out of every later collection, whose pauses are heard.
+        gc.collect()
+        gc.freeze()
+        await stop.wait()
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watch
+    finally:
+        await control.close()
+        udp.close()
+
+
+async def _main(chosen: SfuSettings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    # An interrupt from the terminal reaches parent and child alike; the parent decides.
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    await loop.connect_read_pipe(lambda: _Lifeline(stop), os.fdopen(0, "rb", buffering=0, closefd=False))
+    await serve(chosen, stop, SystemClock())
+
+
+class _Lifeline(asyncio.Protocol):
+    """Standard input after the settings: its end is our end."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self._stop = stop
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop.set()
+
+
+def _announce(ready: Ready) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.buffer.write(msgspec.json.encode(ready) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def _first_line() -> bytes:
+    """Read one line without reading past it: the rest of the pipe is the lifeline."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(0, 1)):
+        line += byte
+    return line
+
+
+def main() -> int:
+    """Run; return the exit code."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        asyncio.run(_main(settings.decode(_first_line())))
+    except ConfigError as error:
+        _announce(Ready(port=0, error=error.detail))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

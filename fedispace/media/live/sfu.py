@@ -1,0 +1,250 @@
+"""The SFU: rooms, their sessions, and the commands of the web process.
+
+It decides nothing about people. A grant opens a session, a command ends or silences one, and time
+ends those whose peer went away. It keeps no truth: killed and started again it knows no room, and
+browsers come back with new grants.
+"""
+
+import asyncio
+import contextlib
+import resource
+import secrets
+from collections.abc import Callable
+
+import structlog
+
+from fedispace.clock import Clock
+from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from fedispace.media.live import grants, sdp
+from fedispace.media.live.answer import Local, answer_to, is_dtls_client
+from fedispace.media.live.dtls import Credentials, DtlsTransport, fingerprint
+from fedispace.media.live.grants import Grant, Role
+from fedispace.media.live.path import Path
+from fedispace.media.live.port import UdpPort
+from fedispace.media.live.protocol import Answer, SessionEvent, SfuStatus
+from fedispace.media.live.room import Room
+from fedispace.media.live.session import Session
+from fedispace.media.live.settings import SfuSettings
+
+log = structlog.get_logger()
+
+_TICK_SECONDS = 0.25
+_SUBSCRIPTIONS_EACH = 3
+_LOG_SECONDS = 60.0
+
+
+class Sfu:
+    """Everything that lives behind one UDP port."""
+
+    def __init__(
+        self,
+        *,
+        settings: SfuSettings,
+        port: UdpPort,
+        addresses: tuple[str, ...],
+        clock: Clock,
+        tell: Callable[[SessionEvent], None],
+    ) -> None:
+        self._settings = settings
+        self._port = port
+        self._addresses = addresses
+        self._clock = clock
+        self._tell = tell
+        self._spent = grants.Spent()
+        self._credentials = Credentials(clock.monotonic())
+        self._rooms: dict[str, Room] = {}
+        self._sessions: dict[str, Session] = {}
+        self._lives: dict[str, asyncio.Task[None]] = {}
+        self._forwarded_before = 0
+        self._logged_at = clock.monotonic()
+        self._refused_logged = 0
+
+    async def run(self) -> None:
+        """Watch over the sessions until cancelled, then end them all."""
+        try:
+            while True:
+                await asyncio.sleep(_TICK_SECONDS)
+                self._tick(self._clock.monotonic())
+        finally:
+            for session in self._sessions.values():
+                session.end("shutdown")
+            if self._lives:
+                await asyncio.wait(list(self._lives.values()), timeout=1)
+            self._credentials.close()
+
+    def open(self, token: str, role: Role, offer_text: str) -> Answer:
+        """Open the session that the grant allows; nothing is kept when anything is refused."""
+        now = self._clock.now()
+        grant = grants.read(token, self._settings.secret, now)
+        if grant.role != role:
+            raise Forbidden("the grant is for another role")
+        offer = sdp.read_offer(offer_text)
+        if role == "publish" and not offer.sends:
+            raise Invalid("a publisher's offer must send audio", field="sdp")
+        if role == "subscribe" and not offer.receives:
+            raise Invalid("a subscriber's offer must receive audio", field="sdp")
+        if grant.session in self._sessions:
+            raise Forbidden("the grant was used before")
+        given_up = self._make_place(grant)
+        self._spent.spend(grant, now)
+        for session in given_up:
+            session.end("replaced")
+        return self._begin(grant, offer)
+
+    def hang_up(self, session: str) -> None:
+        """End a session, if it is there."""
+        found = self._sessions.get(session)
+        if found is not None:
+            found.end("hung_up")
+
+    def silence(self, session: str, silent: bool) -> None:
+        """Silence a publisher, or end the silence."""
+        found = self._sessions.get(session)
+        if found is None or found.grant.role != "publish":
+            raise NotFound("there is no such publisher")
+        found.silence(silent)
+
+    def close_room(self, room: str) -> None:
+        """End all sessions of a room."""
+        for session in [s for s in self._sessions.values() if s.grant.room == room]:
+            session.end("room_closed")
+
+    def status(self) -> SfuStatus:
+        """Return the counts."""
+        rooms = dict.fromkeys(self._rooms, (0, 0))
+        for session in self._sessions.values():
+            if session.connected:
+                publishers, subscribers = rooms[session.grant.room]
+                is_publisher = session.grant.role == "publish"
+                rooms[session.grant.room] = (publishers + is_publisher, subscribers + (not is_publisher))
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return SfuStatus(
+            rooms=rooms,
+            publishers=sum(publishers for publishers, _ in rooms.values()),
+            subscribers=sum(subscribers for _, subscribers in rooms.values()),
+            packets_received=self._port.received,
+            packets_forwarded=self._forwarded_before + sum(room.forwarded for room in self._rooms.values()),
+            packets_refused=dict(self._port.refused),
+            cpu_seconds=usage.ru_utime + usage.ru_stime,
+            resident_bytes=_resident_bytes(),
+            port=self._port.number,
+        )
+
+    def _make_place(self, grant: Grant) -> list[Session]:
+        """Return the sessions that the newcomer replaces; raise when there is no place for him.
+
+        Somebody who comes back before we noticed that he left takes over his own place.
+        """
+        room = [
+            s for s in self._sessions.values() if s.grant.room == grant.room and s.grant.role == grant.role
+        ]
+        own = [s for s in room if s.grant.participant == grant.participant]
+        allowed = 1 if grant.role == "publish" else _SUBSCRIPTIONS_EACH
+        replaced = own[: max(0, len(own) - allowed + 1)]
+        if grant.role == "publish" and len(room) - len(replaced) >= self._settings.max_speakers:
+            raise Conflict("all the speakers' places are taken")
+        if len(self._sessions) - len(replaced) >= self._settings.max_sessions:
+            raise Unavailable("the audio server is full")
+        return replaced
+
+    def _begin(self, grant: Grant, offer: sdp.Offer) -> Answer:
+        now = self._clock.monotonic()
+        room = self._rooms.get(grant.room)
+        if room is None:
+            room = self._rooms[grant.room] = Room(grant.room, self._port.socket, self._clock)
+        path = Path(
+            ufrag=secrets.token_hex(8),
+            password=secrets.token_hex(16),
+            remote_ufrag=offer.ice_ufrag,
+            sender=self._port,
+            now=now,
+        )
+        certificate = self._credentials.certificate(now)
+        session = Session(
+            grant=grant,
+            offer=offer,
+            room=room,
+            path=path,
+            dtls=DtlsTransport(path, self._credentials, certificate, is_client=is_dtls_client(offer)),
+            clock=self._clock,
+            refused=self._port.refused,
+        )
+        local = Local(
+            number=secrets.randbits(62),
+            ice_ufrag=path.ufrag,
+            ice_pwd=path.password,
+            fingerprint=fingerprint(certificate),
+            addresses=self._addresses,
+            port=self._port.number,
+        )
+        self._port.add(path)
+        self._sessions[grant.session] = session
+        self._lives[grant.session] = asyncio.create_task(self._live(session), name=f"session {grant.session}")
+        sending = room.sending() if grant.role == "subscribe" else None
+        return Answer(session=grant.session, sdp=answer_to(offer, local, sending))
+
+    async def _live(self, session: Session) -> None:
+        """Be with a session from its answer to its end."""
+        try:
+            if await session.connect(self._settings.handshake_seconds):
+                self._tell(_event(session, "connected"))
+                await session.last()
+        finally:
+            self._port.remove(session.path)
+            self._sessions.pop(session.grant.session, None)
+            self._lives.pop(session.grant.session, None)
+            self._drop_room(session.room)
+            self._tell(_event(session, "disconnected", reason=session.reason))
+            with contextlib.suppress(OSError):
+                await session.close()
+
+    def _drop_room(self, room: Room) -> None:
+        if any(session.room is room for session in self._sessions.values()):
+            return
+        if self._rooms.get(room.name) is room:
+            del self._rooms[room.name]
+            self._forwarded_before += room.forwarded
+
+    def _tick(self, now: float) -> None:
+        publishers: dict[Room, list[str]] = {}
+        for session in list(self._sessions.values()):
+            if now - session.heard_at > self._settings.idle_seconds:
+                session.end("idle")
+            elif session.connected:
+                session.report(now)
+                if session.publisher is not None:
+                    publishers.setdefault(session.room, []).append(session.grant.session)
+        for room in self._rooms.values():
+            for name, level in room.speaking_changes(publishers.get(room, []), now):
+                if (speaker := self._sessions.get(name)) is not None:
+                    self._tell(_event(speaker, "speaking", level=level))
+        if now - self._logged_at > _LOG_SECONDS:
+            self._log_refusals(now)
+
+    def _log_refusals(self, now: float) -> None:
+        """One line a minute at most, however many datagrams a stranger sends."""
+        refused = sum(self._port.refused.values())
+        if refused > self._refused_logged:
+            log.info("sfu.datagrams_refused", **self._port.refused)
+        self._refused_logged, self._logged_at = refused, now
+
+
+def _event(session: Session, kind: str, *, reason: str = "", level: int = 127) -> SessionEvent:
+    return SessionEvent(
+        kind=kind,
+        session=session.grant.session,
+        room=session.grant.room,
+        participant=session.grant.participant,
+        role=session.grant.role,
+        reason=reason,
+        level=level,
+    )
+
+
+def _resident_bytes() -> int:
+    """Return our resident memory now, where the system tells (Linux), else its highest value."""
+    try:
+        with open("/proc/self/statm", "rb") as statm:
+            return int(statm.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,154 @@
+"""Stock aiortc peer connections that publish and listen, as any WHIP or WHEP client would."""
+
+import asyncio
+import fractions
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from aiortc.mediastreams import MediaStreamError
+
+from tests.media.hearing import Samples, read_wav
+from tests.media.studio import Studio
+
+RATE = 48_000
+_FRAME = 960
+
+
+class Sound(MediaStreamTrack):
+    """Plays samples in a loop, in real time, as a microphone would deliver them."""
+
+    kind = "audio"
+
+    def __init__(self, samples: Samples) -> None:
+        super().__init__()
+        self._samples = samples.astype(np.int16)
+        self._position = 0
+        self._started: float | None = None
+
+    @classmethod
+    def tone(cls, frequency: float) -> Self:
+        """A second of a tone with whole periods, so that the loop has no seam."""
+        return cls(12_000 * np.sin(2 * np.pi * frequency * np.arange(RATE) / RATE))
+
+    @classmethod
+    def file(cls, path: Path) -> Self:
+        samples, rate = read_wav(path)
+        assert rate == RATE
+        return cls(samples)
+
+    async def recv(self) -> av.AudioFrame:
+        loop = asyncio.get_running_loop()
+        if self._started is None:
+            self._started = loop.time()
+        due = self._started + self._position / RATE
+        await asyncio.sleep(max(0.0, due - loop.time()))
+        taken = np.take(self._samples, range(self._position, self._position + _FRAME), mode="wrap")
+        frame = av.AudioFrame(format="s16", layout="mono", samples=_FRAME)
+        frame.planes[0].update(taken.tobytes())
+        frame.pts, frame.sample_rate, frame.time_base = self._position, RATE, fractions.Fraction(1, RATE)
+        self._position += _FRAME
+        return frame
+
+
+class Peer:
+    """One peer connection; leaving the block closes it."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.session = ""
+        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._studio = studio
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.connection.close()
+
+    async def offer(self) -> str:
+        """Return an offer with everything gathered."""
+        await self.connection.setLocalDescription(await self.connection.createOffer())
+        return self.connection.localDescription.sdp
+
+    async def accept(self, sdp: str) -> None:
+        await self.connection.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
+
+    async def connected(self, within: float = 10.0) -> None:
+        """Return once DTLS is done."""
+        async with asyncio.timeout(within):
+            while self.connection.connectionState != "connected":
+                assert self.connection.connectionState != "failed"
+                await asyncio.sleep(0.01)
+
+
+class Speaker(Peer):
+    """Publishes a sound."""
+
+    async def publish(self, sound: Sound, *, room: str = "room", participant: str = "") -> Self:
+        self.connection.addTrack(sound)
+        grant = self._studio.grant("publish", room=room, participant=participant)
+        answer = await self._studio.client.publish(grant, await self.offer())
+        self.session = answer.session
+        await self.accept(answer.sdp)
+        await self.connected()
+        return self
+
+
+class Listener(Peer):
+    """Subscribes and remembers what it decodes."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self._heard: list[Samples] = []
+        self._more = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await super().__aexit__(kind, error, trace)
+        if self._task is not None:
+            await self._task
+
+    async def subscribe(self, *, room: str = "room", participant: str = "") -> Self:
+        self.connection.addTransceiver("audio", direction="recvonly")
+        self.connection.on("track", self._begin)
+        grant = self._studio.grant("subscribe", room=room, participant=participant)
+        answer = await self._studio.client.subscribe(grant, await self.offer())
+        self.session = answer.session
+        await self.accept(answer.sdp)
+        await self.connected()
+        return self
+
+    async def listen(self, seconds: float, *, within: float = 20.0) -> Samples:
+        """Return the next `seconds` of decoded sound, 48 kHz, one channel."""
+        async with self._more:
+            self._heard.clear()
+            async with asyncio.timeout(within):
+                await self._more.wait_for(lambda: sum(map(len, self._heard)) >= seconds * RATE)
+            return np.concatenate(self._heard)
+
+    def _begin(self, track: MediaStreamTrack) -> None:
+        self._task = asyncio.create_task(self._decode(track))
+
+    async def _decode(self, track: MediaStreamTrack) -> None:
+        while True:
+            try:
+                frame = await track.recv()
+            except MediaStreamError:
+                return
+            assert isinstance(frame, av.AudioFrame)
+            samples = frame.to_ndarray().reshape(-1)[:: len(frame.layout.channels)]
+            async with self._more:
+                self._heard.append(samples.astype(np.float64))
+                self._more.notify_all()
