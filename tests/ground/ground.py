@@ -28,6 +28,7 @@ class Ground:
         self.directory = directory
         self.names = Names(directory)
         self.authority = Authority(directory)
+        self.instances: list[Instance] = []
         self._stops: list[Callable[[], None]] = []
         self._postgres: Postgres | None = None
         self._redis: Redis | None = None
@@ -51,7 +52,14 @@ class Ground:
         instance.prepare()
         self._stops.append(instance.stop)
         instance.start()
+        self.instances.append(instance)
         return instance
+
+    def retire(self, instance: Instance) -> None:
+        """Stop a server that a test started for itself."""
+        self.instances.remove(instance)
+        self._stops.remove(instance.stop)
+        instance.stop()
 
     def fedify(self, name: str, first_knock: FirstKnock) -> FedifyBot:
         """Start a Fedify bot that signs its first attempt in the given way."""

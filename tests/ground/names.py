@@ -26,6 +26,7 @@ class Names:
     def __init__(self, directory: Path) -> None:
         self.network = _a_free_network()
         self._addresses = self.network.hosts()
+        self._hidden = _next_network(self.network).hosts()
         self._known: dict[str, str] = {}
         self._hosts = directory / "hosts"
         self._namespaces = _namespaces_work(directory)
@@ -39,6 +40,13 @@ class Names:
             self._known[name] = address
         self._write()
         return address
+
+    def hidden_address_of(self, name: str) -> str:
+        """Return the address of a host outside the run's network, which no server may connect to."""
+        if name not in self._known:
+            self._known[name] = str(next(self._hidden))
+            self._write()
+        return self._known[name]
 
     def lookup(self, name: str) -> str | None:
         return self._known.get(name)
@@ -105,6 +113,10 @@ class RunResolver(AbstractResolver):
 def _a_free_network() -> ipaddress.IPv4Network:
     """Pick a /24 of 127/8 at random: a lingering process of an earlier run holds other addresses."""
     return ipaddress.IPv4Network(f"127.{secrets.randbelow(250) + 2}.{secrets.randbelow(254) + 1}.0/24")
+
+
+def _next_network(network: ipaddress.IPv4Network) -> ipaddress.IPv4Network:
+    return ipaddress.IPv4Network((int(network.network_address) + network.num_addresses, network.prefixlen))
 
 
 def _namespaces_work(directory: Path) -> bool:

@@ -51,6 +51,7 @@ class Recorder:
         self.delay = delay
         self.deliveries: list[Delivery] = []
         self.documents: dict[str, dict[str, Any]] = {}
+        self.redirects: dict[str, str] = {}
         self.fetched: list[str] = []
         self._address = names.address_of(*hosts)
         self._names = names
@@ -157,6 +158,8 @@ class Recorder:
     async def _document(self, request: web.Request) -> web.Response:
         url = f"https://{request.host}{request.path}"
         self.fetched.append(url)
+        if url in self.redirects:
+            raise web.HTTPFound(self.redirects[url])
         document = self.documents.get(url)
         parts = request.path.strip("/").split("/")
         if document is None and parts[0] == "users" and len(parts) == 2:
