@@ -1,0 +1,101 @@
+"""FFmpeg speaks and Chromium listens: clients that share no code with ours."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+from playwright.async_api import Page, async_playwright
+
+from tests.ground.eventually import eventually
+from tests.ground.speech import tone
+from tests.media.door import open_door
+from tests.media.hearing import likeness, main_frequency, read_wav
+from tests.media.peers import RATE, Listener, Sound, Speaker
+from tests.media.studio import Studio
+
+
+@asynccontextmanager
+async def _ffmpeg(sound: Path, url: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        *("-nostdin", "-loglevel", "error", "-re", "-stream_loop", "-1", "-i", str(sound)),
+        *("-c:a", "libopus", "-ac", "2", "-ar", "48000", "-b:a", "64k", "-f", "whip", url),
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
+async def _chromium(origin: str, *flags: str) -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            headless=True,
+            args=[
+                "--no-sandbox",
+                "--use-fake-ui-for-media-stream",
+                "--use-fake-device-for-media-stream",
+                "--autoplay-policy=no-user-gesture-required",
+                "--disable-background-networking",
+                "--disable-dev-shm-usage",
+                *flags,
+            ],
+        )
+        page = await browser.new_page()
+        await page.goto(origin)
+        yield page
+        await browser.close()
+
+
+async def test_speech_published_by_ffmpeg_is_heard_as_it_was_said(studio: Studio, speech: Path) -> None:
+    said, rate = read_wav(speech)
+    async with open_door(studio) as origin, Listener(studio) as listener:
+        await listener.subscribe()
+        async with _ffmpeg(speech, f"{origin}/whip") as ffmpeg:
+            await listener.listen(1)
+            heard = await listener.listen(5)
+            assert ffmpeg.returncode is None
+
+    assert likeness(said, rate, heard, RATE) > 0.8
+
+
+async def test_chromium_hears_every_packet(studio: Studio) -> None:
+    async with Speaker(studio) as speaker, open_door(studio) as origin, _chromium(origin) as page:
+        await speaker.publish(Sound.tone(440))
+        await page.evaluate("listen()")
+
+        first = await _inbound(page, lambda stats: stats.get("totalAudioEnergy", 0) > 0)
+        later = await _inbound(page, lambda stats: stats["packetsReceived"] >= first["packetsReceived"] + 100)
+
+    assert later["totalAudioEnergy"] > first["totalAudioEnergy"]
+    assert later["packetsLost"] == 0
+    assert later["concealedSamples"] - first["concealedSamples"] <= 0.02 * later["totalSamplesReceived"]
+
+
+async def test_chromium_is_heard(studio: Studio, tmp_path: Path) -> None:
+    sound = tone(tmp_path / "microphone.wav", frequency=880.0)
+    flag = f"--use-file-for-fake-audio-capture={sound}"
+    async with open_door(studio) as origin, _chromium(origin, flag) as page, Listener(studio) as listener:
+        await listener.subscribe()
+        await page.evaluate("speak()")
+        await listener.listen(1)
+        heard = await listener.listen(2)
+        reports = await page.evaluate("stats('remote-inbound-rtp')")
+
+    assert abs(main_frequency(heard, RATE) - 880) < 10
+    assert all(report["packetsLost"] == 0 for report in reports)
+
+
+async def _inbound(page: Page, is_so: Any) -> dict[str, Any]:
+    async def ask() -> dict[str, Any]:
+        reports: list[dict[str, Any]] = await page.evaluate("stats('inbound-rtp')")
+        return reports[0] if reports else {}
+
+    return await eventually("what Chromium received", ask, is_so)
