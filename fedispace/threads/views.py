@@ -1,0 +1,115 @@
+"""Posts with all that is shown beside them, read for a whole page at once."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from fedispace.accounts.models import Account
+from fedispace.db.engine import Tx
+from fedispace.threads.models import Favourite, Mention, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusView:
+    """A post as a viewer sees it. A boost has its original in `boost` and nothing else of its own.
+
+    `bookmarked` is always false until there are bookmarks. `space_uri` is the object the post is
+    about, when it announces one.
+    """
+
+    status: Status
+    account: Account
+    boost: "StatusView | None"
+    mentions: list[Account]
+    favourited: bool
+    boosted: bool
+    bookmarked: bool
+    space_uri: str | None
+
+
+async def view(tx: Tx, statuses: Sequence[Status], viewer_id: int | None) -> list[StatusView]:
+    """Return the posts with what belongs to them, in their order; the number of queries is constant.
+
+    The posts must already be visible to the viewer. A boost whose original is gone is left out.
+    """
+    if not statuses:
+        return []
+    originals = await _originals(tx, statuses)
+    shown = [*statuses, *originals.values()]
+    mentions = await _mentions(tx, [status.id for status in shown])
+    named = {account_id for ids in mentions.values() for account_id in ids}
+    accounts = await _accounts(tx, named | {status.account_id for status in shown})
+    theirs = [status.id for status in shown if status.boost_of_id is None]
+    favourited = await _favourited(tx, theirs, viewer_id)
+    boosted = await _boosted(tx, theirs, viewer_id)
+
+    def one(status: Status, boost: StatusView | None = None) -> StatusView:
+        acted_on = status.id if boost is None else boost.status.id
+        return StatusView(
+            status=status,
+            account=accounts[status.account_id],
+            boost=boost,
+            mentions=[accounts[id_] for id_ in mentions[status.id] if id_ in accounts],
+            favourited=acted_on in favourited,
+            boosted=acted_on in boosted,
+            bookmarked=False,
+            space_uri=status.subject_uri,
+        )
+
+    views: list[StatusView] = []
+    for status in statuses:
+        if status.boost_of_id is None:
+            views.append(one(status))
+        elif status.boost_of_id in originals:
+            views.append(one(status, one(originals[status.boost_of_id])))
+    return views
+
+
+async def view_one(tx: Tx, status: Status, viewer_id: int | None) -> StatusView:
+    """Return one post with what belongs to it."""
+    return (await view(tx, [status], viewer_id))[0]
+
+
+async def _originals(tx: Tx, statuses: Sequence[Status]) -> dict[int, Status]:
+    wanted = {status.boost_of_id for status in statuses if status.boost_of_id is not None}
+    if not wanted:
+        return {}
+    rows = await tx.scalars(select(Status).where(Status.id.in_(wanted)))
+    return {status.id: status for status in rows}
+
+
+async def _accounts(tx: Tx, ids: Collection[int]) -> dict[int, Account]:
+    rows = await tx.scalars(select(Account).where(Account.id.in_(ids)))
+    return {account.id: account for account in rows}
+
+
+async def _mentions(tx: Tx, ids: Collection[int]) -> defaultdict[int, list[int]]:
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    rows = await tx.execute(
+        select(Mention.status_id, Mention.account_id)
+        .where(Mention.status_id.in_(ids))
+        .order_by(Mention.status_id, Mention.account_id)
+    )
+    for status_id, account_id in rows:
+        found[status_id].append(account_id)
+    return found
+
+
+async def _favourited(tx: Tx, ids: Collection[int], viewer_id: int | None) -> set[int]:
+    if viewer_id is None:
+        return set()
+    rows = await tx.scalars(
+        select(Favourite.status_id).where(Favourite.account_id == viewer_id, Favourite.status_id.in_(ids))
+    )
+    return set(rows)
+
+
+async def _boosted(tx: Tx, ids: Collection[int], viewer_id: int | None) -> set[int]:
+    if viewer_id is None:
+        return set()
+    rows = await tx.scalars(
+        select(Status.boost_of_id).where(Status.account_id == viewer_id, Status.boost_of_id.in_(ids))
+    )
+    return {id_ for id_ in rows if id_ is not None}
