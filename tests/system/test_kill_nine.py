@@ -27,7 +27,9 @@ async def test_every_delivery_survives_a_kill_and_only_those_in_flight_repeat(gr
     try:
         async with server.client("alice") as alice, ground.recorder(*hosts, delay=0.02) as peers:
             me = await alice.me()
-            inboxes = await _followed_by_everybody(peers, me["uri"], (await alice.document(me["uri"]))["inbox"])
+            inboxes = await _followed_by_everybody(
+                peers, me["uri"], (await alice.document(me["uri"]))["inbox"]
+            )
             posts = {(await alice.publish(f"number {number}"))["uri"] for number in range(POSTS)}
 
             async def arrived() -> int:
@@ -39,9 +41,7 @@ async def test_every_delivery_survives_a_kill_and_only_those_in_flight_repeat(gr
             assert by_then < DELIVERIES * 9 // 10, "the kill came too late to prove anything"
             server.start()
 
-            await eventually(
-                "all have arrived", arrived, lambda count: count >= DELIVERIES, within=120
-            )
+            await eventually("all have arrived", arrived, lambda count: count >= DELIVERIES, within=120)
             copies = _copies(peers.deliveries)
             assert set(copies) == {(post, inbox) for post in posts for inbox in inboxes}
             repeated = {delivery: count for delivery, count in copies.items() if count > 1}
@@ -55,7 +55,9 @@ async def test_every_delivery_survives_a_kill_and_only_those_in_flight_repeat(gr
 
 async def _followed_by_everybody(peers: Recorder, alice: str, inbox: str) -> set[str]:
     """Let everyone on the recorder follow alice, and wait until all are accepted."""
-    followers = [peers.actor(f"user{number}", host) for host in peers.hosts for number in range(FOLLOWERS_PER_HOST)]
+    followers = [
+        peers.actor(f"user{number}", host) for host in peers.hosts for number in range(FOLLOWERS_PER_HOST)
+    ]
     for follower in followers:
         answer = await peers.send(inbox, peers.activity("Follow", follower, alice))
         assert answer.status == 202, answer
