@@ -1,0 +1,191 @@
+"""Profiles, ours and other servers': found by id, by address, and made from what an actor says.
+
+A profile has the id of its actor. That of a remote actor is made when something of theirs is first
+stored here, and rewritten whenever they send or serve a newer self-description.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from fedispace.accounts.handles import name_key, parse_domain
+from fedispace.accounts.models import Account
+from fedispace.clock import Clock
+from fedispace.db.engine import Tx
+from fedispace.db.upsert import insert
+from fedispace.errors import Gone, Invalid, NotFound
+from fedispace.federation.actors import actor_of
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.models import ActorRow
+from fedispace.federation.vocab.actors import Actor
+from fedispace.federation.vocab.links import Image
+from fedispace.ids import Ids
+
+MAX_DISPLAY_NAME: Final = 500
+MAX_FIELDS: Final = 16
+MAX_FIELD_NAME: Final = 255
+MAX_FIELD_VALUE: Final = 1024
+
+
+class People:
+    """Reads and writes profiles. `clean` is the sanitiser that every piece of foreign HTML passes."""
+
+    def __init__(self, ids: Ids, clock: Clock, addresses: Addresses, clean: Callable[[str], str]) -> None:
+        self._ids = ids
+        self._clock = clock
+        self._addresses = addresses
+        self._clean = clean
+
+    async def by_id(self, tx: Tx, account_id: int) -> Account:
+        """Return a profile; raises `NotFound`."""
+        account = await tx.get(Account, account_id)
+        if account is None:
+            raise NotFound("There is no such account.")
+        return account
+
+    async def by_ids(self, tx: Tx, ids: Iterable[int]) -> dict[int, Account]:
+        """Return the profiles among `ids` that exist, by id."""
+        wanted = set(ids)
+        if not wanted:
+            return {}
+        rows = await tx.scalars(select(Account).where(Account.id.in_(wanted)))
+        return {account.id: account for account in rows}
+
+    async def by_uri(self, tx: Tx, uri: str) -> Account | None:
+        return (await tx.scalars(select(Account).where(Account.uri == uri))).one_or_none()
+
+    async def by_uris(self, tx: Tx, uris: Iterable[str]) -> dict[str, Account]:
+        """Return the profiles among `uris` that we know, by uri."""
+        wanted = set(uris)
+        if not wanted:
+            return {}
+        rows = await tx.scalars(select(Account).where(Account.uri.in_(wanted)))
+        return {account.uri: account for account in rows}
+
+    async def by_handle(self, tx: Tx, username: str, domain: str = "") -> Account | None:
+        """Return the profile of `username` at `domain` (empty, or any of our own names: here)."""
+        try:
+            at = "" if not domain else self.domain_key(domain)
+        except Invalid:
+            return None
+        return (
+            await tx.scalars(
+                select(Account).where(Account.name_key == name_key(username), Account.domain == at)
+            )
+        ).one_or_none()
+
+    def domain_key(self, domain: str) -> str:
+        """Return the form `Account.domain` keeps: empty for our own names; raises `Invalid`."""
+        spelled = parse_domain(domain)
+        ours = {self._addresses.account_domain.lower(), self._addresses.host.lower()}
+        return "" if spelled in ours else spelled
+
+    async def ensure(self, tx: Tx, uri: str) -> Account:
+        """Return the profile of a known actor, making it if there is none yet.
+
+        Raises `NotFound` when the actor is unknown and `Gone` when it was deleted.
+        """
+        known = await self.by_uri(tx, uri)
+        if known is not None:
+            return known
+        row = (await tx.scalars(select(ActorRow).where(ActorRow.uri == uri))).one_or_none()
+        if row is None:
+            raise NotFound("There is no such account.")
+        if row.gone_at is not None:
+            raise Gone("This account was deleted.")
+        if not row.local:
+            return await self._write(tx, row, self._said_by(actor_of(row)), domain=row.host)
+        if uri == self._addresses.instance_actor:
+            return await self._write(tx, row, self._of_the_instance(), domain="")
+        raise NotFound("There is no such account.")
+
+    async def refresh(self, tx: Tx, actor: Actor) -> Account:
+        """Take over what a remote actor now says of itself. Its user name stays what it was."""
+        account = await self.ensure(tx, actor.id)
+        said = self._said_by(actor)
+        for name in ("username", "created_at"):
+            del said[name]
+        for name, value in said.items():
+            setattr(account, name, value)
+        await tx.flush()
+        return account
+
+    async def claim(self, tx: Tx, account: Account, domain: str) -> None:
+        """Record that WebFinger at `domain` names `account`: its word decides who has an address.
+
+        So an account whose address is at another domain than its id gets the right one, and a
+        profile that held the address before (a server set up anew, say) loses it.
+        """
+        key = name_key(account.username)
+        if account.local or (account.domain == domain and account.name_key == key):
+            return
+        others = (Account.name_key == key) & (Account.domain == domain) & (Account.id != account.id)
+        for other in (await tx.scalars(select(Account).where(others))).all():
+            other.name_key = _spare(key, other.id)
+        await tx.flush()
+        account.domain, account.name_key = domain, key
+        await tx.flush()
+
+    async def _write(self, tx: Tx, row: ActorRow, said: dict[str, Any], *, domain: str) -> Account:
+        key = name_key(said["username"])
+        born = {"id": row.id, "uri": row.uri, "domain": domain, **said}
+        for candidate in (key, _spare(key, row.id)):
+            statement = insert(tx, Account).values({**born, "name_key": candidate})
+            await tx.execute(statement.on_conflict_do_nothing())
+            written = await self.by_uri(tx, row.uri)
+            if written is not None:
+                return written
+        raise AssertionError("neither the address nor the spare one could be written")
+
+    def _said_by(self, actor: Actor) -> dict[str, Any]:
+        now = self._clock.now()
+        return {
+            "username": actor.preferred_username,
+            "display_name": " ".join((actor.name or "").split())[:MAX_DISPLAY_NAME],
+            "note": self._clean(actor.summary or ""),
+            "url": actor.url or actor.id,
+            "avatar": _address_of(actor.icon),
+            "header": _address_of(actor.image),
+            "fields": [
+                {
+                    "name": name[:MAX_FIELD_NAME],
+                    "value": self._clean(value[:MAX_FIELD_VALUE]),
+                    "verified_at": None,
+                }
+                for name, value in actor.fields[:MAX_FIELDS]
+            ],
+            "bot": actor.type in ("Service", "Application"),
+            "group": actor.type == "Group",
+            "locked": actor.manually_approves_followers,
+            "discoverable": actor.discoverable is True,
+            "indexable": actor.indexable is True,
+            "created_at": _born(actor.published, now),
+        }
+
+    def _of_the_instance(self) -> dict[str, Any]:
+        """Return the profile of the instance actor, so that a relay or Mobilizon can follow it."""
+        return {
+            "username": self._addresses.host,
+            "display_name": self._addresses.host,
+            "note": "",
+            "url": self._addresses.origin,
+            "fields": [],
+            "bot": True,
+            "discoverable": False,
+            "created_at": self._clock.now(),
+        }
+
+
+def _spare(key: str, account_id: int) -> str:
+    """Return a name nobody can ask for, for a profile whose address is another's."""
+    return f"{key}#{account_id}"
+
+
+def _address_of(image: Image | None) -> str | None:
+    return None if image is None else image.url
+
+
+def _born(published: datetime | None, now: datetime) -> datetime:
+    return now if published is None or published > now else published
