@@ -7,8 +7,6 @@ import signal
 from pathlib import Path
 
 from tests.ground.ca import Certificate
-from tests.ground.eventually import until
-from tests.ground.ports import is_listening
 from tests.ground.process import Process
 
 _CONFIGURATION = """\
@@ -73,12 +71,7 @@ class Nginx:
         )
         command = ["nginx", "-p", str(home), "-c", str(configuration), "-e", str(home / "error.log")]
         self._process = Process(command, log=home / "nginx.log")
-
-        def answers() -> bool:
-            self._process.require_running()
-            return is_listening(address, 443)
-
-        until(f"nginx listens for {name}", answers)
+        self._process.until_listening(address, 443)
 
     def stop(self) -> None:
         self._process.stop(signal.SIGTERM)

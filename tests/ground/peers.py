@@ -10,9 +10,8 @@ from typing import Any, Literal
 import aiohttp
 
 from tests.ground.ca import Authority
-from tests.ground.eventually import until
 from tests.ground.names import Names
-from tests.ground.ports import free_port, is_listening
+from tests.ground.ports import free_port
 from tests.ground.process import Process
 
 _HOME = Path(__file__).parents[1] / "peers"
@@ -64,12 +63,8 @@ class _Peer:
         self.name = name
         self.desk = Desk(desk)
         self._process = Process(names.wrap(command), log=log, environment=settings)
-
-        def answers() -> bool:
-            self._process.require_running()
-            return is_listening(address, 443) and is_listening("127.0.0.1", desk)
-
-        until(f"{name} listens", answers, within=40)
+        self._process.until_listening(address, 443, within=40)
+        self._process.until_listening("127.0.0.1", desk)
 
     def words(self) -> str:
         """Return the end of what the peer wrote to its log."""

@@ -8,6 +8,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.ground.eventually import until
+from tests.ground.ports import is_listening
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -54,6 +57,15 @@ class Process:
             raise RuntimeError(
                 f"{self.command[0]} ended with {self._popen.returncode}; its last words:\n{self.tail()}"
             )
+
+    def until_listening(self, address: str, port: int, *, within: float = 20.0) -> None:
+        """Block until the process accepts connections there."""
+
+        def listens() -> bool:
+            self.require_running()
+            return is_listening(address, port)
+
+        until(f"{self.command[0]} listens at {address}:{port}", listens, within=within)
 
     def tail(self, lines: int = 30) -> str:
         """Return the end of what the process wrote."""

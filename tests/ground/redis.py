@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from tests.ground.eventually import until
-from tests.ground.ports import free_port, is_listening
+from tests.ground.ports import free_port
 from tests.ground.process import Process
 
 
@@ -16,12 +15,7 @@ class Redis:
         self.url = f"redis://127.0.0.1:{self.port}/0"
         command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(home)]
         self._process = Process([*command, "--save", "", "--appendonly", "no"], log=home / "redis.log")
-
-        def answers() -> bool:
-            self._process.require_running()
-            return is_listening("127.0.0.1", self.port)
-
-        until("Redis accepts connections", answers)
+        self._process.until_listening("127.0.0.1", self.port)
 
     def stop(self) -> None:
         self._process.stop()
