@@ -68,6 +68,13 @@ class InboxItem(Leased, Base):
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
         ),
+        Index(
+            "ix_inbox_items_lane",
+            "actor",
+            "id",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
     )
 
     activity_id: Mapped[str] = mapped_column(unique=True)

@@ -1,0 +1,199 @@
+"""The actors federation knows: local ones with their secrets, remote ones with what they last said."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+
+from fedispace.clock import Clock
+from fedispace.db.engine import Database, Tx
+from fedispace.db.upsert import insert
+from fedispace.errors import NotFound
+from fedispace.federation import codec
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.keys import KeyPair, LocalKey, new_key_pair
+from fedispace.federation.models import ActorKey, ActorRow, ActorSecret
+from fedispace.federation.vocab.actors import Actor, PublicKeyRef
+from fedispace.federation.vocab.uri import Uri
+from fedispace.hosts import host_of
+from fedispace.ids import Ids
+
+KEYS_IN_MEMORY = 2048
+
+
+async def new_keys() -> KeyPair:
+    """Make an RSA-2048 and an Ed25519 key in a thread (about 0.1 s)."""
+    return await asyncio.to_thread(new_key_pair)
+
+
+def actor_of(row: ActorRow) -> Actor:
+    """Return what a remote actor last said of itself."""
+    assert row.document is not None, "our own actors are described by their profile"
+    actor = codec.read(row.document)
+    assert isinstance(actor, Actor)
+    return actor
+
+
+class Actors:
+    """Reads and writes actors and their public keys."""
+
+    def __init__(self, ids: Ids, clock: Clock, addresses: Addresses) -> None:
+        self._ids = ids
+        self._clock = clock
+        self._addresses = addresses
+
+    async def create_local(self, tx: Tx, *, uri: Uri, type: str, keys: KeyPair) -> ActorRow:
+        """Write an actor of ours with its keys."""
+        now = self._clock.now()
+        row = ActorRow(
+            id=self._ids.next(),
+            uri=uri,
+            host=self._addresses.host,
+            local=True,
+            type=type,
+            inbox=self._addresses.collection(uri, "inbox"),
+            shared_inbox=self._addresses.shared_inbox,
+            followers=self._addresses.collection(uri, "followers"),
+            document=None,
+            fetched_at=now,
+        )
+        tx.add(row)
+        await tx.flush()
+        tx.add(ActorSecret(actor_id=row.id, rsa=keys.rsa_private, ed25519=keys.ed25519_private))
+        for key_id, kind, public in (
+            (self._addresses.rsa_key(uri), "rsa", keys.rsa_public),
+            (self._addresses.ed25519_key(uri), "ed25519", keys.ed25519_public),
+        ):
+            tx.add(ActorKey(key_id=key_id, actor_id=row.id, kind=kind, public=public, fetched_at=now))
+        await tx.flush()
+        return row
+
+    async def by_uri(self, tx: Tx, uri: str) -> ActorRow | None:
+        return (await tx.scalars(select(ActorRow).where(ActorRow.uri == uri))).one_or_none()
+
+    async def by_id(self, tx: Tx, actor_id: int) -> ActorRow:
+        row = await tx.get(ActorRow, actor_id)
+        if row is None:
+            raise NotFound("There is no such actor.")
+        return row
+
+    async def store(self, tx: Tx, actor: Actor) -> ActorRow:
+        """Write or refresh a remote actor and the keys its document lists. Its word is already checked."""
+        now = self._clock.now()
+        said = {
+            "type": actor.type,
+            "inbox": actor.inbox,
+            "shared_inbox": actor.shared_inbox,
+            "followers": actor.followers,
+            "document": codec.write(actor),
+            "fetched_at": now,
+            "gone_at": None,
+        }
+        born = {"id": self._ids.next(), "uri": actor.id, "host": host_of(actor.id), "local": False}
+        statement = insert(tx, ActorRow).values({**born, **said})
+        await tx.execute(statement.on_conflict_do_update(index_elements=["uri"], set_=said))
+        row = (
+            await tx.scalars(
+                select(ActorRow).where(ActorRow.uri == actor.id).execution_options(populate_existing=True)
+            )
+        ).one()
+        await tx.execute(delete(ActorKey).where(ActorKey.actor_id == row.id))
+        for key in actor.public_keys:
+            public = key.pem or key.multibase
+            assert public is not None
+            listed = {"actor_id": row.id, "kind": key.kind, "public": public, "fetched_at": now}
+            await tx.execute(
+                insert(tx, ActorKey)
+                .values({"key_id": key.id, **listed})
+                .on_conflict_do_update(index_elements=["key_id"], set_=listed)
+            )
+        return row
+
+    async def public_keys(self, tx: Tx, actor_id: int) -> tuple[PublicKeyRef, ...]:
+        """Return an actor's keys as its document states them, RSA first."""
+        rows = await tx.execute(
+            select(ActorKey, ActorRow.uri)
+            .join(ActorRow, ActorRow.id == ActorKey.actor_id)
+            .where(ActorKey.actor_id == actor_id)
+            .order_by(ActorKey.kind.desc())
+        )
+        return tuple(
+            PublicKeyRef(
+                id=Uri(key.key_id),
+                owner=Uri(uri),
+                kind="rsa" if key.kind == "rsa" else "ed25519",
+                pem=key.public if key.kind == "rsa" else None,
+                multibase=key.public if key.kind != "rsa" else None,
+            )
+            for key, uri in rows
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """The keys one of our actors signs with, loaded and ready."""
+
+    actor: Uri
+    rsa: LocalKey
+    ed25519: LocalKey
+
+
+class Keyring:
+    """Our actors' private keys, each loaded from PEM once."""
+
+    def __init__(self, db: Database, addresses: Addresses) -> None:
+        self._db = db
+        self._addresses = addresses
+        self._loaded: OrderedDict[int, Signer] = OrderedDict()
+        self._instance_id: int | None = None
+
+    async def signer(self, actor_id: int) -> Signer:
+        """Return the keys of a local actor; raises `NotFound`."""
+        loaded = self._loaded.get(actor_id)
+        if loaded is None:
+            loaded = await self._load(actor_id)
+            self._loaded[actor_id] = loaded
+            if len(self._loaded) > KEYS_IN_MEMORY:
+                self._loaded.popitem(last=False)
+        return loaded
+
+    async def instance(self) -> Signer:
+        """Return the keys of the instance actor, which signs what no person asked for."""
+        if self._instance_id is None:
+            async with self._db.reading() as tx:
+                self._instance_id = await tx.scalar(
+                    select(ActorRow.id).where(ActorRow.uri == self._addresses.instance_actor)
+                )
+        if self._instance_id is None:
+            raise NotFound("This instance has no actor yet.")
+        return await self.signer(self._instance_id)
+
+    async def _load(self, actor_id: int) -> Signer:
+        async with self._db.reading() as tx:
+            row = (
+                await tx.execute(
+                    select(ActorSecret, ActorRow.uri)
+                    .join(ActorRow, ActorRow.id == ActorSecret.actor_id)
+                    .where(ActorSecret.actor_id == actor_id)
+                )
+            ).one_or_none()
+        if row is None:
+            raise NotFound("There is no such local actor.")
+        secret, uri = row
+        return Signer(
+            actor=Uri(uri),
+            rsa=LocalKey.from_pem(self._addresses.rsa_key(uri), secret.rsa),
+            ed25519=LocalKey.from_pem(self._addresses.ed25519_key(uri), secret.ed25519),
+        )
+
+
+async def ensure_instance_actor(db: Database, actors: Actors, addresses: Addresses) -> None:
+    """Write the instance actor at first start; it is an Application (FEP-2677, FEP-d556)."""
+    async with db.reading() as tx:
+        if await actors.by_uri(tx, addresses.instance_actor) is not None:
+            return
+    keys = await new_keys()
+    async with db.transaction() as tx:
+        if await actors.by_uri(tx, addresses.instance_actor) is None:
+            await actors.create_local(tx, uri=addresses.instance_actor, type="Application", keys=keys)
