@@ -25,7 +25,7 @@ class Status(Base):
         Index("ix_statuses_replies", "in_reply_to_id", "id"),
         Index("ix_statuses_thread", "thread_id", "thread_position"),
         Index("ix_statuses_conversation", "conversation_id", "id"),
-        Index("ix_statuses_boosts", "boost_of_id", "account_id"),
+        Index("ix_statuses_boosts", "boost_of_id", "account_id", unique=True),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

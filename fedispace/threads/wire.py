@@ -1,0 +1,108 @@
+"""A post of ours as peers read it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from fedispace.accounts.models import Account
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.vocab.activities import Announce, Create, Like
+from fedispace.federation.vocab.links import Hashtag, LinkTag, Mention, Tag
+from fedispace.federation.vocab.objects import Note
+from fedispace.federation.vocab.uri import Uri, parse_uri
+from fedispace.threads.audience import Addressees, addressees, parse_visibility
+from fedispace.threads.models import Favourite, Status
+
+OBJECT_LINK: Final = 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
+"""The media type that makes a Link tag a reference to another object (FEP-e232)."""
+
+
+def addressees_of(
+    status: Status, author: Account, mentioned: Iterable[Account], addresses: Addresses
+) -> Addressees:
+    """Return the `to` and `cc` of a post of ours."""
+    return addressees(
+        parse_visibility(status.visibility),
+        addresses.collection(author.uri, "followers"),
+        (Uri(account.uri) for account in mentioned),
+    )
+
+
+def note_of(status: Status, author: Account, mentioned: Sequence[Account], addresses: Addresses) -> Note:
+    """Return a post of ours as a Note; `mentioned` are those it names."""
+    told = addressees_of(status, author, mentioned, addresses)
+    return Note(
+        id=parse_uri(status.uri),
+        attributed_to=parse_uri(author.uri),
+        content=status.content,
+        content_language=status.language,
+        summary=status.spoiler or None,
+        sensitive=status.sensitive,
+        in_reply_to=parse_uri(status.in_reply_to_uri) if status.in_reply_to_uri else None,
+        to=told.to,
+        cc=told.cc,
+        published=status.created_at,
+        updated=status.edited_at,
+        url=parse_uri(status.url),
+        context=parse_uri(status.context_uri) if status.context_uri else None,
+        conversation=status.context_uri,
+        replies=parse_uri(f"{status.uri}/replies"),
+        tags=_tags(status, mentioned, addresses),
+    )
+
+
+def create_of(note: Note) -> Create:
+    """Return the activity that published a note of ours; its id follows from the note's."""
+    return Create(
+        id=parse_uri(f"{note.id}/activity"),
+        actor=note.attributed_to,
+        object=note,
+        to=note.to,
+        cc=note.cc,
+        published=note.published,
+    )
+
+
+def announce_of(
+    boost: Status, by: Account, original: Status, author: Account, addresses: Addresses
+) -> Announce:
+    """Return the activity that a boost of ours is."""
+    told = addressees_of(boost, by, [author], addresses)
+    return Announce(
+        id=parse_uri(boost.uri),
+        actor=parse_uri(by.uri),
+        object=parse_uri(original.uri),
+        to=told.to,
+        cc=told.cc,
+        published=boost.created_at,
+    )
+
+
+def like_of(favourite: Favourite, by: Account, status: Status, author: Account) -> Like:
+    """Return the activity that a favourite of ours is; only the author is told."""
+    return Like(
+        id=parse_uri(favourite.uri),
+        actor=parse_uri(by.uri),
+        object=parse_uri(status.uri),
+        to=(parse_uri(author.uri),),
+    )
+
+
+def _tags(status: Status, mentioned: Sequence[Account], addresses: Addresses) -> tuple[Tag, ...]:
+    tags: list[Tag] = [
+        Mention(href=parse_uri(account.uri), name=f"@{account.username}@{_domain(account, addresses)}")
+        for account in mentioned
+    ]
+    tags += [
+        Hashtag(name=tag["name"], href=addresses.tag(tag["name"].lower()))
+        for tag in status.tags
+        if tag["type"] == "Hashtag"
+    ]
+    if status.subject_uri:
+        tags.append(
+            LinkTag(href=parse_uri(status.subject_uri), media_type=OBJECT_LINK, name=status.subject_uri)
+        )
+    return tuple(tags)
+
+
+def _domain(account: Account, addresses: Addresses) -> str:
+    return account.domain or addresses.account_domain
