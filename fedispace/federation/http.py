@@ -128,7 +128,7 @@ class FederationDoor:
         async def show(request: web.Request) -> web.StreamResponse:
             asker = await self._asker(request)
             try:
-                found: Document = await loader(request.match_info, asker)
+                found: Document = await loader({**request.query, **request.match_info}, asker)
             except NotFound as error:
                 return _problem(404, "not_found", error.detail)
             except Gone as error:

@@ -14,7 +14,7 @@ Arrivals within a few milliseconds share one INSERT, which costs a tenth of a tr
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -54,30 +54,47 @@ Handler = Callable[[Tx, Verified[Any], Found], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    needs: Needs
-    handle: Handler
+    """The handlers of one activity. A bare id may be anybody's, so several features may be asked."""
+
+    needs: tuple[Needs, ...]
+    handlers: tuple[Handler, ...]
+
+    def wanted(self, activity: Activity) -> Iterator[Uri]:
+        for needs in self.needs:
+            yield from needs(activity)
 
 
 class InboxTable:
     """Every feature's handlers, by what they take."""
 
     def __init__(self) -> None:
-        self._table: dict[tuple[type, type | None], Entry] = {}
+        self._exact: dict[tuple[type, type], Entry] = {}
+        self._bare: dict[type, Entry] = {}
 
     def mount(self, routes: InboxRoutes, feature: object) -> None:
-        """Bind a feature's routes to the feature; the same pair twice is a programming error."""
+        """Bind a feature's routes to the feature.
+
+        Two handlers of one (activity, object) pair are a programming error. A route without an object
+        class is for bare ids: several features may take those, and each leaves alone what is not its.
+        """
         for route in routes.table:
+            handler = route.handler.__get__(feature)
+            if route.object is None:
+                earlier = self._bare.get(route.activity, Entry((), ()))
+                self._bare[route.activity] = Entry(
+                    (*earlier.needs, route.needs), (*earlier.handlers, handler)
+                )
+                continue
             key = (route.activity, route.object)
-            if key in self._table:
+            if key in self._exact:
                 raise ValueError(f"two handlers for {key}")
-            self._table[key] = Entry(route.needs, route.handler.__get__(feature))
+            self._exact[key] = Entry((route.needs,), (handler,))
 
     def find(self, activity: Activity) -> Entry | None:
         carried = getattr(activity, "inner", None)
         if carried is None:
             carried = getattr(activity, "object", None)
-        exact = self._table.get((type(activity), type(carried)))
-        return exact or self._table.get((type(activity), None))
+        return self._exact.get((type(activity), type(carried))) or self._bare.get(type(activity))
 
 
 class Inbox:
@@ -194,9 +211,10 @@ class InboxPump:
                 log.info("inbox.ignored", type=_kind(activity), activity=item.activity_id)
                 await self._finish(item, "ignored", _kind(activity))
                 return True
-            found = await self._resolver.documents(entry.needs(activity))
+            found = await self._resolver.documents(entry.wanted(activity))
             async with self._db.transaction() as tx:
-                await entry.handle(tx, Verified(activity, Uri(item.actor)), found)
+                for handle in entry.handlers:
+                    await handle(tx, Verified(activity, Uri(item.actor)), found)
                 await self._peers.answered(tx, host_of(item.actor))
                 await self._mark(tx, item, "done", None)
         except Unavailable as error:

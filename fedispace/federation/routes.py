@@ -100,6 +100,8 @@ class DocumentRoute:
 class DocumentRoutes:
     """A feature's ActivityPub documents, by path pattern (aiohttp's `{name}` syntax).
 
+    A loader is given the names of the path together with the query (`page`), and who asks.
+
     A loader returns the vocabulary object, or raises `NotFound`, or `Gone` when there is a
     tombstone. What the asker may not see is `NotFound`.
     """
