@@ -3,6 +3,7 @@
 Each has a desk: a port of 127.0.0.1 at which a test gives orders and reads what was received.
 """
 
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -71,7 +72,7 @@ class _Peer:
         return self._process.tail()
 
     def stop(self) -> None:
-        self._process.stop(within=5)
+        self._process.stop(signal.SIGKILL)
 
 
 class FedifyBot(_Peer):
