@@ -64,7 +64,7 @@ class LiveSession(Base):
     """Someone connected to a Space: a speaker or a listener, with or without an account.
 
     `resource` is the unguessable last part of the WHIP or WHEP resource; `engine_session` is what
-    the SFU calls it.
+    the SFU calls it. Only who is connected and has not ended is counted and shown.
     """
 
     __tablename__ = "space_sessions"
@@ -76,4 +76,20 @@ class LiveSession(Base):
     account_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
     role: Mapped[str]
     created_at: Mapped[datetime]
+    connected_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+
+
+class Attendance(Base):
+    """Someone who said that they will come (an accepted Join without a ticket); told of every change."""
+
+    __tablename__ = "space_attendances"
+
+    space_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    account_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    join_uri: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]

@@ -1,0 +1,95 @@
+"""Who may see a Space, who may listen, who may speak. Pure rules, and the sentences of refusal.
+
+What someone may not see does not exist for them (`NotFound`, with the same words as for a Space
+that never was); what they see but may not do is `Forbidden`.
+
+    access      is listed for            may listen
+    public      everybody                everybody, without an account
+    unlisted    followers of the host    everybody who has the link, without an account
+    followers   followers of the host    followers of the host
+    invited     the host                 the host
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, cast, get_args
+
+from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from fedispace.spaces.lifecycle import Phase
+
+Access = Literal["public", "unlisted", "followers", "invited"]
+Role = Literal["listener", "speaker"]
+
+OPEN_TO_ALL: Final[frozenset[Access]] = frozenset({"public", "unlisted"})
+_ACCESSES: Final = frozenset(get_args(Access))
+_ROLES: Final = frozenset(get_args(Role))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What someone is to the host of a Space."""
+
+    is_known: bool
+    is_host: bool = False
+    follows_host: bool = False
+    is_blocked: bool = False
+
+
+STRANGER: Final = Standing(is_known=False)
+"""A visitor without an account."""
+
+
+def parse_access(text: str) -> Access:
+    """Return the access called `text`; raises `Invalid`."""
+    if text not in _ACCESSES:
+        raise Invalid("access must be public, unlisted, followers or invited.", field="access")
+    return cast(Access, text)
+
+
+def parse_role(text: str) -> Role:
+    """Return the role called `text`; raises `Invalid`."""
+    if text not in _ROLES:
+        raise Invalid("role must be listener or speaker.", field="role")
+    return cast(Role, text)
+
+
+def no_such_space() -> NotFound:
+    """Return the one error for what is not there and for what may not be seen."""
+    return NotFound("There is no such Space.")
+
+
+def may_see(access: Access, standing: Standing) -> bool:
+    """Tell whether the Space exists for someone of this standing."""
+    if standing.is_host:
+        return True
+    if standing.is_blocked:
+        return False
+    return access in OPEN_TO_ALL or (access == "followers" and standing.follows_host)
+
+
+def require_sight(access: Access, standing: Standing) -> None:
+    if not may_see(access, standing):
+        raise no_such_space()
+
+
+def require_host(access: Access, standing: Standing) -> None:
+    """Raise unless they host the Space."""
+    require_sight(access, standing)
+    if not standing.is_host:
+        raise Forbidden("Only the host can do this.")
+
+
+def require_role(access: Access, standing: Standing, role: Role) -> None:
+    """Raise unless someone of this standing may take part in this role."""
+    require_sight(access, standing)
+    if role == "speaker" and not standing.is_known:
+        raise Unauthenticated("Speaking needs an account.")
+    if role == "speaker" and not standing.is_host:
+        raise Forbidden("Only the host speaks in this Space.")
+
+
+def require_live(phase: Phase) -> None:
+    """Raise unless the Space is live now."""
+    if phase is Phase.SCHEDULED:
+        raise Conflict("This Space has not started yet.")
+    if phase is not Phase.LIVE:
+        raise Conflict(f"This Space is {'over' if phase is Phase.ENDED else 'cancelled'}.")

@@ -1,0 +1,231 @@
+"""What a host does with a Space: create, open, close, cancel. Each is one transaction.
+
+create  -> Create{Event}                                 to followers (and Public)
+open    -> Update{Event}, and a post of the host about it  the edit alone would notify nobody
+close   -> Update{Event}; then everybody is sent home
+cancel  -> Update{Event}, never Delete: an event that vanishes tells nobody that it is off
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+import structlog
+from sqlalchemy import update
+
+from fedispace.accounts.models import Account
+from fedispace.clock import Clock, wire_time
+from fedispace.config import Spaces as Limits
+from fedispace.db.engine import Database, Tx
+from fedispace.errors import Conflict, Invalid
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.outbox import Outbox
+from fedispace.federation.vocab.activities import Create, Update
+from fedispace.federation.vocab.uri import Uri
+from fedispace.ids import Ids
+from fedispace.queue.bus import Bus
+from fedispace.spaces import access, description, lifecycle, queries, wire
+from fedispace.spaces.access import Access
+from fedispace.spaces.lifecycle import Phase, Step
+from fedispace.spaces.models import LiveSession, Space
+from fedispace.spaces.presence import topic
+from fedispace.threads.publish import Draft, Publishing
+
+log = structlog.get_logger()
+
+MAX_TITLE: Final = 200
+MAX_UNFINISHED: Final = 3
+"""How many Spaces one host may have that are live or ready to open, beside those on the calendar."""
+
+
+class Rooms(Protocol):
+    """The live side of a Space."""
+
+    async def close(self, space_id: int) -> None:
+        """Send everybody home. Does not raise: what cannot be reached now is closed later."""
+        ...
+
+
+class Hosting:
+    """The use cases of a host."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        ids: Ids,
+        clock: Clock,
+        bus: Bus,
+        addresses: Addresses,
+        outbox: Outbox,
+        publishing: Publishing,
+        rooms: Rooms,
+        limits: Limits,
+    ) -> None:
+        self._db = db
+        self._ids = ids
+        self._clock = clock
+        self._bus = bus
+        self._addresses = addresses
+        self._outbox = outbox
+        self._publishing = publishing
+        self._rooms = rooms
+        self._limits = limits
+
+    async def create(
+        self,
+        host: Account,
+        *,
+        title: str,
+        description: str = "",
+        starts_at: datetime | None = None,
+        access: Access = "public",
+    ) -> Space:
+        """Write a Space that `host` may open from now on; its time is now unless `starts_at` is later."""
+        now = self._clock.now().replace(microsecond=0)
+        begins = now if starts_at is None else max(now, starts_at.replace(microsecond=0))
+        space_id = self._ids.next()
+        space = Space(
+            id=space_id,
+            uri=self._addresses.space(space_id),
+            url=self._addresses.space_page(host.username, space_id),
+            local=True,
+            host_id=host.id,
+            title=_title(title),
+            description=_description(description),
+            access=access,
+            state=Phase.SCHEDULED,
+            starts_at=begins,
+            ends_at=lifecycle.end_of(begins, now, Phase.SCHEDULED),
+            created_at=now,
+            updated_at=now,
+            listener_count=0,
+        )
+        async with self._db.transaction() as tx:
+            self._require_room_on_the_calendar(await queries.unfinished(tx, host.id), begins, now)
+            tx.add(space)
+            await tx.flush()
+            event = wire.event_of(space, host, self._addresses)
+            created = Create(
+                id=self._addresses.activity(self._ids.next()),
+                actor=event.attributed_to,
+                object=event,
+                to=event.to,
+                cc=event.cc,
+                published=now,
+            )
+            await self._outbox.send(tx, host.id, created, wire.audience_of(space))
+        log.info("space.created", space=space_id, access=access, starts_at=wire_time(begins))
+        return space
+
+    async def open(self, by: Account, space_id: int) -> Space:
+        """Go live: the event says so, and a post of the host tells the followers."""
+        async with self._db.transaction() as tx:
+            space = await self._step(tx, by, space_id, Step.OPEN)
+            space.started_at = self._clock.now().replace(microsecond=0)
+            space.starts_at = min(space.starts_at, space.started_at)
+            await self._tell(tx, by, space)
+            if space.access != "invited":
+                space.announcement_id = await self._announce(tx, by, space)
+        log.info("space.opened", space=space_id)
+        return space
+
+    async def close(self, by: Account, space_id: int) -> Space:
+        """End the Space for everyone."""
+        async with self._db.transaction() as tx:
+            space = await self._step(tx, by, space_id, Step.CLOSE)
+            space.ended_at = space.ends_at
+            space.listener_count = 0
+            await tx.execute(
+                update(LiveSession)
+                .where(LiveSession.space_id == space_id, LiveSession.ended_at.is_(None))
+                .values(ended_at=self._clock.now())
+            )
+            await self._tell(tx, by, space)
+        await self._rooms.close(space_id)
+        log.info("space.closed", space=space_id)
+        return space
+
+    async def cancel(self, by: Account, space_id: int) -> Space:
+        """Call off a Space that has not started."""
+        async with self._db.transaction() as tx:
+            space = await self._step(tx, by, space_id, Step.CANCEL)
+            await self._tell(tx, by, space)
+        log.info("space.cancelled", space=space_id)
+        return space
+
+    async def _step(self, tx: Tx, by: Account, space_id: int, step: Step) -> Space:
+        """Return the Space after `step` of its host, its times moved along."""
+        space = await queries.space(tx, space_id, by.id)
+        access.require_host(access.parse_access(space.access), await queries.standing(tx, space, by.id))
+        now = self._clock.now()
+        phase = lifecycle.after(Phase(space.state), step)
+        space.state = phase
+        space.updated_at = lifecycle.after_change(space.updated_at, now)
+        if phase is not Phase.CANCELLED:
+            space.ends_at = lifecycle.end_of(space.starts_at, now.replace(microsecond=0), phase)
+        return space
+
+    async def _tell(self, tx: Tx, host: Account, space: Space) -> None:
+        """Send the Event's new state to followers and to those who said that they will come."""
+        await tx.flush()
+        attendees = await queries.attendee_ids(tx, space.id)
+        event = wire.event_of(space, host, self._addresses, attendances=len(attendees))
+        changed = Update(
+            id=self._addresses.activity(self._ids.next()),
+            actor=event.attributed_to,
+            object=event,
+            to=event.to,
+            cc=event.cc,
+            published=space.updated_at,
+        )
+        await self._outbox.send(tx, host.id, changed, wire.audience_of(space, attendees))
+        state = {"event": "state", "state": space.state}
+        tx.after_commit(lambda: self._bus.publish(topic(space.id), state))
+
+    async def _announce(self, tx: Tx, host: Account, space: Space) -> int:
+        [status] = await self._publishing.publish_in(
+            tx,
+            host,
+            [Draft(text=wire.announcement_of(space, host))],
+            visibility=wire.visibility_of(access.parse_access(space.access)),
+            subject_uri=Uri(space.uri),
+            in_reply_to_uri=Uri(space.uri),
+            conversation_id=space.id,
+        )
+        return status.id
+
+    def _require_room_on_the_calendar(
+        self, unfinished: Sequence[Space], begins: datetime, now: datetime
+    ) -> None:
+        """Refuse what is too far ahead, or one Space too many; nobody fills the calendar of others."""
+        horizon = timedelta(days=self._limits.schedule_horizon_days)
+        if begins > now + horizon:
+            raise Invalid(f"A Space can be scheduled at most {horizon.days} days ahead.", field="starts_at")
+        ahead = sum(space.state == Phase.SCHEDULED and space.starts_at > now for space in unfinished)
+        if begins > now and ahead >= self._limits.max_scheduled_per_host:
+            raise Conflict(_already("scheduled", self._limits.max_scheduled_per_host))
+        if begins <= now and len(unfinished) - ahead >= MAX_UNFINISHED:
+            raise Conflict(_already("open or waiting to be opened", MAX_UNFINISHED))
+
+
+def _already(what: str, allowed: int) -> str:
+    spaces = "one Space" if allowed == 1 else f"{allowed} Spaces"
+    return f"You have {spaces} {what} already; close or cancel one first."
+
+
+def _title(text: str) -> str:
+    title = " ".join(text.split())
+    if not title:
+        raise Invalid("A Space needs a title.", field="title")
+    if len(title) > MAX_TITLE:
+        raise Invalid(f"A title has at most {MAX_TITLE} characters.", field="title")
+    return title
+
+
+def _description(text: str) -> str:
+    if len(text) > description.MAX_DESCRIPTION:
+        raise Invalid(
+            f"A description has at most {description.MAX_DESCRIPTION} characters.", field="description"
+        )
+    return text.strip()

@@ -1,0 +1,251 @@
+"""The live side of a Space: who may connect to its audio, and for how long it is believed.
+
+    ticket or nobody --(one transaction: spend the ticket, write the session)--> grant --> SFU
+    SFU events -------(gathered, one transaction)----> connected, ended, listener counts
+    SFU status -------(now and then)-----------------> what events did not tell
+
+The database decides about people, the SFU about packets; neither calls the other inside a
+transaction. A Space may end between the two steps of entering, so its state is read once more when
+the SFU has answered, and whoever came too late is hung up.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from sqlalchemy import delete, select
+
+from fedispace.clock import Clock
+from fedispace.db.engine import Database, Tx
+from fedispace.errors import FedispaceError, NotFound, Unauthenticated, Unavailable
+from fedispace.ids import Ids
+from fedispace.media.live import grants
+from fedispace.media.live.client import SfuClient
+from fedispace.media.live.protocol import SessionEvent
+from fedispace.queue.bus import Bus
+from fedispace.spaces import access, presence, queries
+from fedispace.spaces.access import Role
+from fedispace.spaces.lifecycle import Phase
+from fedispace.spaces.models import LiveSession, Space
+from fedispace.spaces.tickets import Tickets
+
+log = structlog.get_logger()
+
+RECONCILE_SECONDS: Final = 30.0
+_RETRY_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """An answered offer. `resource` is the last part of the WHIP or WHEP resource's address."""
+
+    resource: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Somebody's place in a room, written and not yet connected."""
+
+    resource: str
+    session: str
+    space_id: int
+    participant: str
+    role: Role
+
+
+class LiveRooms:
+    """Opens and ends sessions on the SFU, and keeps the rows in step with it.
+
+    `start()` it in the loop that uses it: the client of the SFU and two tasks of ours run until
+    `stop()`.
+    """
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        ids: Ids,
+        clock: Clock,
+        bus: Bus,
+        sfu: SfuClient,
+        secret: bytes,
+        tickets: Tickets,
+    ) -> None:
+        self._db = db
+        self._ids = ids
+        self._clock = clock
+        self._bus = bus
+        self._sfu = sfu
+        self._secret = secret
+        self._tickets = tickets
+        self._news: dict[str, str] = {}
+        self._news_arrived = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Connect to the SFU and begin to follow it; returns at once."""
+        await self._sfu.start()
+        self._tasks = [
+            asyncio.create_task(self._listen(), name="live rooms: listen"),
+            asyncio.create_task(self._write_down(), name="live rooms: write down"),
+            asyncio.create_task(self._reconcile_now_and_then(), name="live rooms: reconcile"),
+        ]
+
+    async def stop(self) -> None:
+        """Stop following; sessions go on without us."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._sfu.close()
+
+    async def publish(self, space_id: int, bearer: str | None, offer: str) -> Connection:
+        """Connect a speaker (WHIP); `bearer` is the ticket."""
+        if bearer is None:
+            raise Unauthenticated("Speaking needs a ticket.")
+        return await self._enter(space_id, bearer, offer, "speaker")
+
+    async def subscribe(self, space_id: int, bearer: str | None, offer: str) -> Connection:
+        """Connect a listener (WHEP), by ticket, or without one where the Space is open to all."""
+        return await self._enter(space_id, bearer, offer, "listener")
+
+    async def leave(self, space_id: int, resource: str) -> None:
+        """End a session; ending it twice is fine. Raises `NotFound` for a name never given out."""
+        async with self._db.transaction() as tx:
+            session = await tx.get(LiveSession, resource)
+            if session is None or session.space_id != space_id:
+                raise NotFound("There is no such session.")
+            await presence.record(
+                tx, self._bus, connected=(), ended=(session.engine_session,), now=self._clock.now()
+            )
+        await self._sfu.hang_up(session.engine_session)
+
+    async def close(self, space_id: int) -> None:
+        """Send everybody home. If the SFU is away now, reconciling does it when it is back."""
+        try:
+            await self._sfu.close_room(str(space_id))
+        except Unavailable:
+            log.warning("space.room_not_closed_yet", space=space_id)
+
+    async def reconcile(self) -> None:
+        """Bring rows and SFU together where events did not; raises `Unavailable`."""
+        now = self._clock.now()
+        status = await self._sfu.status()
+        async with self._db.transaction() as tx:
+            orphans = await presence.forget_the_absent(tx, self._bus, list(status.rooms), now)
+        for space_id in orphans:
+            log.info("space.room_without_space", space=space_id)
+            await self._sfu.close_room(str(space_id))
+
+    async def _enter(self, space_id: int, bearer: str | None, offer: str, role: Role) -> Connection:
+        async with self._db.transaction() as tx:
+            place = await self._take_place(tx, space_id, bearer, role)
+        try:
+            answer = await self._ask_sfu(place, offer)
+        except FedispaceError:
+            async with self._db.transaction() as tx:
+                await self._give_place_back(tx, place, bearer)
+            raise
+        if not await self._is_live(space_id):
+            await self._sfu.hang_up(place.session)
+            access.require_live(Phase.ENDED)
+        log.info("space.entered", space=space_id, role=role, known=bearer is not None)
+        return Connection(resource=place.resource, answer=answer)
+
+    async def _take_place(self, tx: Tx, space_id: int, bearer: str | None, role: Role) -> _Place:
+        """Spend the ticket and write the session, if this person may enter now."""
+        account_id = None
+        if bearer is not None:
+            account_id = await self._tickets.redeem(tx, bearer, space_id=space_id, role=role)
+        space = await queries.space(tx, space_id, account_id)
+        if not space.local:
+            raise access.no_such_space()
+        standing = await queries.standing(tx, space, account_id)
+        access.require_role(access.parse_access(space.access), standing, role)
+        access.require_live(Phase(space.state))
+        session = self._ids.token()
+        place = _Place(
+            resource=self._ids.token(),
+            session=session,
+            space_id=space_id,
+            participant=f"anonymous {session}" if account_id is None else f"account {account_id}",
+            role=role,
+        )
+        tx.add(
+            LiveSession(
+                resource=place.resource,
+                engine_session=place.session,
+                space_id=space_id,
+                account_id=account_id,
+                role=role,
+                created_at=self._clock.now(),
+            )
+        )
+        await tx.flush()
+        return place
+
+    async def _give_place_back(self, tx: Tx, place: _Place, bearer: str | None) -> None:
+        await tx.execute(delete(LiveSession).where(LiveSession.resource == place.resource))
+        if bearer is not None:
+            await self._tickets.give_back(tx, bearer)
+
+    async def _ask_sfu(self, place: _Place, offer: str) -> str:
+        grant = grants.issue(
+            room=str(place.space_id),
+            session=place.session,
+            participant=place.participant,
+            role="publish" if place.role == "speaker" else "subscribe",
+            nonce=self._ids.token(),
+            now=self._clock.now(),
+        )
+        token = grants.sign(grant, self._secret)
+        if place.role == "speaker":
+            return (await self._sfu.publish(token, offer)).sdp
+        return (await self._sfu.subscribe(token, offer)).sdp
+
+    async def _is_live(self, space_id: int) -> bool:
+        async with self._db.reading() as tx:
+            return await tx.scalar(select(Space.state).where(Space.id == space_id)) == Phase.LIVE
+
+    async def _listen(self) -> None:
+        """Gather the SFU's events; many at once become one transaction."""
+        async for event in self._sfu.events():
+            self._gather(event)
+
+    def _gather(self, event: SessionEvent) -> None:
+        """Keep the last word on each session: whoever went is gone, though he also came."""
+        if event.kind in ("connected", "disconnected"):
+            self._news[event.session] = event.kind
+            self._news_arrived.set()
+
+    async def _write_down(self) -> None:
+        while True:
+            await self._news_arrived.wait()
+            self._news_arrived.clear()
+            news, self._news = self._news, {}
+            try:
+                async with self._db.transaction() as tx:
+                    await presence.record(
+                        tx,
+                        self._bus,
+                        connected=[name for name, kind in news.items() if kind == "connected"],
+                        ended=[name for name, kind in news.items() if kind == "disconnected"],
+                        now=self._clock.now(),
+                    )
+            except Exception:  # a database that is away comes back: this loop owns the retry
+                log.exception("space.presence_not_written", sessions=len(news))
+                self._news = {**news, **self._news}
+                await asyncio.sleep(_RETRY_SECONDS)
+                self._news_arrived.set()
+
+    async def _reconcile_now_and_then(self) -> None:
+        while True:
+            try:
+                await self.reconcile()
+            except Unavailable:
+                log.warning("space.sfu_unavailable")
+            except Exception:  # as above: the next round tries again
+                log.exception("space.reconcile_failed")
+            await asyncio.sleep(RECONCILE_SECONDS)

@@ -1,0 +1,106 @@
+"""Who is in a Space, kept in step with what the SFU reports.
+
+The rows of `space_sessions` are the truth about people, the SFU's sessions about sound. They are
+brought together by its events, as these come, and by its status now and then, because events may be
+lost and both sides may be restarted.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import and_, func, or_, select, update
+
+from fedispace.db.engine import Tx
+from fedispace.queue.bus import Bus
+from fedispace.spaces.lifecycle import Phase
+from fedispace.spaces.models import LiveSession, Space
+from fedispace.spaces.queries import is_present
+
+UNCONNECTED_LASTS: Final = timedelta(seconds=60)
+_AT_ONCE: Final = 400
+
+
+def topic(space_id: int) -> str:
+    """Return the bus topic of what changes in a Space while it is live."""
+    return f"space.{space_id}"
+
+
+async def record(tx: Tx, bus: Bus, *, connected: Iterable[str], ended: Iterable[str], now: datetime) -> None:
+    """Write who came and who went, by the SFU's session names, and count anew where it matters."""
+    touched: set[int] = set()
+    for names in _in_parts(connected):
+        touched |= set(
+            await tx.scalars(
+                update(LiveSession)
+                .where(LiveSession.engine_session.in_(names), LiveSession.connected_at.is_(None))
+                .where(LiveSession.ended_at.is_(None))
+                .values(connected_at=now)
+                .returning(LiveSession.space_id)
+            )
+        )
+    for names in _in_parts(ended):
+        touched |= set(
+            await tx.scalars(
+                update(LiveSession)
+                .where(LiveSession.engine_session.in_(names), LiveSession.ended_at.is_(None))
+                .values(ended_at=now)
+                .returning(LiveSession.space_id)
+            )
+        )
+    await count_listeners(tx, bus, touched)
+
+
+async def count_listeners(tx: Tx, bus: Bus, space_ids: Collection[int]) -> None:
+    """Set the listener counts of these Spaces of ours to what the sessions say, and tell who watches."""
+    there = (
+        select(func.count())
+        .select_from(LiveSession)
+        .where(LiveSession.space_id == Space.id, LiveSession.role == "listener", is_present())
+        .scalar_subquery()
+    )
+    for space_id in space_ids:
+        count = await tx.scalar(
+            update(Space)
+            .where(Space.id == space_id)
+            .values(listener_count=there)
+            .returning(Space.listener_count)
+        )
+        tx.after_commit(_telling(bus, space_id, count or 0))
+
+
+async def forget_the_absent(tx: Tx, bus: Bus, rooms: Collection[str], now: datetime) -> list[int]:
+    """End the sessions the SFU cannot have any more, and return the rooms it should not have.
+
+    `rooms` are the rooms the SFU had at `now`; who connected later is not judged by them. A session
+    that never connected is over after a minute, which is longer than the SFU waits for a handshake.
+    """
+    old_enough = now - UNCONNECTED_LASTS
+    there = [int(room) for room in rooms if room.isdecimal()]
+    touched = await tx.scalars(
+        update(LiveSession)
+        .where(LiveSession.ended_at.is_(None))
+        .where(
+            or_(
+                and_(LiveSession.connected_at.is_(None), LiveSession.created_at < old_enough),
+                and_(LiveSession.connected_at < now, LiveSession.space_id.not_in(there)),
+            )
+        )
+        .values(ended_at=now)
+        .returning(LiveSession.space_id)
+    )
+    await count_listeners(tx, bus, set(touched))
+    live = set(
+        await tx.scalars(select(Space.id).where(Space.id.in_(there), Space.state == Phase.LIVE, Space.local))
+    )
+    return [room for room in there if room not in live]
+
+
+def _in_parts(names: Iterable[str]) -> Iterable[list[str]]:
+    """Part a list so that no statement has more variables than SQLite takes."""
+    every = list(names)
+    return (every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE))
+
+
+def _telling(bus: Bus, space_id: int, listeners: int) -> Callable[[], None]:
+    return lambda: bus.publish(topic(space_id), {"event": "presence", "listener_count": listeners})

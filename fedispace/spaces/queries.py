@@ -1,0 +1,126 @@
+"""What is known of Spaces. Whoever reads one for somebody reads it through here."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from fedispace.accounts.models import Account, Block, Follow
+from fedispace.accounts.paging import Page
+from fedispace.db.engine import Tx
+from fedispace.spaces import access
+from fedispace.spaces.access import STRANGER, Standing
+from fedispace.spaces.lifecycle import Phase
+from fedispace.spaces.models import Attendance, LiveSession, Space
+
+
+async def space(tx: Tx, space_id: int, viewer_id: int | None) -> Space:
+    """Return a Space that the viewer may see; raises `NotFound`."""
+    found = await tx.get(Space, space_id)
+    if found is None:
+        raise access.no_such_space()
+    access.require_sight(access.parse_access(found.access), await standing(tx, found, viewer_id))
+    return found
+
+
+async def spaces(tx: Tx, viewer_id: int | None, state: Phase | None, page: Page) -> list[Space]:
+    """Return the Spaces listed for the viewer, newest first, of one state or of all."""
+    statement = (
+        select(Space)
+        .join(Account, Account.id == Space.host_id)
+        .where(_is_listed(viewer_id), Account.suspended_at.is_(None))
+    )
+    if state is not None:
+        statement = statement.where(Space.state == state)
+    rows = (await tx.scalars(page.apply(statement, Space.id))).all()
+    return page.newest_first(rows)
+
+
+async def spaces_of(tx: Tx, viewer_id: int | None, host_id: int, page: Page) -> list[Space]:
+    """Return one host's Spaces that are listed for the viewer, newest first."""
+    statement = select(Space).where(Space.host_id == host_id, _is_listed(viewer_id))
+    rows = (await tx.scalars(page.apply(statement, Space.id))).all()
+    return page.newest_first(rows)
+
+
+async def by_uri(tx: Tx, uri: str) -> Space | None:
+    """Return the Space of that ActivityPub id, whoever asks."""
+    return (await tx.scalars(select(Space).where(Space.uri == uri))).one_or_none()
+
+
+async def standing(tx: Tx, of: Space, viewer_id: int | None) -> Standing:
+    """Return what the viewer is to the host."""
+    if viewer_id is None:
+        return STRANGER
+    if viewer_id == of.host_id:
+        return Standing(is_known=True, is_host=True)
+    follows = await tx.scalar(
+        select(Follow.id).where(
+            Follow.account_id == viewer_id, Follow.target_id == of.host_id, Follow.accepted
+        )
+    )
+    blocked = await tx.scalar(
+        select(Block.id).where(Block.account_id == of.host_id, Block.target_id == viewer_id)
+    )
+    return Standing(is_known=True, follows_host=follows is not None, is_blocked=blocked is not None)
+
+
+def is_present() -> ColumnElement[bool]:
+    """The condition on a session that somebody is there: connected, and not gone."""
+    return and_(LiveSession.connected_at.is_not(None), LiveSession.ended_at.is_(None))
+
+
+async def speakers_in(tx: Tx, space_ids: Sequence[int]) -> dict[int, list[int]]:
+    """Return who is connected as a speaker, as account ids by Space, first come first."""
+    rows = await tx.execute(
+        select(LiveSession.space_id, LiveSession.account_id)
+        .where(LiveSession.space_id.in_(space_ids), LiveSession.role == "speaker", is_present())
+        .order_by(LiveSession.created_at)
+    )
+    found: dict[int, dict[int, None]] = {}
+    for space_id, account_id in rows:
+        if account_id is not None:
+            found.setdefault(space_id, {})[account_id] = None
+    return {space_id: list(ids) for space_id, ids in found.items()}
+
+
+async def count_attendances(tx: Tx, space_id: int) -> int:
+    """Count those who said that they will come."""
+    return (
+        await tx.scalar(select(func.count()).select_from(Attendance).where(Attendance.space_id == space_id))
+    ) or 0
+
+
+async def attendee_ids(tx: Tx, space_id: int) -> tuple[int, ...]:
+    """Return those who said that they will come; entering.MAX_ATTENDANCES bounds them."""
+    return tuple(await tx.scalars(select(Attendance.account_id).where(Attendance.space_id == space_id)))
+
+
+async def unfinished(tx: Tx, host_id: int) -> Sequence[Space]:
+    """Return the host's Spaces that are scheduled or live."""
+    return (
+        await tx.scalars(
+            select(Space)
+            .where(Space.host_id == host_id, Space.local)
+            .where(Space.state.in_((Phase.SCHEDULED, Phase.LIVE)))
+            .limit(100)
+        )
+    ).all()
+
+
+def _is_listed(viewer_id: int | None) -> ColumnElement[bool]:
+    """The rule of `access.py` as a condition on many rows."""
+    public = Space.access == "public"
+    if viewer_id is None:
+        return public
+    followed = select(Follow.target_id).where(Follow.account_id == viewer_id, Follow.accepted)
+    blocking = select(Block.account_id).where(Block.target_id == viewer_id)
+    return or_(
+        Space.host_id == viewer_id,
+        and_(
+            Space.host_id.not_in(blocking),
+            or_(
+                public,
+                and_(Space.access.in_(("unlisted", "followers")), Space.host_id.in_(followed)),
+            ),
+        ),
+    )

@@ -1,0 +1,134 @@
+"""A Space of ours as an `Event` (FEP-8a8e), in the one form that no peer trips over.
+
+Followers on Mastodon see the title and `summary`, in Mobilizon and Gancio an event, in our own kind
+a room to enter (`space`). What each reader breaks on is in FEDERATION.md; the rest of the rules are
+the writer's (`federation/codec_write_objects.py`).
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from html import escape
+from typing import Final
+
+from fedispace.accounts.models import Account
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.outbox import Audience
+from fedispace.federation.vocab.links import Attachment, Location
+from fedispace.federation.vocab.objects import AudioSpace, CollectionRef, Event
+from fedispace.federation.vocab.uri import Uri, parse_uri
+from fedispace.spaces import description
+from fedispace.spaces.access import OPEN_TO_ALL, Access, parse_access
+from fedispace.spaces.endpoints import endpoints_of
+from fedispace.spaces.lifecycle import Phase
+from fedispace.spaces.models import Space
+from fedispace.threads.audience import Addressees, Visibility, addressees
+
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_LEADS: Final = {Phase.LIVE: "LIVE now - ", Phase.ENDED: "Ended - ", Phase.CANCELLED: "Cancelled - "}
+_VISIBILITIES: Final[dict[Access, Visibility]] = {
+    "public": "public",
+    "unlisted": "unlisted",
+    "followers": "private",
+    "invited": "direct",
+}
+_JOIN_MODES: Final[dict[Access, str]] = {
+    "public": "free",
+    "unlisted": "free",
+    "followers": "restricted",
+    "invited": "invite",
+}
+
+
+def visibility_of(access: Access) -> Visibility:
+    """Return how a post about a Space of this access is addressed."""
+    return _VISIBILITIES[access]
+
+
+def access_from(visibility: Visibility) -> Access:
+    """Return the access that an event addressed so has."""
+    return next(access for access, wide in _VISIBILITIES.items() if wide == visibility)
+
+
+def addressees_of(space: Space, host: Account, addresses: Addresses) -> Addressees:
+    """Return the `to` and `cc` of the event and of every activity about it."""
+    followers = addresses.collection(host.uri, "followers")
+    named = [Uri(host.uri)] if space.access == "invited" else []
+    return addressees(visibility_of(parse_access(space.access)), followers, named)
+
+
+def audience_of(space: Space, attendees: Iterable[int] = ()) -> Audience:
+    """Return who is told of the event, and of its changes those who said that they will come."""
+    access = parse_access(space.access)
+    return Audience(public=access in OPEN_TO_ALL, followers=access != "invited", actors=tuple(attendees))
+
+
+def event_of(space: Space, host: Account, addresses: Addresses, *, attendances: int = 0) -> Event:
+    """Return a Space of ours as peers are shown it."""
+    access, phase = parse_access(space.access), Phase(space.state)
+    readers = addressees_of(space, host, addresses)
+    id_, page, doors = addresses.space(space.id), parse_uri(space.url), endpoints_of(addresses, space.id)
+    open_to_all = access in OPEN_TO_ALL
+    return Event(
+        id=id_,
+        attributed_to=Uri(host.uri),
+        name=space.title,
+        summary=summary_of(phase, _said_time(space), f"@{host.username}@{addresses.account_domain}"),
+        content=_content_of(space, page, open_to_all=open_to_all),
+        to=readers.to,
+        cc=readers.cc,
+        url=page,
+        published=space.created_at,
+        updated=space.updated_at if space.updated_at > space.created_at else None,
+        start_time=space.starts_at,
+        end_time=space.ends_at,
+        timezone="Etc/UTC",
+        event_status="EventCancelled" if phase is Phase.CANCELLED else "EventScheduled",
+        status="CANCELLED" if phase is Phase.CANCELLED else "CONFIRMED",
+        join_mode=_JOIN_MODES[access],
+        category="MEETING",
+        live_state=phase.value,
+        started_at=space.started_at,
+        ended_at=space.ended_at,
+        listener_count=space.listener_count if phase is Phase.LIVE else None,
+        recording_policy="none",
+        context=addresses.context(space.id),
+        replies=parse_uri(f"{id_}/replies"),
+        attachments=(Attachment(type="Link", name="Website", media_type="text/html", url=page),),
+        location=Location(name=f"Audio Space on {addresses.account_domain}", url=page),
+        organizers=CollectionRef(id=parse_uri(f"{id_}/organizers"), total_items=1),
+        attendees=CollectionRef(id=parse_uri(f"{id_}/attendees"), total_items=attendances),
+        speakers=parse_uri(f"{id_}/speakers"),
+        space=AudioSpace(
+            join_endpoint=doors.join,
+            listen=doors.whep,
+            publish=doors.whip,
+            anonymous_listeners=open_to_all,
+            speak_policy="host",
+        ),
+    )
+
+
+def summary_of(phase: Phase, moment: datetime, host: str) -> str:
+    """Return the one line that Mastodon shows under the title: plain text, no markup.
+
+    >>> summary_of(Phase.LIVE, datetime(2026, 11, 12, 19, 0, tzinfo=UTC), "@alice@a.example")
+    'LIVE now - Thu 12 Nov 2026, 19:00 UTC - hosted by @alice@a.example'
+    """
+    at = moment.astimezone(UTC)
+    day = f"{_DAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]} {at.year}"
+    return f"{_LEADS.get(phase, '')}{day}, {at:%H:%M} UTC - hosted by {host}"
+
+
+def announcement_of(space: Space, host: Account) -> str:
+    """Return the text of the post that tells followers the Space is live."""
+    return f"{host.display_name or host.username} is live: {space.title}\n{space.url}"
+
+
+def _said_time(space: Space) -> datetime:
+    return space.started_at or space.starts_at
+
+
+def _content_of(space: Space, page: Uri, *, open_to_all: bool) -> str:
+    invitation = "Listening needs no account. " if open_to_all else ""
+    return f'{description.to_html(space.description)}<p>{invitation}<a href="{escape(page)}">Listen</a></p>'
