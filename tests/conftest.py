@@ -9,8 +9,13 @@ import os
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.ground.ground import Ground, Missing
+
+# A busy machine is slow without being wrong, so an example has no deadline of its own.
+settings.register_profile("project", deadline=None, print_blob=True)
+settings.load_profile("project")
 
 _IN_CI = os.environ.get("CI", "").lower() == "true"
 

@@ -12,7 +12,7 @@ from tests.ground.process import Process
 _CONFIGURATION = """\
 {user}
 daemon off;
-worker_processes 1;
+master_process off;
 pid {home}/nginx.pid;
 error_log {home}/error.log warn;
 events {{ worker_connections 1024; }}
