@@ -156,6 +156,7 @@ class Notification(Base):
     __table_args__ = (
         UniqueConstraint("account_id", "type", "from_id", "subject"),
         Index("ix_notifications_account", "account_id", "id"),
+        Index("ix_notifications_subject", "subject"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -1,0 +1,165 @@
+"""Following somebody, and no longer; answering those who ask to follow."""
+
+from fedispace.accounts import follows as rows
+from fedispace.accounts.follows import Follows
+from fedispace.accounts.models import Account
+from fedispace.accounts.models import Follow as FollowRow
+from fedispace.accounts.notifications import Notifier
+from fedispace.accounts.people import People
+from fedispace.accounts.relationships import Relationship, is_blocked, relationship
+from fedispace.clock import Clock
+from fedispace.db.engine import Database, Tx
+from fedispace.errors import Forbidden, NotFound
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.outbox import Audience, Outbox
+from fedispace.federation.vocab.activities import Accept, Follow, Reject, Undo
+from fedispace.federation.vocab.uri import Uri
+from fedispace.ids import Ids
+
+
+class Following:
+    """What our people do about following."""
+
+    def __init__(
+        self,
+        db: Database,
+        ids: Ids,
+        clock: Clock,
+        addresses: Addresses,
+        outbox: Outbox,
+        people: People,
+        follows: Follows,
+        notifier: Notifier,
+    ) -> None:
+        self._db = db
+        self._ids = ids
+        self._clock = clock
+        self._addresses = addresses
+        self._outbox = outbox
+        self._people = people
+        self._follows = follows
+        self._notifier = notifier
+
+    async def follow(self, by: Account, target_id: int, *, boosts: bool | None = None) -> Relationship:
+        """Follow an account, or change whether its boosts are shown; repeating it is fine.
+
+        One of ours is followed at once, or asked if it is locked. One of another server is asked,
+        and followed when its Accept comes.
+        """
+        async with self._db.transaction() as tx:
+            target = await self._people.by_id(tx, target_id)
+            await self._require_may_follow(tx, by, target)
+            follow = await rows.between(tx, by.id, target.id)
+            if follow is None:
+                follow = self._new(by, target)
+                tx.add(follow)
+                await tx.flush()
+                await self._ask(tx, by, target, follow)
+            if boosts is not None:
+                follow.show_boosts = boosts
+                await tx.flush()
+            return await relationship(tx, by.id, target.id)
+
+    async def unfollow(self, by: Account, target_id: int) -> Relationship:
+        """Stop following, or take a request back; repeating it is fine."""
+        async with self._db.transaction() as tx:
+            target = await self._people.by_id(tx, target_id)
+            follow = await rows.between(tx, by.id, target.id)
+            if follow is not None:
+                await self._follows.end(tx, follow)
+                if not target.local:
+                    await self._tell(tx, by, target, self._undo(follow, by, target))
+            return await relationship(tx, by.id, target.id)
+
+    async def authorize(self, by: Account, follower_id: int) -> Relationship:
+        """Let somebody who asked follow `by`; raises `NotFound` when nobody asked."""
+        async with self._db.transaction() as tx:
+            follower = await self._people.by_id(tx, follower_id)
+            follow = await rows.between(tx, follower.id, by.id)
+            if follow is None:
+                raise NotFound("There is no such request.")
+            if not follow.accepted:
+                await self._follows.accept(tx, follow)
+                await self._notifier.withdraw(tx, to_id=by.id, type="follow_request", by_id=follower.id)
+                await self._notifier.notify(tx, to=by, type="follow", by_id=follower.id)
+                if not follower.local:
+                    await self._tell(tx, by, follower, self._accept(follow, follower, by))
+            return await relationship(tx, by.id, follower.id)
+
+    async def reject(self, by: Account, follower_id: int) -> Relationship:
+        """Turn down somebody's request to follow `by`, or remove a follower; repeating it is fine."""
+        async with self._db.transaction() as tx:
+            follower = await self._people.by_id(tx, follower_id)
+            follow = await rows.between(tx, follower.id, by.id)
+            if follow is not None:
+                await self._follows.end(tx, follow)
+                if not follower.local:
+                    await self._tell(tx, by, follower, self._reject(follow, follower, by))
+            return await relationship(tx, by.id, follower.id)
+
+    async def _require_may_follow(self, tx: Tx, by: Account, target: Account) -> None:
+        if target.suspended_at is not None:
+            raise NotFound("There is no such account.")
+        if target.id == by.id:
+            raise Forbidden("One cannot follow oneself.")
+        if await is_blocked(tx, by=target.id, target=by.id) or await is_blocked(
+            tx, by=by.id, target=target.id
+        ):
+            raise Forbidden("This account cannot be followed.")
+
+    def _new(self, by: Account, target: Account) -> FollowRow:
+        id_ = self._ids.next()
+        return FollowRow(
+            id=id_,
+            account_id=by.id,
+            target_id=target.id,
+            uri=self._addresses.activity(id_),
+            accepted=False,
+            show_boosts=True,
+            created_at=self._clock.now(),
+        )
+
+    async def _ask(self, tx: Tx, by: Account, target: Account, follow: FollowRow) -> None:
+        if not target.local:
+            await self._tell(tx, by, target, _follow(follow, by, target))
+        elif target.locked:
+            await self._notifier.notify(tx, to=target, type="follow_request", by_id=by.id)
+        else:
+            await self._follows.accept(tx, follow)
+            await self._notifier.notify(tx, to=target, type="follow", by_id=by.id)
+
+    async def _tell(
+        self, tx: Tx, by: Account, whom: Account, activity: Follow | Undo | Accept | Reject
+    ) -> None:
+        await self._outbox.send(tx, by.id, activity, Audience(actors=(whom.id,)))
+
+    def _undo(self, follow: FollowRow, by: Account, target: Account) -> Undo:
+        return Undo(
+            id=self._addresses.activity(self._ids.next()),
+            actor=Uri(by.uri),
+            object=Uri(follow.uri),
+            inner=_follow(follow, by, target),
+            to=(Uri(target.uri),),
+        )
+
+    def _accept(self, follow: FollowRow, follower: Account, by: Account) -> Accept:
+        return Accept(
+            id=self._addresses.activity(self._ids.next()),
+            actor=Uri(by.uri),
+            object=Uri(follow.uri),
+            inner=_follow(follow, follower, by),
+            to=(Uri(follower.uri),),
+        )
+
+    def _reject(self, follow: FollowRow, follower: Account, by: Account) -> Reject:
+        return Reject(
+            id=self._addresses.activity(self._ids.next()),
+            actor=Uri(by.uri),
+            object=Uri(follow.uri),
+            inner=_follow(follow, follower, by),
+            to=(Uri(follower.uri),),
+        )
+
+
+def _follow(follow: FollowRow, follower: Account, target: Account) -> Follow:
+    return Follow(id=Uri(follow.uri), actor=Uri(follower.uri), object=Uri(target.uri), to=(Uri(target.uri),))

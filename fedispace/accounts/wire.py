@@ -1,0 +1,49 @@
+"""What we say of our own people: the actor document."""
+
+from fedispace.accounts.models import Account
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.vocab.actors import Actor, PublicKeyRef
+from fedispace.federation.vocab.links import Image
+from fedispace.federation.vocab.uri import Uri
+
+
+def actor_document(
+    account: Account,
+    keys: tuple[PublicKeyRef, ...],
+    addresses: Addresses,
+    *,
+    type: str = "",
+) -> Actor:
+    """Return a local account as its actor; `type` is what the actor row says, if anything.
+
+    The keys are part of it and the document is served to anybody: a peer must be able to verify our
+    signature before it can ask for anything with one of its own. `webfinger` is FEP-2c59.
+    """
+    uri = Uri(account.uri)
+    return Actor(
+        id=uri,
+        type=type or ("Service" if account.bot else "Person"),
+        preferred_username=account.username,
+        inbox=addresses.collection(uri, "inbox"),
+        outbox=addresses.collection(uri, "outbox"),
+        followers=addresses.collection(uri, "followers"),
+        following=addresses.collection(uri, "following"),
+        featured=addresses.collection(uri, "featured"),
+        shared_inbox=addresses.shared_inbox,
+        name=account.display_name or account.username,
+        summary=account.note,
+        url=Uri(account.url),
+        public_keys=keys,
+        manually_approves_followers=account.locked,
+        discoverable=account.discoverable,
+        indexable=account.indexable,
+        icon=_image(account.avatar),
+        image=_image(account.header),
+        published=account.created_at,
+        fields=tuple((field["name"], field["value"]) for field in account.fields),
+        webfinger=f"{account.username}@{addresses.account_domain}",
+    )
+
+
+def _image(address: str | None) -> Image | None:
+    return None if address is None else Image(url=Uri(address))
