@@ -101,7 +101,26 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:
         raise ConfigError(f"{path}: there is no such file (`fedispace init` writes one)") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    return parse(raw, str(path), os.environ if environ is None else environ)
+    config = parse(raw, str(path), os.environ if environ is None else environ)
+    return anchored(config, path.absolute().parent)
+
+
+def anchored(config: Config, directory: Path) -> Config:
+    """Return `config` with its relative paths counted from `directory`, where the file is.
+
+    So a command finds the same database from wherever it is started.
+    """
+
+    def placed(path: str) -> str:
+        return str(directory / path) if path else ""
+
+    database, media, rtc = config.database, config.media, config.rtc
+    if database.url.startswith("sqlite:///"):
+        file = placed(database.url.removeprefix("sqlite:///"))
+        database = msgspec.structs.replace(database, url=f"sqlite:///{file}")
+    media = msgspec.structs.replace(media, directory=placed(media.directory))
+    rtc = msgspec.structs.replace(rtc, control=placed(rtc.control), secret_file=placed(rtc.secret_file))
+    return msgspec.structs.replace(config, database=database, media=media, rtc=rtc)
 
 
 def parse(raw: bytes, name: str, environ: Mapping[str, str]) -> Config:

@@ -1,0 +1,52 @@
+# The commands of the project. `make run` and `make test` are all a newcomer needs.
+# Only Python 3.11 or newer must be there beforehand.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: run test check bench lock example clean help
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+run: $(VENV)/.runtime ## Start a working instance at http://localhost:8080
+	$(BIN)/fedispace quickstart
+
+test: $(VENV)/.dev ## Install what the tests need and run them all
+	tools/install-test-tools
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## Static checks: style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## Measure; the figures of docs/benchmarks.md
+	tools/install-test-tools
+	$(BIN)/python -m bench $(ARGS)
+
+lock: $(VENV)/.dev ## Resolve the dependencies anew into requirements/
+	tools/lock
+
+example: $(VENV)/.dev ## Write config.example.toml from the defaults
+	$(BIN)/python -m fedispace.config_text > config.example.toml
+
+clean: ## Remove the virtual environments (the data stays)
+	rm -rf $(VENV) .venv-peers
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "fedispace needs Python 3.11 or newer (set PYTHON=...)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.runtime

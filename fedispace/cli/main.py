@@ -1,0 +1,31 @@
+"""The `fedispace` command: its groups, and how errors end it (one line, exit code 1)."""
+
+import sys
+
+import click
+
+from fedispace import __version__
+from fedispace.cli.quickstart import quickstart
+from fedispace.cli.serve import serve
+from fedispace.cli.setup import config, init, migrate
+from fedispace.cli.users import user
+from fedispace.errors import FedispaceError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fedispace")
+def cli() -> None:
+    """A federated server for threads and live audio Spaces."""
+
+
+for command in (quickstart, init, serve, migrate, config, user):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line on standard error."""
+    try:
+        cli(prog_name="fedispace")
+    except FedispaceError as error:
+        click.echo(f"fedispace: {error.detail}", err=True)
+        sys.exit(1)

@@ -1,0 +1,96 @@
+"""`fedispace serve`: run an instance until told to stop.
+
+One process does everything by default: pages and API, the worker, and the SFU as its child. With
+`--role` each can be a process, or a machine, of its own; then the database is PostgreSQL, the bus is
+Redis or Valkey, and the SFU's control socket and secret are configured.
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import click
+import structlog
+from aiohttp import web
+
+from fedispace import logs
+from fedispace.app import App, build
+from fedispace.cli.options import config_path
+from fedispace.config import Config, address_of, load
+from fedispace.db import migrations
+from fedispace.db.files import require
+from fedispace.errors import ConfigError
+from fedispace.media.live.supervisor import SfuProcess
+from fedispace.sfu_place import SfuPlace, configured_sfu, sfu_of_this_run
+
+log = structlog.get_logger()
+
+ROLES = ("all", "web", "worker", "sfu")
+SHUTDOWN_SECONDS = 8.0
+
+
+@click.command()
+@click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, default=("all",), show_default=True)
+@click.option("--log-level", type=click.Choice(("debug", "info", "warning")), default="info", show_default=True)
+@config_path
+def serve(roles: tuple[str, ...], log_level: str, config_file: Path) -> None:
+    """Run the instance (or, with --role, a part of it)."""
+    logs.configure(log_level)
+    settings = load(config_file)
+    asyncio.run(run(settings, frozenset(roles)))
+
+
+async def run(
+    settings: Config, roles: frozenset[str] = frozenset({"all"}), on_ready: Callable[[], None] | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT; `on_ready` is called when requests are answered."""
+    everything = "all" in roles
+    stopping = _stop_signal()
+    async with AsyncExitStack() as stack:
+        place = configured_sfu(settings) if settings.rtc.control or not everything else sfu_of_this_run()
+        stack.callback(place.remove)
+        if everything or "sfu" in roles:
+            sfu = SfuProcess(place.settings(settings))
+            await sfu.start()
+            stack.push_async_callback(sfu.stop)
+        if everything or roles & {"web", "worker"}:
+            await _serve_app(settings, roles, place, stack)
+        log.info("serve.ready", origin=settings.origin, listen=settings.server.listen, roles=sorted(roles))
+        if on_ready is not None:
+            on_ready()
+        await stopping.wait()
+        log.info("serve.stopping")
+
+
+async def _serve_app(
+    settings: Config, roles: frozenset[str], place: SfuPlace, stack: AsyncExitStack
+) -> None:
+    everything = "all" in roles
+    require(settings.database.url)
+    app = build(settings, place)
+    stack.push_async_callback(app.close)
+    await migrations.require_current(app.db)
+    await app.start(worker=everything or "worker" in roles, web=everything or "web" in roles)
+    if everything or "web" in roles:
+        await _listen(app, settings, stack)
+
+
+async def _listen(app: App, settings: Config, stack: AsyncExitStack) -> None:
+    runner = web.AppRunner(app.web_application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    host, port = address_of(settings.server.listen)
+    try:
+        await web.TCPSite(runner, host, port, reuse_address=True).start()
+    except OSError as error:
+        raise ConfigError(f"server.listen: {settings.server.listen} cannot be used: {error.strerror}") from error
+
+
+def _stop_signal() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping

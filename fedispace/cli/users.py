@@ -1,0 +1,95 @@
+"""Commands about people with a sign-in here."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from fedispace.accounts.registration import ROLES
+from fedispace.app import App, build
+from fedispace.cli.options import config_path
+from fedispace.config import load
+from fedispace.db import migrations
+from fedispace.db.files import require
+from fedispace.errors import Invalid
+
+T = TypeVar("T")
+
+
+@click.group()
+def user() -> None:
+    """Create and manage sign-ins."""
+
+
+@user.command()
+@click.argument("name")
+@click.option("--email", required=True, help="For signing in and for messages to the person.")
+@click.option("--role", type=click.Choice(ROLES), default="user", show_default=True)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@config_path
+def create(name: str, email: str, role: str, password_stdin: bool, config_file: Path) -> None:
+    """Create a user NAME; without --password-stdin the password is asked for."""
+    password = _password(password_stdin)
+
+    async def act(app: App) -> None:
+        await app.registration.create_user(username=name, email=email, password=password, role=role)
+
+    _with_app(config_file, act)
+    click.echo(f"Created @{name} ({role}).")
+
+
+@user.command()
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@config_path
+def password(name: str, password_stdin: bool, config_file: Path) -> None:
+    """Set a new password for NAME; every session and token of theirs ends."""
+    fresh = _password(password_stdin)
+
+    async def act(app: App) -> None:
+        await app.registration.set_password(name, fresh)
+
+    _with_app(config_file, act)
+    click.echo(f"@{name} has a new password, and is signed out everywhere.")
+
+
+@user.command()
+@click.argument("name")
+@click.option("--scopes", default="read write follow", show_default=True, help="What the token allows.")
+@config_path
+def token(name: str, scopes: str, config_file: Path) -> None:
+    """Print an access token for NAME, and nothing else."""
+
+    async def act(app: App) -> str:
+        async with app.db.reading() as tx:
+            account = await app.people.by_handle(tx, name)
+        if account is None:
+            raise Invalid(f"there is no user {name}")
+        return await app.oauth.issue(account.id, scopes)
+
+    click.echo(_with_app(config_file, act))
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+def _with_app(config_file: Path, act: Callable[[App], Awaitable[T]]) -> T:
+    """Run `act` on the configured instance, without serving it."""
+
+    async def run() -> T:
+        settings = load(config_file)
+        require(settings.database.url)
+        app = build(settings)
+        try:
+            await migrations.require_current(app.db)
+            return await act(app)
+        finally:
+            await app.close()
+
+    return asyncio.run(run())
