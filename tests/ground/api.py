@@ -116,6 +116,10 @@ class Api:
 
     # Our own
 
+    async def publish_thread(self, *texts: str) -> list[Json]:
+        posts = [{"text": text} for text in texts]
+        return self._list(await self.post("/api/fedispace/v1/threads", {"posts": posts}))
+
     async def create_space(self, title: str, **more: Any) -> Json:
         return self._object(await self.post("/api/fedispace/v1/spaces", {"title": title, **more}))
 

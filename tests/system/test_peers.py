@@ -234,7 +234,7 @@ async def test_every_note_of_the_pasture_is_ingested_or_refused_with_a_reason(
             if answer["status"] == 202:
                 taken[create["id"]] = create["object"].get("id", "")
             else:
-                assert "error" in json.loads(answer["body"]), (example, answer)
+                assert json.loads(answer["body"])["title"], (example, answer)
                 refused.append(example)
 
         async def unexplained() -> list[str]:

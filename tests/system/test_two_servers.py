@@ -14,9 +14,9 @@ pytestmark = pytest.mark.system
 async def test_a_thread_stands_in_the_home_of_a_follower_elsewhere_in_its_order(pair: Pair) -> None:
     async with pair.a.client("alice") as alice, pair.b.client("bob") as bob:
         await befriend(bob, f"@alice@{pair.a.name}")
-        first = await alice.publish("One: the tide comes in.")
-        second = await alice.publish("Two: it stays a while.", in_reply_to_id=first["id"])
-        third = await alice.publish("Three: and goes out again.", in_reply_to_id=second["id"])
+        first, second, third = await alice.publish_thread(
+            "One: the tide comes in.", "Two: it stays a while.", "Three: and goes out again."
+        )
 
         for post in (first, second, third):
             await sees_at_home(bob, post["uri"])
