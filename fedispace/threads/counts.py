@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, case, update
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm.util import identity_key
 
 from fedispace.accounts.models import Account
 from fedispace.db.engine import Tx
@@ -71,7 +72,7 @@ async def _change(tx: Tx, status_id: int, **values: ColumnElement[Any]) -> None:
         .values(values)
         .execution_options(synchronize_session=False)
     )
-    loaded = await tx.get(Status, status_id)
+    loaded = tx.identity_map.get(identity_key(Status, status_id))
     if loaded is not None:
         await tx.refresh(loaded, list(values))
 

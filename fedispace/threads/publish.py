@@ -1,0 +1,364 @@
+"""Publishing: one post, or a thread of several as one unit.
+
+All posts of a thread, their mentions, notifications, counts and outgoing activities are one
+transaction: nobody, here or elsewhere, ever sees half a thread. People on other servers who are
+named and not yet known are looked up before it begins.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select, update
+
+from fedispace.accounts.models import Account, User
+from fedispace.accounts.notifications import Notifier
+from fedispace.accounts.people import People
+from fedispace.clock import Clock
+from fedispace.db.engine import Database, Tx
+from fedispace.errors import Invalid, NotFound
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.outbox import Audience, Outbox
+from fedispace.ids import Ids
+from fedispace.threads import counts, idempotency
+from fedispace.threads.audience import Visibility, is_distributable, narrower, parse_visibility
+from fedispace.threads.compose import MAX_POSTS, Named, checked, find_mentions, find_tags, render, tidy
+from fedispace.threads.mentions import AccountLookup, Handle, Mentions
+from fedispace.threads.models import Mention, Status
+from fedispace.threads.placing import Parent, Place, place
+from fedispace.threads.visibility import require_visible
+from fedispace.threads.wire import create_of, note_of
+
+MAX_SPOILER: Final = 500
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What somebody typed for one post; `spoiler` is its content warning."""
+
+    text: str
+    spoiler: str = ""
+    sensitive: bool = False
+
+
+class Publishing:
+    """Publishes posts of our own people."""
+
+    def __init__(
+        self,
+        db: Database,
+        ids: Ids,
+        clock: Clock,
+        addresses: Addresses,
+        outbox: Outbox,
+        notifier: Notifier,
+        people: People,
+        lookup: AccountLookup,
+    ) -> None:
+        self._db = db
+        self._ids = ids
+        self._clock = clock
+        self._addresses = addresses
+        self._outbox = outbox
+        self._notifier = notifier
+        self._people = people
+        self._mentions = Mentions(db, people, lookup)
+
+    async def publish(
+        self,
+        author: Account,
+        drafts: Sequence[Draft],
+        *,
+        visibility: Visibility | None = None,
+        in_reply_to_id: int | None = None,
+        language: str | None = None,
+        idempotency_key: str | None = None,
+        application: str | None = None,
+        subject_uri: str | None = None,
+    ) -> list[Status]:
+        """Publish the drafts as one thread and return its posts, first to last.
+
+        Without a `visibility` it is the author's default, or that of the post answered when fewer
+        people may see that. A repeat with the same `idempotency_key` within an hour publishes nothing
+        and returns what the first one made. Raises `Invalid` for a text that cannot be published and
+        `NotFound` when the author may not see the post that is answered.
+        """
+        written = _checked(drafts)
+        await self._mentions.make_known(handle for draft in written for handle in draft.handles)
+        async with self._db.transaction() as tx:
+            if idempotency_key:
+                earlier = await idempotency.claim(tx, self._clock, author.id, idempotency_key)
+                if earlier:
+                    return earlier
+            statuses = await self.publish_in(
+                tx,
+                author,
+                drafts,
+                visibility=visibility,
+                in_reply_to_id=in_reply_to_id,
+                language=language,
+                application=application,
+                subject_uri=subject_uri,
+            )
+            if idempotency_key:
+                await idempotency.keep(tx, author.id, idempotency_key, statuses[0])
+        return statuses
+
+    async def publish_in(
+        self,
+        tx: Tx,
+        author: Account,
+        drafts: Sequence[Draft],
+        *,
+        visibility: Visibility | None = None,
+        in_reply_to_id: int | None = None,
+        language: str | None = None,
+        application: str | None = None,
+        subject_uri: str | None = None,
+        in_reply_to_uri: str | None = None,
+        conversation_id: int | None = None,
+    ) -> list[Status]:
+        """Publish inside the caller's transaction. People nobody here knows yet are not looked up.
+
+        `subject_uri` is the object the posts are about; the first post answers `in_reply_to_uri` when
+        that is no post (the Event that an announcement answers, say), and `conversation_id` names the
+        conversation it begins.
+        """
+        written = _checked(drafts)
+        parent = await _parent(tx, author, in_reply_to_id)
+        frame = await self._frame(tx, author, parent, visibility, language, application, subject_uri)
+        named = await self._mentions.known(tx, (handle for draft in written for handle in draft.handles))
+        statuses: list[Status] = []
+        for index, draft in enumerate(written):
+            status = self._status(frame, draft, named, statuses, parent, total=len(written))
+            if index == 0 and parent is None:
+                _begin(status, author, in_reply_to_uri, conversation_id, self._addresses)
+            tx.add(status)
+            await tx.flush()
+            statuses.append(status)
+            theirs = {handle: named[handle] for handle in draft.handles if handle in named}
+            addressed = theirs if is_distributable(frame.visibility) else named
+            recipients = {account.id: account for account in addressed.values()}
+            to_notify = {account.id for account in theirs.values()}
+            if index == 0 and parent is not None:
+                recipients[parent.account_id] = await self._people.by_id(tx, parent.account_id)
+                to_notify.add(parent.account_id)
+            recipients.pop(author.id, None)
+            await self._tell(tx, frame, status, list(recipients.values()), to_notify)
+        if parent is not None:
+            await counts.answered(tx, parent.id, frame.visibility)
+            await _lengthen(tx, statuses, parent)
+        await counts.posted(tx, author.id, frame.visibility, frame.now, len(statuses))
+        return statuses
+
+    async def _frame(
+        self,
+        tx: Tx,
+        author: Account,
+        parent: Status | None,
+        visibility: Visibility | None,
+        language: str | None,
+        application: str | None,
+        subject_uri: str | None,
+    ) -> "_Frame":
+        default_visibility, default_language = await _defaults(tx, author)
+        if visibility is None:
+            visibility = default_visibility
+            if parent is not None:
+                visibility = narrower(visibility, parse_visibility(parent.visibility))
+        if language is None or not _LANGUAGE.fullmatch(language):
+            language = default_language
+        return _Frame(
+            author=author,
+            visibility=visibility,
+            language=language,
+            application=application,
+            subject_uri=subject_uri,
+            now=self._clock.now(),
+        )
+
+    def _status(
+        self,
+        frame: "_Frame",
+        draft: "_Written",
+        named: dict[Handle, Account],
+        before: list[Status],
+        parent: Status | None,
+        *,
+        total: int,
+    ) -> Status:
+        id_ = self._ids.next()
+        author, index = frame.author, len(before)
+        answered = before[-1] if before else parent
+        at = _after(before[-1]) if before else _place(id_, author, parent)
+        links = {
+            handle: Named(username=account.username, url=account.url) for handle, account in named.items()
+        }
+        has_next = index + 1 < total
+        return Status(
+            id=id_,
+            uri=self._addresses.status(author.username, id_),
+            url=self._addresses.status_page(author.username, id_),
+            account_id=author.id,
+            local=True,
+            type="Note",
+            in_reply_to_id=answered.id if answered else None,
+            in_reply_to_uri=answered.uri if answered else None,
+            in_reply_to_account_id=answered.account_id if answered else None,
+            thread_id=at.thread_id,
+            thread_position=at.thread_position,
+            thread_length=at.thread_position - index + total - 1,
+            conversation_id=at.conversation_id,
+            context_uri=at.context_uri or self._addresses.context(at.conversation_id),
+            subject_uri=frame.subject_uri,
+            visibility=frame.visibility,
+            content=render(draft.text, links, self._addresses),
+            source=draft.text,
+            spoiler=draft.spoiler,
+            sensitive=draft.sensitive or bool(draft.spoiler),
+            language=frame.language,
+            tags=[{"type": "Hashtag", "name": tag} for tag in find_tags(draft.text)],
+            attachments=[],
+            replies_count=1 if has_next and is_distributable(frame.visibility) else 0,
+            boosts_count=0,
+            favourites_count=0,
+            application=frame.application,
+            created_at=frame.now + timedelta(milliseconds=index),
+        )
+
+    async def _tell(
+        self, tx: Tx, frame: "_Frame", status: Status, recipients: list[Account], to_notify: set[int]
+    ) -> None:
+        """Write who is addressed, notify those of ours, and send the post to the others.
+
+        In a thread that is not for everybody each post is addressed to all whom any of its posts
+        names, or they would see holes; each is notified only of the posts that name them.
+        """
+        author = frame.author
+        tx.add_all(
+            Mention(status_id=status.id, account_id=account.id, silent=False) for account in recipients
+        )
+        await tx.flush()
+        for account in recipients:
+            if account.id in to_notify:
+                await self._notifier.notify(
+                    tx, to=account, type="mention", by_id=author.id, subject=status.id
+                )
+        audience = Audience(
+            public=is_distributable(frame.visibility),
+            followers=frame.visibility != "direct",
+            actors=tuple(account.id for account in recipients),
+        )
+        note = note_of(status, author, recipients, self._addresses)
+        await self._outbox.send(tx, author.id, create_of(note), audience)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """What all posts of a thread have in common."""
+
+    author: Account
+    visibility: Visibility
+    language: str
+    application: str | None
+    subject_uri: str | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """A draft that can be stored: checked text, and whom it names."""
+
+    text: str
+    spoiler: str
+    sensitive: bool
+    handles: list[Handle]
+
+
+def _checked(drafts: Sequence[Draft]) -> list[_Written]:
+    if not 1 <= len(drafts) <= MAX_POSTS:
+        raise Invalid(f"A thread has 1 to {MAX_POSTS} posts.", field="posts")
+    written: list[_Written] = []
+    for draft in drafts:
+        text = checked(draft.text)
+        spoiler = " ".join(tidy(draft.spoiler).split())
+        if len(spoiler) > MAX_SPOILER:
+            raise Invalid(f"A content warning has at most {MAX_SPOILER} characters.", field="spoiler_text")
+        written.append(
+            _Written(text=text, spoiler=spoiler, sensitive=draft.sensitive, handles=find_mentions(text))
+        )
+    return written
+
+
+async def _defaults(tx: Tx, author: Account) -> tuple[Visibility, str]:
+    row = (
+        await tx.execute(select(User.default_visibility, User.default_language).where(User.id == author.id))
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such user here.")
+    return parse_visibility(row[0]), row[1]
+
+
+async def _parent(tx: Tx, author: Account, status_id: int | None) -> Status | None:
+    """Return the post that is answered; an answer to a boost answers what it passes on."""
+    if status_id is None:
+        return None
+    status = await require_visible(tx, author.id, status_id)
+    if status.boost_of_id is not None:
+        status = await require_visible(tx, author.id, status.boost_of_id)
+    return status
+
+
+def _place(post_id: int, author: Account, parent: Status | None) -> Place:
+    if parent is None:
+        return place(post_id, author.id, None)
+    return place(
+        post_id,
+        author.id,
+        Parent(
+            account_id=parent.account_id,
+            thread_id=parent.thread_id,
+            thread_position=parent.thread_position,
+            thread_length=parent.thread_length,
+            conversation_id=parent.conversation_id,
+            context_uri=parent.context_uri,
+        ),
+    )
+
+
+def _after(post: Status) -> Place:
+    """Return the place of the next post of the same thread."""
+    return Place(
+        thread_id=post.thread_id,
+        thread_position=post.thread_position + 1,
+        conversation_id=post.conversation_id,
+        context_uri=post.context_uri,
+    )
+
+
+def _begin(
+    status: Status,
+    author: Account,
+    in_reply_to_uri: str | None,
+    conversation_id: int | None,
+    addresses: Addresses,
+) -> None:
+    if in_reply_to_uri is not None:
+        status.in_reply_to_uri = in_reply_to_uri
+        status.in_reply_to_account_id = author.id
+    if conversation_id is not None:
+        status.conversation_id = conversation_id
+        status.context_uri = addresses.context(conversation_id)
+
+
+async def _lengthen(tx: Tx, statuses: list[Status], parent: Status) -> None:
+    """Tell the earlier posts of a thread that was continued how long it has become."""
+    if statuses[0].thread_id == parent.thread_id:
+        await tx.execute(
+            update(Status)
+            .where(Status.thread_id == parent.thread_id)
+            .values(thread_length=statuses[-1].thread_position)
+        )
