@@ -111,11 +111,13 @@ def test_a_port_in_use_is_named(config: Path, tmp_path: Path) -> None:
 
 def test_init_writes_a_configuration_that_is_accepted_and_never_overwrites_one(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
-    assert run("init", "--config", str(file)).returncode == 0
+    answers = ("--url", "https://social.example", "--database", f"sqlite:///{tmp_path}/fedispace.sqlite3")
+    init = run("init", "--config", str(file), *answers)
+    assert init.returncode == 0, init.stderr
     assert run("config", "check", "--config", str(file)).returncode == 0
     written = file.read_text()
 
-    fails_with_one_line(run("init", "--config", str(file)), "config.toml")
+    fails_with_one_line(run("init", "--config", str(file), *answers), "config.toml")
 
     assert file.read_text() == written
 

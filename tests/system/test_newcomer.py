@@ -1,6 +1,5 @@
 """One command, and a newcomer signs in, posts a thread, and talks in a Space that another browser hears."""
 
-import os
 import re
 import secrets
 import sys
@@ -39,14 +38,12 @@ class Quickstart:
 
     def start(self) -> None:
         """Run the command until it has said where it is, and who may sign in."""
-        kept = {name: "" for name in os.environ if name.startswith("FEDISPACE")}
         log = self.home / f"quickstart-{secrets.token_hex(2)}.log"
         process = Process(
             [sys.executable, "-m", "fedispace", "quickstart"],
             log=log,
             directory=self.home,
             environment={
-                **kept,
                 "PYTHONPATH": str(REPOSITORY),
                 "PYTHONUNBUFFERED": "1",
                 "FEDISPACE__SERVER__LISTEN": f"127.0.0.1:{self.port}",
@@ -64,8 +61,8 @@ class Quickstart:
         until("the command says where it is", is_announced, within=20)
         words = log.read_text()
         if not self.password:
-            self.name = _word_after("name", words)
-            self.password = _word_after("password", words)
+            self.name = _word_after("Sign in as", words)
+            self.password = _word_after("Password", words)
 
     def stop(self) -> int:
         assert self._process is not None
@@ -77,9 +74,9 @@ class Quickstart:
 
 
 def _word_after(label: str, words: str) -> str:
-    found = re.search(rf"\b{label}\b\W*:?\s+(\S+)", words, re.IGNORECASE)
+    found = re.search(rf"{label}:?\s+(\S+)", words)
     assert found, f"no {label} was printed:\n{words}"
-    return found[1].rstrip(".,")
+    return found[1]
 
 
 @pytest.fixture(scope="module")
