@@ -1,0 +1,116 @@
+"""Liking a post, and taking that back."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from fedispace.accounts.models import Account
+from fedispace.accounts.notifications import Notifier
+from fedispace.accounts.people import People
+from fedispace.clock import Clock
+from fedispace.db.engine import Database, Tx
+from fedispace.db.upsert import insert
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.outbox import Audience, Outbox
+from fedispace.federation.vocab.activities import Undo
+from fedispace.ids import Ids
+from fedispace.threads import counts
+from fedispace.threads.boost import original_of
+from fedispace.threads.models import Favourite, Status
+from fedispace.threads.wire import like_of
+
+
+async def record(
+    tx: Tx, notifier: Notifier, by: Account, status: Status, *, id: int, uri: str, at: datetime
+) -> Favourite | None:
+    """Write a favourite; None when `by` likes the post already."""
+    row = {"id": id, "account_id": by.id, "status_id": status.id, "uri": uri, "created_at": at}
+    written = await tx.scalar(
+        insert(tx, Favourite).values(row).on_conflict_do_nothing().returning(Favourite.id)
+    )
+    if written is None:
+        return None
+    await counts.favourited(tx, status.id)
+    author = await tx.get(Account, status.account_id)
+    assert author is not None
+    await notifier.notify(tx, to=author, type="favourite", by_id=by.id, subject=status.id)
+    return await tx.get(Favourite, written)
+
+
+async def withdraw(tx: Tx, notifier: Notifier, favourite: Favourite, status: Status) -> None:
+    """Remove a favourite and what was counted and told because of it."""
+    await tx.delete(favourite)
+    await tx.flush()
+    await counts.unfavourited(tx, status.id)
+    await notifier.withdraw(
+        tx, to_id=status.account_id, type="favourite", by_id=favourite.account_id, subject=status.id
+    )
+
+
+async def favourite_by(tx: Tx, account_id: int, status_id: int) -> Favourite | None:
+    """Return the account's favourite of a post, if it has one."""
+    rows = await tx.scalars(
+        select(Favourite).where(Favourite.status_id == status_id, Favourite.account_id == account_id)
+    )
+    return rows.one_or_none()
+
+
+class Favouriting:
+    """Favourites by our own people. Both steps may be repeated; the repeat does nothing."""
+
+    def __init__(
+        self,
+        db: Database,
+        ids: Ids,
+        clock: Clock,
+        addresses: Addresses,
+        outbox: Outbox,
+        notifier: Notifier,
+        people: People,
+    ) -> None:
+        self._db = db
+        self._ids = ids
+        self._clock = clock
+        self._addresses = addresses
+        self._outbox = outbox
+        self._notifier = notifier
+        self._people = people
+
+    async def favourite(self, by: Account, status_id: int) -> Status:
+        """Like a post and return it. Raises `NotFound` when `by` may not see it."""
+        async with self._db.transaction() as tx:
+            status = await original_of(tx, by.id, status_id)
+            id_ = self._ids.next()
+            favourite = await record(
+                tx,
+                self._notifier,
+                by,
+                status,
+                id=id_,
+                uri=self._addresses.activity(id_),
+                at=self._clock.now(),
+            )
+            if favourite is not None:
+                author = await self._people.by_id(tx, status.account_id)
+                like = like_of(favourite, by, status, author)
+                await self._outbox.send(tx, by.id, like, Audience(actors=(author.id,)))
+        return status
+
+    async def unfavourite(self, by: Account, status_id: int) -> Status:
+        """Take a favourite of the post back, if there is one, and return the post."""
+        async with self._db.transaction() as tx:
+            status = await original_of(tx, by.id, status_id)
+            favourite = await favourite_by(tx, by.id, status.id)
+            if favourite is not None:
+                author = await self._people.by_id(tx, status.account_id)
+                like = like_of(favourite, by, status, author)
+                undo = Undo(
+                    id=self._addresses.activity(self._ids.next()),
+                    actor=like.actor,
+                    object=like.id,
+                    inner=like,
+                    to=like.to,
+                )
+                await withdraw(tx, self._notifier, favourite, status)
+                await self._outbox.send(tx, by.id, undo, Audience(actors=(author.id,)))
+        return status

@@ -1,0 +1,83 @@
+"""Removing a post that is deleted, ours or another server's: the same traces have to go."""
+
+from typing import Final
+
+from sqlalchemy import delete, exists, select, update
+
+from fedispace.accounts.models import Account, Notification
+from fedispace.clock import Clock
+from fedispace.db.engine import Tx
+from fedispace.federation.tombstones import bury
+from fedispace.threads import counts
+from fedispace.threads.models import Favourite, Mention, Status
+
+MAX_TOLD: Final = 5000
+_OF_POSTS: Final = ("mention", "status", "reblog", "favourite", "poll", "update")
+
+
+async def remove(tx: Tx, clock: Clock, status: Status) -> None:
+    """Remove a post, the boosts of it, what was told about it, and its place in its thread.
+
+    Replies stay; they keep the address of what they answered. A tombstone stands at the post's id, so
+    that no late Create brings it back and a GET of ours answers 410.
+    """
+    await bury(tx, clock, status.uri, status.type)
+    boosted_by = select(Status.account_id).where(
+        Status.boost_of_id == status.id, Status.visibility != "direct"
+    )
+    await tx.execute(
+        update(Account)
+        .where(Account.id.in_(boosted_by), Account.statuses_count > 0)
+        .values(statuses_count=Account.statuses_count - 1)
+        .execution_options(synchronize_session=False)
+    )
+    await tx.execute(
+        update(Status)
+        .where(Status.in_reply_to_id == status.id)
+        .values(in_reply_to_id=None)
+        .execution_options(synchronize_session="fetch")
+    )
+    await tx.execute(
+        delete(Notification).where(Notification.subject == status.id, Notification.type.in_(_OF_POSTS))
+    )
+    await tx.delete(status)
+    await tx.flush()
+    await counts.unanswered(tx, status.in_reply_to_id, status.visibility)
+    await counts.removed(tx, status.account_id, status.visibility)
+    await _close_ranks(tx, status.thread_id)
+
+
+async def told_of(tx: Tx, status: Status) -> tuple[int, ...]:
+    """Return the accounts whose servers have the post because of them: they must hear of its end.
+
+    Those it names, those who boosted or liked it, those who answered it.
+    """
+    has_it = (
+        select(Mention.account_id)
+        .where(Mention.status_id == status.id)
+        .union(
+            select(Status.account_id).where(Status.boost_of_id == status.id),
+            select(Status.account_id).where(Status.in_reply_to_id == status.id),
+            select(Favourite.account_id).where(Favourite.status_id == status.id),
+        )
+        .subquery()
+    )
+    rows = await tx.scalars(
+        select(Account.id)
+        .where(exists().where(has_it.c.account_id == Account.id), Account.domain != "")
+        .limit(MAX_TOLD)
+    )
+    return tuple(rows)
+
+
+async def _close_ranks(tx: Tx, thread_id: int) -> None:
+    """Number the posts that are left of a thread anew; it is called by its first post."""
+    rows = await tx.scalars(
+        select(Status).where(Status.thread_id == thread_id).order_by(Status.thread_position, Status.id)
+    )
+    left = rows.all()
+    for position, post in enumerate(left, 1):
+        post.thread_id = left[0].id
+        post.thread_position = position
+        post.thread_length = len(left)
+    await tx.flush()
