@@ -23,11 +23,19 @@ class Refusal(AssertionError):
 class Api:
     """One person's client of one server."""
 
-    def __init__(self, origin: str, token: str | None, *, names: Names, trust: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        origin: str,
+        token: str | None,
+        *,
+        names: Names,
+        trust: ssl.SSLContext,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         self.origin = origin
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=RunResolver(names), ssl=trust),
-            headers={"Authorization": f"Bearer {token}"} if token else {},
+            headers={**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})},
             timeout=aiohttp.ClientTimeout(total=60),
         )
 

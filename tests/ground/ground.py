@@ -34,7 +34,9 @@ class Ground:
         self._redis: Redis | None = None
         self._count = itertools.count(1)
 
-    def instance(self, name: str, *, database: str = "sqlite", redis: bool = False) -> Instance:
+    def instance(
+        self, name: str, *, database: str = "sqlite", redis: bool = False, roles: tuple[str, ...] = ("all",)
+    ) -> Instance:
         """Start a server called `name`; `database` is sqlite or postgres."""
         _require_program("nginx", "nginx-light")
         home = self.directory / f"{next(self._count)}-{name}"
@@ -46,6 +48,7 @@ class Ground:
             home=home,
             database=url,
             bus=self.redis.url if redis else "",
+            roles=roles,
             names=self.names,
             authority=self.authority,
         )

@@ -2,7 +2,7 @@
 
 import http.client
 import os
-import signal
+import secrets
 import socket
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from tests.ground.ca import Authority
 from tests.ground.eventually import until
 from tests.ground.names import Names
 from tests.ground.nginx import Nginx
-from tests.ground.ports import free_port, is_listening
+from tests.ground.ports import free_port
 from tests.ground.process import Process
 
 REPOSITORY = Path(__file__).parents[2]
@@ -43,10 +43,18 @@ allow_private_addresses = ["{network}"]
 listen = "{rtc}"
 """
 
+_APART = """\
+control = "{home}/sfu.sock"
+secret_file = "{home}/sfu.secret"
+"""
+
 
 @dataclass(slots=True, kw_only=True)
 class Instance:
-    """A server of the run, behind its own nginx, at its own address."""
+    """A server of the run, behind its own nginx, at its own address.
+
+    `roles` is what its processes do: one that does everything, or several, each with a `--role`.
+    """
 
     name: str
     address: str
@@ -55,9 +63,10 @@ class Instance:
     names: Names
     authority: Authority
     bus: str = ""
-    port: int = 0
+    roles: tuple[str, ...] = ("all",)
     rtc_port: int = 0
-    _process: Process | None = None
+    ports: list[int] = field(default_factory=list)
+    _processes: list[Process] = field(default_factory=list)
     _nginx: Nginx | None = None
     _tokens: dict[str, str] = field(default_factory=dict)
 
@@ -73,76 +82,85 @@ class Instance:
     def log(self) -> Path:
         return self.home / "serve.log"
 
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
     def prepare(self) -> None:
         """Write the configuration and bring the database to the present schema."""
         self.home.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.ports = [free_port() for role in self.roles if role in ("all", "web")]
         self.rtc_port = free_port(self.address, socket.SOCK_DGRAM)
-        self.config.write_text(
-            _CONFIGURATION.format(
-                name=self.name,
-                listen=f"127.0.0.1:{self.port}",
-                database=self.database,
-                bus=self.bus,
-                home=self.home,
-                network=self.names.network,
-                rtc=f"{self.address}:{self.rtc_port}",
-            )
+        text = _CONFIGURATION.format(
+            name=self.name,
+            listen=f"127.0.0.1:{self.ports[0]}",
+            database=self.database,
+            bus=self.bus,
+            home=self.home,
+            network=self.names.network,
+            rtc=f"{self.address}:{self.rtc_port}",
         )
+        if self.roles != ("all",):
+            text += _APART.format(home=self.home)
+            secret = self.home / "sfu.secret"
+            secret.touch(0o600)
+            secret.write_text(secrets.token_hex(32))
+        self.config.write_text(text)
         self.command("migrate")
 
     def start(self) -> None:
-        """Start every role in one command and wait until it answers."""
+        """Start every process and wait until all of them answer."""
         if self._nginx is None:
             self._nginx = Nginx(
                 name=self.name,
                 address=self.address,
-                upstream=f"127.0.0.1:{self.port}",
+                upstreams=[f"127.0.0.1:{port}" for port in self.ports],
                 certificate=self.authority.issue(self.name),
                 home=self.home / "nginx",
                 is_root=os.geteuid() == 0,
             )
-        process = Process(
-            self.names.wrap([sys.executable, "-m", "fedispace", "serve", "--config", str(self.config)]),
-            log=self.log,
-            environment=self._environment(),
-            directory=self.home,
-        )
-        self._process = process
+        ports = iter(self.ports)
+        self._processes = [
+            self._serve(role, next(ports) if role in ("all", "web") else None) for role in self.roles
+        ]
 
         def answers() -> bool:
-            process.require_running()
-            return is_listening("127.0.0.1", self.port) and _answers(self.port, self.name)
+            for process in self._processes:
+                process.require_running()
+            return all(_answers(port, self.name) for port in self.ports)
 
         until(f"{self.name} answers", answers, within=40)
 
     def stop(self) -> None:
         """Stop as a service manager does: the server first, then what stands before it."""
-        if self._process is not None:
-            self._process.stop()
+        for process in self._processes:
+            process.stop()
         if self._nginx is not None:
             self._nginx.stop()
 
-    def terminate(self) -> int:
-        """Ask the server alone to end (SIGTERM) and return its exit code."""
-        assert self._process is not None
-        return self._process.stop(signal.SIGTERM, within=30)
+    def kill_nine(self, role: str = "all") -> None:
+        """End the first process of `role` without a word."""
+        self._processes[self.roles.index(role)].kill_nine()
 
-    def kill_nine(self) -> None:
-        assert self._process is not None
-        self._process.kill_nine()
+    def restart(self, role: str) -> None:
+        """Start the first process of `role` again; it must not be one that listens."""
+        self._processes[self.roles.index(role)] = self._serve(role, None)
 
     def is_running(self) -> bool:
-        return self._process is not None and self._process.is_running()
+        return bool(self._processes) and all(process.is_running() for process in self._processes)
 
     def tail(self) -> str:
-        assert self._process is not None
-        return self._process.tail(60)
+        return self._processes[0].tail(60)
+
+    def client_of(self, port: int, user: str) -> Api:
+        """Return a client that speaks with the web process at `port`, past nginx."""
+        headers = {"Host": self.name, "X-Forwarded-Proto": "https"}
+        trust = self.authority.client_context()
+        origin = f"http://127.0.0.1:{port}"
+        return Api(origin, self.add_user(user), names=self.names, trust=trust, headers=headers)
+
+    def _serve(self, role: str, port: int | None) -> Process:
+        environment = self._environment()
+        if port is not None:
+            environment["FEDISPACE__SERVER__LISTEN"] = f"127.0.0.1:{port}"
+        command = [sys.executable, "-m", "fedispace", "serve", "--config", str(self.config), "--role", role]
+        return Process(self.names.wrap(command), log=self.log, environment=environment, directory=self.home)
 
     def command(self, *arguments: str, stdin: str = "") -> str:
         """Run a command of ours on this instance and return what it printed."""

@@ -3,7 +3,7 @@
 Its access log records the signature headers, so it is also the trace of the wire.
 """
 
-import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.ground.ca import Certificate
@@ -26,6 +26,7 @@ http {{
                     'input="$http_signature_input" digest="$http_digest$http_content_digest"';
     access_log {home}/access.log wire;
     map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
+    upstream application {{ {upstreams} }}
     server {{
         listen {address}:443 ssl;
         server_name {name};
@@ -34,7 +35,7 @@ http {{
         ssl_protocols TLSv1.2 TLSv1.3;
         client_max_body_size 50m;
         location / {{
-            proxy_pass http://{upstream};
+            proxy_pass http://application;
             proxy_http_version 1.1;
             proxy_set_header Host $http_host;
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
@@ -53,7 +54,14 @@ class Nginx:
     """TLS for one named host."""
 
     def __init__(
-        self, *, name: str, address: str, upstream: str, certificate: Certificate, home: Path, is_root: bool
+        self,
+        *,
+        name: str,
+        address: str,
+        upstreams: Sequence[str],
+        certificate: Certificate,
+        home: Path,
+        is_root: bool,
     ) -> None:
         home.mkdir(parents=True)
         self.access_log = home / "access.log"
@@ -64,7 +72,7 @@ class Nginx:
                 home=home,
                 name=name,
                 address=address,
-                upstream=upstream,
+                upstreams=" ".join(f"server {upstream};" for upstream in upstreams),
                 chain=certificate.chain,
                 key=certificate.key,
             )
@@ -74,4 +82,4 @@ class Nginx:
         self._process.until_listening(address, 443)
 
     def stop(self) -> None:
-        self._process.stop(signal.SIGTERM)
+        self._process.stop()
