@@ -79,7 +79,11 @@ class Actors:
         return row
 
     async def store(self, tx: Tx, actor: Actor) -> ActorRow:
-        """Write or refresh a remote actor and the keys its document lists. Its word is already checked."""
+        """Write or refresh a remote actor and its keys. Its document is already checked to be its own.
+
+        Only keys it owns, on its own host, are taken: a document that lists the id of somebody else's
+        key would otherwise put its own key in that one's place.
+        """
         now = self._clock.now()
         said = {
             "type": actor.type,
@@ -100,6 +104,8 @@ class Actors:
         ).one()
         await tx.execute(delete(ActorKey).where(ActorKey.actor_id == row.id))
         for key in actor.public_keys:
+            if key.owner != actor.id or host_of(key.id) != row.host:
+                continue
             public = key.pem or key.multibase
             assert public is not None
             listed = {"actor_id": row.id, "kind": key.kind, "public": public, "fetched_at": now}
