@@ -44,10 +44,11 @@ async def descendants(
     """Return the replies below this post in the order of a walk through the tree.
 
     Under each post the author's own continuation of it comes first, then the others by age. What
-    hangs below a post the viewer may not see is left out with it.
+    hangs below a post the viewer may not see is left out with it. Two posts that claim to answer each
+    other make no endless walk.
     """
     children: defaultdict[int, list[Status]] = defaultdict(list)
-    level, room = [status.id], limit
+    level, room, seen = [status.id], limit, {status.id}
     for _ in range(_DEPTH):
         if not level or room <= 0:
             break
@@ -57,7 +58,8 @@ async def descendants(
             .order_by(Status.id)
             .limit(room)
         )
-        below = rows.all()
+        below = [reply for reply in rows if reply.id not in seen]
+        seen |= {reply.id for reply in below}
         for reply in below:
             assert reply.in_reply_to_id is not None
             children[reply.in_reply_to_id].append(reply)

@@ -1,20 +1,26 @@
 """Where a post stands: in its author's thread, and in the conversation around it."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from fedispace.federation.vocab.uri import Uri
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parent:
+class Parent(Protocol):
     """What of the post that is answered decides where the answer stands."""
 
-    account_id: int
-    thread_id: int
-    thread_position: int
-    thread_length: int
-    conversation_id: int
-    context_uri: str | None
+    @property
+    def account_id(self) -> int: ...
+    @property
+    def thread_id(self) -> int: ...
+    @property
+    def thread_position(self) -> int: ...
+    @property
+    def thread_length(self) -> int: ...
+    @property
+    def conversation_id(self) -> int: ...
+    @property
+    def context_uri(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

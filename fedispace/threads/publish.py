@@ -27,7 +27,7 @@ from fedispace.threads.audience import Visibility, is_distributable, narrower, p
 from fedispace.threads.compose import MAX_POSTS, Named, checked, find_mentions, find_tags, render, tidy
 from fedispace.threads.mentions import AccountLookup, Handle, Mentions
 from fedispace.threads.models import Mention, Status
-from fedispace.threads.placing import Parent, Place, place
+from fedispace.threads.placing import Place, place
 from fedispace.threads.visibility import require_visible
 from fedispace.threads.wire import create_of, note_of
 
@@ -193,7 +193,7 @@ class Publishing:
         id_ = self._ids.next()
         author, index = frame.author, len(before)
         answered = before[-1] if before else parent
-        at = _after(before[-1]) if before else _place(id_, author, parent)
+        at = _after(before[-1]) if before else place(id_, author.id, parent)
         links = {
             handle: Named(username=account.username, url=account.url) for handle, account in named.items()
         }
@@ -310,23 +310,6 @@ async def _parent(tx: Tx, author: Account, status_id: int | None) -> Status | No
     if status.boost_of_id is not None:
         status = await require_visible(tx, author.id, status.boost_of_id)
     return status
-
-
-def _place(post_id: int, author: Account, parent: Status | None) -> Place:
-    if parent is None:
-        return place(post_id, author.id, None)
-    return place(
-        post_id,
-        author.id,
-        Parent(
-            account_id=parent.account_id,
-            thread_id=parent.thread_id,
-            thread_position=parent.thread_position,
-            thread_length=parent.thread_length,
-            conversation_id=parent.conversation_id,
-            context_uri=parent.context_uri,
-        ),
-    )
 
 
 def _after(post: Status) -> Place:

@@ -1,0 +1,341 @@
+"""From another server's Note to a row of ours.
+
+Whoever calls this has proved that the note is its author's word: it came embedded in the author's own
+signed activity, or was fetched from its own address. What is decided here is how it is kept: cleaned,
+capped, dated, placed in its thread and conversation, and known to those it names.
+
+Posts arrive in any order. A reply whose parent is not known yet is kept with the parent's address, and
+a job fetches the parent; when that arrives, by whatever way, the replies that wait for it are hung
+below it.
+"""
+
+import html
+import zlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import delete, select, update
+
+from fedispace.accounts.models import Account
+from fedispace.accounts.notifications import Notifier
+from fedispace.accounts.people import People
+from fedispace.clock import Clock
+from fedispace.db.engine import Tx
+from fedispace.db.upsert import insert
+from fedispace.errors import Refused
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.models import ActorRow
+from fedispace.federation.tombstones import tombstone
+from fedispace.federation.vocab.links import Emoji, Hashtag, LinkTag
+from fedispace.federation.vocab.links import Mention as MentionTag
+from fedispace.federation.vocab.objects import Note
+from fedispace.ids import Ids, id_at
+from fedispace.queue.jobs import Jobs
+from fedispace.threads import counts
+from fedispace.threads.audience import is_distributable, visibility_from
+from fedispace.threads.models import Mention, Status
+from fedispace.threads.placing import Place, place
+from fedispace.threads.sanitize import clean, plain
+
+FETCH_PARENT: Final = "threads.fetch_parent"
+MAX_DEPTH: Final = 20
+MAX_SPOILER: Final = 2048
+MAX_TITLE: Final = 2048
+MAX_TAG: Final = 100
+_TEXT_TYPES: Final = frozenset({"Note", "Article"})
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Ingest:
+    """Stores other servers' posts."""
+
+    def __init__(
+        self, ids: Ids, clock: Clock, addresses: Addresses, people: People, notifier: Notifier, jobs: Jobs
+    ) -> None:
+        self._ids = ids
+        self._clock = clock
+        self._addresses = addresses
+        self._people = people
+        self._notifier = notifier
+        self._jobs = jobs
+
+    async def store_note(self, tx: Tx, note: Note, *, delivered: bool = True, depth: int = 0) -> Status:
+        """Store a note and return its row; one that is known already is returned as it is.
+
+        A `delivered` note is news: it stands at the top of timelines, and those it names are notified.
+        One that was fetched stands where its date puts it, or an old post would surface as a new one
+        whenever somebody answers it. `depth` counts the parents fetched so far on account of one post.
+        Raises `Refused` for a note that was deleted before it came, and for a vote in a poll.
+        """
+        known = await self._known(tx, note.id)
+        if known is not None:
+            return known
+        await self._refuse(tx, note)
+        author = await self._people.ensure(tx, note.attributed_to)
+        visibility = visibility_from(note.to, note.cc, await _followers_of(tx, author))
+        parent = await self._parent(tx, note)
+        created_at = self._dated(note)
+        id_ = self._ids.next() if delivered else self._id_at(note.id, created_at, parent)
+        subject = _subject(note)
+        at = await self._place(tx, id_, author, parent, note)
+        row = {
+            "id": id_,
+            "uri": note.id,
+            "account_id": author.id,
+            "local": False,
+            "in_reply_to_id": parent.id if parent else None,
+            "in_reply_to_uri": note.in_reply_to,
+            "in_reply_to_account_id": parent.account_id if parent else None,
+            "thread_id": at.thread_id,
+            "thread_position": at.thread_position,
+            "thread_length": at.thread_position,
+            "conversation_id": at.conversation_id,
+            "context_uri": at.context_uri,
+            "subject_uri": subject,
+            "visibility": visibility,
+            "created_at": created_at,
+            "edited_at": note.updated if note.updated and note.updated > created_at else None,
+            **_said(note),
+        }
+        written = await tx.scalar(
+            insert(tx, Status).values(row).on_conflict_do_nothing().returning(Status.id)
+        )
+        if written is None:
+            raise Refused("repeated", "The post was stored a moment ago.", status=202)
+        status = await tx.get(Status, written)
+        assert status is not None
+        if at.thread_id != status.id:
+            await _lengthen(tx, at.thread_id, at.thread_position)
+        await self._name(tx, status, note, notify=delivered)
+        await counts.posted(tx, author.id, visibility, created_at)
+        await counts.answered(tx, status.in_reply_to_id, visibility)
+        await _adopt(tx, status)
+        if note.in_reply_to and parent is None:
+            await self._fetch_parent(tx, status, depth)
+        return status
+
+    async def update_note(self, tx: Tx, status: Status, note: Note) -> bool:
+        """Take over a newer state of a stored post; tell whether there was one.
+
+        Without a strictly newer `updated` nothing of the post changed (peers send such an Update when
+        only counts did). Whom a post was addressed to when it came stays: an edit does not widen it.
+        """
+        last = status.edited_at or status.created_at
+        if note.updated is None or note.updated <= last:
+            return False
+        for name, value in _said(note).items():
+            setattr(status, name, value)
+        status.edited_at = min(note.updated, self._clock.now())
+        await tx.execute(delete(Mention).where(Mention.status_id == status.id))
+        await self._name(tx, status, note, notify=False)
+        await tx.flush()
+        return True
+
+    async def _known(self, tx: Tx, uri: str) -> Status | None:
+        return (await tx.scalars(select(Status).where(Status.uri == uri))).one_or_none()
+
+    async def _refuse(self, tx: Tx, note: Note) -> None:
+        if self._addresses.is_ours(note.id):
+            raise Refused("ours", "That post is said to be ours and is not.", status=403)
+        if await tombstone(tx, note.id) is not None:
+            raise Refused("deleted", "That post was deleted.", status=410)
+        if note.name and note.in_reply_to and not note.content and note.type == "Note":
+            raise Refused("vote", "Polls are not supported.", status=202)
+
+    async def _parent(self, tx: Tx, note: Note) -> Status | None:
+        """Return the post that is answered; an answer to a boost's address answers what it passes on."""
+        if note.in_reply_to is None or note.in_reply_to == note.id:
+            return None
+        parent = await self._known(tx, note.in_reply_to)
+        if parent is not None and parent.boost_of_id is not None:
+            return await tx.get(Status, parent.boost_of_id)
+        return parent
+
+    async def _place(self, tx: Tx, id_: int, author: Account, parent: Status | None, note: Note) -> Place:
+        if parent is not None:
+            return place(id_, author.id, parent, own_context=note.context)
+        at = place(id_, author.id, None, own_context=note.context)
+        if note.in_reply_to is None:
+            return at
+        about = (
+            await tx.scalars(
+                select(Status).where(Status.subject_uri == note.in_reply_to).order_by(Status.id).limit(1)
+            )
+        ).one_or_none()
+        if about is None:
+            return at
+        return Place(
+            thread_id=id_,
+            thread_position=1,
+            conversation_id=about.conversation_id,
+            context_uri=about.context_uri,
+        )
+
+    def _dated(self, note: Note) -> datetime:
+        """Return when the note says it was written, kept between then and now (row 96 of the notes)."""
+        now = self._clock.now()
+        return max(_EPOCH, min(note.published or now, now))
+
+    def _id_at(self, uri: str, created_at: datetime, parent: Status | None) -> int:
+        """Return an id of the note's own time, after its parent's.
+
+        Most peers state whole seconds, so the rest of the second is filled from the address.
+        """
+        span = 1 << 16 if created_at.microsecond else 1000 << 16
+        id_ = id_at(created_at) + zlib.crc32(uri.encode()) % span
+        return id_ if parent is None else max(id_, parent.id + 1 + (self._ids.next() & 0xFF))
+
+    async def _name(self, tx: Tx, status: Status, note: Note, *, notify: bool) -> None:
+        """Write whom the note names and addresses, as far as they are known here; notify ours.
+
+        Somebody tagged but not addressed is shown, and neither notified nor let in. Somebody of ours
+        who is addressed without a tag was written to all the same.
+        """
+        tagged = [tag.href for tag in note.tags if isinstance(tag, MentionTag)]
+        addressed = {*note.to, *note.cc}
+        ours = [uri for uri in addressed if self._addresses.is_ours(uri)]
+        named = await self._accounts(tx, [*tagged, *ours])
+        for account in named:
+            if account.id == status.account_id:
+                continue
+            silent = account.uri not in addressed
+            tx.add(Mention(status_id=status.id, account_id=account.id, silent=silent))
+        await tx.flush()
+        if not notify:
+            return
+        for account in named:
+            if account.uri in addressed:
+                await self._notifier.notify(
+                    tx, to=account, type="mention", by_id=status.account_id, subject=status.id
+                )
+
+    async def _accounts(self, tx: Tx, uris: Iterable[str]) -> list[Account]:
+        """Return the accounts among `uris`; a peer may name ours by their profile page."""
+        wanted = list(dict.fromkeys(uris))
+        found = await self._people.by_uris(tx, wanted)
+        accounts = {account.id: account for account in found.values()}
+        pages = f"{self._addresses.origin}/@"
+        for uri in wanted:
+            if uri not in found and uri.startswith(pages):
+                account = await self._people.by_handle(tx, uri.removeprefix(pages))
+                if account is not None:
+                    accounts[account.id] = account
+        return list(accounts.values())
+
+    async def _fetch_parent(self, tx: Tx, status: Status, depth: int) -> None:
+        assert status.in_reply_to_uri is not None
+        if depth >= MAX_DEPTH or self._addresses.is_ours(status.in_reply_to_uri):
+            return
+        if status.in_reply_to_uri == status.subject_uri:
+            return
+        await self._jobs.enqueue(
+            tx,
+            FETCH_PARENT,
+            {"uri": status.in_reply_to_uri, "depth": depth + 1},
+            unique_key=f"{FETCH_PARENT} {status.in_reply_to_uri}",
+        )
+
+
+def _said(note: Note) -> dict[str, Any]:
+    """Return the columns that hold what the note says."""
+    title = plain(note.name or "")[:MAX_TITLE] or None
+    spoiler = plain(note.summary or "")[:MAX_SPOILER] if note.type == "Note" else ""
+    return {
+        "url": note.url or note.id,
+        "type": note.type,
+        "title": title,
+        "content": clean(_content(note, title)),
+        "spoiler": spoiler,
+        "sensitive": note.sensitive or bool(spoiler),
+        "language": note.content_language,
+        "tags": _tags(note),
+        "attachments": [
+            {
+                "type": file.type,
+                "url": file.url,
+                "media_type": file.media_type,
+                "name": plain(file.name or ""),
+                "width": file.width,
+                "height": file.height,
+                "blurhash": file.blurhash,
+                "focal": list(file.focal) if file.focal else None,
+                "duration": file.duration,
+            }
+            for file in note.attachments
+        ],
+    }
+
+
+def _content(note: Note, title: str | None) -> str:
+    """Return the text of a note; other kinds get their title before it and their address after it."""
+    if note.type == "Note":
+        return note.content
+    pieces = [f"<p><strong>{html.escape(title)}</strong></p>"] if title else []
+    pieces.append(note.content or (note.summary or ""))
+    if note.type not in _TEXT_TYPES:
+        link = html.escape(note.url or note.id)
+        pieces.append(f'<p><a href="{link}">{link}</a></p>')
+    return "".join(pieces)
+
+
+def _tags(note: Note) -> list[dict[str, str]]:
+    tags: dict[str, dict[str, str]] = {}
+    for tag in note.tags:
+        if isinstance(tag, Hashtag) and (name := plain(tag.name)[:MAX_TAG]):
+            tags.setdefault(f"#{name.casefold()}", {"type": "Hashtag", "name": name})
+        elif isinstance(tag, Emoji) and tag.name.replace("_", "").isalnum():
+            tags.setdefault(f":{tag.name}", {"type": "Emoji", "name": tag.name[:MAX_TAG], "icon": tag.icon})
+    return list(tags.values())
+
+
+def _subject(note: Note) -> str | None:
+    """Return the object a note is about: what a Link tag names as an ActivityPub object (FEP-e232)."""
+    for tag in note.tags:
+        if isinstance(tag, LinkTag) and tag.href != note.quote and "json" in tag.media_type:
+            return tag.href
+    return None
+
+
+async def _followers_of(tx: Tx, author: Account) -> str | None:
+    followers: str | None = await tx.scalar(select(ActorRow.followers).where(ActorRow.id == author.id))
+    return followers
+
+
+async def _lengthen(tx: Tx, thread_id: int, length: int) -> None:
+    await tx.execute(update(Status).where(Status.thread_id == thread_id).values(thread_length=length))
+
+
+async def _adopt(tx: Tx, parent: Status) -> None:
+    """Hang the replies that came before their parent below it."""
+    rows = await tx.scalars(
+        select(Status)
+        .where(Status.in_reply_to_uri == parent.uri, Status.in_reply_to_id.is_(None), Status.id != parent.id)
+        .order_by(Status.id)
+    )
+    for child in rows.all():
+        child.in_reply_to_id = parent.id
+        child.in_reply_to_account_id = parent.account_id
+        await tx.flush()
+        if is_distributable(child.visibility):
+            await counts.answered(tx, parent.id, child.visibility)
+        await _join(tx, parent, child)
+
+
+async def _join(tx: Tx, parent: Status, child: Status) -> None:
+    """Make the child's conversation the parent's, and its thread too where it continues the parent's."""
+    at = place(child.id, child.account_id, parent)
+    if child.conversation_id != parent.conversation_id:
+        await tx.execute(
+            update(Status)
+            .where(Status.conversation_id == child.conversation_id)
+            .values(conversation_id=parent.conversation_id)
+        )
+    if at.thread_id != child.thread_id and child.thread_position == 1 and at.thread_position > 1:
+        length = parent.thread_position + child.thread_length
+        await tx.execute(
+            update(Status)
+            .where(Status.thread_id == child.thread_id)
+            .values(thread_id=at.thread_id, thread_position=Status.thread_position + parent.thread_position)
+        )
+        await _lengthen(tx, at.thread_id, length)
