@@ -29,9 +29,12 @@ def normalize_host(host: str) -> str:
     """
     if host.startswith("[") and host.endswith("]"):
         try:
-            return f"[{ipaddress.IPv6Address(host[1:-1]).compressed}]"
+            literal = ipaddress.IPv6Address(host[1:-1])
         except ValueError:
             raise Invalid("not an IPv6 address") from None
+        if literal.scope_id is not None:
+            raise Invalid("an IPv6 address with a zone is not public")
+        return f"[{literal.compressed}]"
     name = host.lower()
     if not name.isascii():
         try:

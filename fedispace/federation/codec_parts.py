@@ -1,9 +1,10 @@
 """Reading the parts that objects are made of: tags, attachments, pictures, keys, places."""
 
 import math
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from fedispace.federation.codec_shapes import Json, as_list, count, text, uri
+from fedispace.federation.multibase import key_kind
 from fedispace.federation.vocab.actors import PublicKeyRef
 from fedispace.federation.vocab.links import (
     Attachment,
@@ -44,12 +45,6 @@ _MEDIA_TYPES: Final = {
     "flac": "audio/flac",
     "wav": "audio/wav",
     "m4a": "audio/mp4",
-}
-_MULTIBASE_KINDS: Final[dict[str, Literal["rsa", "ed25519"]]] = {
-    "z6Mk": "ed25519",
-    "z4MX": "rsa",  # 2048 bits
-    "zgg1": "rsa",  # 3072 bits
-    "zggh": "rsa",  # 4096 bits
 }
 _ED25519_SPKI: Final = "MCowBQYDK2VwAyEA"
 """The DER prefix of every Ed25519 SubjectPublicKeyInfo (RFC 8410), in base64."""
@@ -258,7 +253,7 @@ def _multikey(raw: Any, owner: Uri) -> PublicKeyRef | None:
     encoded, id_ = raw.get("publicKeyMultibase"), raw.get("id")
     if type(encoded) is not str or len(encoded) > _MAX_PEM or not is_uri(id_):
         return None
-    kind = _MULTIBASE_KINDS.get(encoded[:4])
+    kind = key_kind(encoded)
     if kind is None:
         return None
     controller = uri(raw.get("controller")) or owner

@@ -1,6 +1,8 @@
-"""Multibase base58-btc and the multicodec prefixes of public keys (FEP-521a)."""
+"""Multibase, and the multicodec prefixes of public keys (FEP-521a)."""
 
-from typing import Final
+import base64
+import binascii
+from typing import Final, Literal
 
 from fedispace.errors import Invalid
 
@@ -26,10 +28,36 @@ def encode(raw: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """Return the bytes of a base58-btc multibase string; raises `Invalid`."""
-    if not text.startswith("z") or len(text) > _MAX:
-        raise Invalid("not base58-btc multibase")
-    letters = text[1:]
+    """Return the bytes of a multibase string, base58-btc (`z`) or base64url (`u`); raises `Invalid`."""
+    if len(text) > _MAX:
+        raise Invalid("the multibase string is too long")
+    if text.startswith("z"):
+        return _base58(text[1:])
+    if text.startswith("u"):
+        return _base64url(text[1:])
+    raise Invalid("not base58-btc or base64url multibase")
+
+
+def key_kind(text: str) -> Literal["rsa", "ed25519"] | None:
+    """Return the kind of a public key in Multikey form, None when it is none that we know."""
+    try:
+        prefix = decode(text)[:2]
+    except Invalid:
+        return None
+    if prefix == ED25519_PUB:
+        return "ed25519"
+    return "rsa" if prefix == RSA_PUB else None
+
+
+def _base64url(letters: str) -> bytes:
+    try:
+        padded = letters.encode("ascii") + b"=" * (-len(letters) % 4)
+        return base64.b64decode(padded, altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise Invalid("not base64url multibase") from None
+
+
+def _base58(letters: str) -> bytes:
     number = 0
     for letter in letters:
         value = _VALUES.get(letter)
