@@ -1,60 +1,18 @@
 """alice speaks in a Space at alpha; bob hears her through beta, and so does a visitor without an account."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
 
-from tests.ground import speech, whip
-from tests.ground.api import Api, Json, Refusal
+from tests.ground.api import Json, Refusal
 from tests.ground.browser import inbound_audio
 from tests.ground.eventually import eventually
 from tests.ground.ground import Ground
 from tests.ground.instance import Instance
-from tests.ground.process import Process
 from tests.ground.whep import RATE, Listener
 from tests.media.hearing import likeness, read_wav
 from tests.system.people import befriend, sees_at_home
+from tests.system.stage import on_air
 
 pytestmark = pytest.mark.system
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnAir:
-    """A Space in which speech is going out right now."""
-
-    space: Json
-    said: Path
-    publisher: Process
-
-
-@asynccontextmanager
-async def on_air(ground: Ground, server: Instance, host: Api, title: str) -> AsyncIterator[OnAir]:
-    """Let `host` open a Space and FFmpeg speak in it, for as long as the block lasts."""
-    said = speech.speak(ground.directory / "said.wav")
-    space = await host.create_space(title)
-    assert space["state"] == "scheduled" or space["state"] == "live"
-    space = await host.open_space(space["id"])
-    assert space["state"] == "live"
-    ticket = await host.join_space(space["id"], "speaker")
-    log = ground.directory / f"ffmpeg-{space['id']}.log"
-    publisher = whip.publish(
-        said,
-        url=ticket["whip_url"],
-        ticket=ticket["ticket"],
-        names=ground.names,
-        authority=ground.authority,
-        log=log,
-    )
-    try:
-        yield OnAir(space=space, said=said, publisher=publisher)
-        publisher.require_running()
-    finally:
-        publisher.stop()
-        print(publisher.tail(10))
-        await host.close_space(space["id"])
 
 
 async def test_bob_hears_through_his_own_server_what_alice_says(
