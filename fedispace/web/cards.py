@@ -1,0 +1,148 @@
+"""What templates are given: plain values, already decided. Nothing here asks the database."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from markupsafe import Markup
+
+from fedispace.web.faces import Face
+
+State = Literal["scheduled", "live", "ended", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceCard:
+    """A Space, on a card, on the side or on its own page."""
+
+    id: int
+    uri: str
+    path: str
+    title: str
+    description: str
+    host: Face
+    state: State
+    access: str
+    starts_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    listeners: int
+    speakers: tuple[Face, ...] = ()
+    local: bool = True
+    mine: bool = False
+    announcement_id: int | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return self.state == "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileCard:
+    """A picture or a recording on another server: named and linked, fetched only on a click."""
+
+    url: str
+    kind: str
+    description: str
+    is_ours: bool
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostCard:
+    """A post as the one status macro draws it."""
+
+    id: int
+    uri: str
+    path: str
+    author: Face
+    html: Markup
+    title: str
+    spoiler: str
+    language: str | None
+    visibility: str
+    created_at: datetime
+    edited: bool
+    replies: int
+    boosts: int
+    favourites: int
+    boosted: bool = False
+    favourited: bool = False
+    mine: bool = False
+    may_boost: bool = True
+    boosted_by: Face | None = None
+    answers: Face | None = None
+    position: int = 1
+    length: int = 1
+    thread_path: str = ""
+    space: SpaceCard | None = None
+    files: tuple[FileCard, ...] = ()
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """The person who is signed in, as the frame shows one."""
+
+    face: Face
+    csrf: str
+    default_visibility: str = "public"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """The head of a person's page."""
+
+    face: Face
+    html: Markup
+    fields: tuple[tuple[str, Markup], ...]
+    posts: int
+    following: int
+    followers: int
+    joined: datetime
+    locked: bool
+    bot: bool
+    url: str
+    uri: str
+    relation: Literal["", "self", "following", "requested", "none"] = ""
+    follows_you: bool = False
+    live: SpaceCard | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """A line of the notifications page."""
+
+    id: int
+    kind: str
+    by: Face
+    at: datetime
+    words: str
+    path: str
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """What stands beside every page."""
+
+    live: tuple[SpaceCard, ...] = ()
+    coming: tuple[SpaceCard, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A composer as it stands: what was typed, and what the server said about it."""
+
+    posts: tuple[str, ...] = ("",)
+    spoiler: str = ""
+    visibility: str = "public"
+    language: str = ""
+    in_reply_to: int | None = None
+    answers: Face | None = None
+    error: str = ""
+    next: str = "/"
+    label: str = "Post"
+    key: str = ""
+    extra: dict[str, str] = field(default_factory=dict)

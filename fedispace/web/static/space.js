@@ -1,0 +1,355 @@
+// The page of a Space: listening, speaking, and what happens on stage meanwhile.
+import { prepare } from "./composer.js";
+import { Line, Refusal, refusalOf } from "./line.js";
+import { tell as tellTimes } from "./times.js";
+import { roam } from "./roam.js";
+
+const ASK_EVERY = 3000;
+const SHOW_LEVEL_EVERY = 120;
+const AUDIBLE = 0.012;
+
+const root = document.querySelector("[data-space]");
+const find = (name) => root.querySelector(`[data-${name}]`);
+const page = root.dataset;
+const dock = find("dock");
+const buttons = { listen: find("listen"), leave: find("leave"), mic: find("mic") };
+const sound = new Audio();
+let state = page.state;
+let microphone = null;
+let opensMuted = true;
+let shown = { stage: "", replies: "" };
+
+// What the reader is told, in words and by one colour.
+function say(kind, words) {
+  const line = find("status");
+  if (!line) return;
+  line.dataset.is = kind;
+  line.textContent = words;
+}
+
+async function ticketFor(role) {
+  const answer = await fetch(page.ticket, {
+    method: "POST",
+    body: new URLSearchParams({ csrf: page.csrf, role }),
+    headers: { Accept: "application/json" },
+  });
+  if (!answer.ok) throw await refusalOf(answer);
+  return answer.json();
+}
+
+// Listening --------------------------------------------------------------------------------------
+
+const listening = new Line({
+  async door() {
+    if (!page.csrf || (page.needsTicket === undefined && page.whep)) return { url: new URL(page.whep, location).href };
+    const { ticket, whep_url: url } = await ticketFor("listener");
+    return { url, ticket };
+  },
+  dress(pc) {
+    pc.addTransceiver("audio", { direction: "recvonly" });
+    pc.ontrack = (event) => {
+      sound.srcObject = new MediaStream([event.track]);
+      play();
+    };
+  },
+  tell(kind, words) {
+    if (kind === "on") {
+      say("on", "Listening. Others see a number, not your name.");
+      play();
+    } else if (kind === "connecting" || kind === "waiting") {
+      say("wait", words);
+    } else if (kind === "off") {
+      say("", "You left. Come back any time.");
+    } else {
+      say("bad", words);
+      if (kind === "over") ask();
+    }
+    draw();
+  },
+});
+
+async function play() {
+  try {
+    await sound.play();
+  } catch (error) {
+    if (error.name === "NotAllowedError") say("bad", "Your browser holds the sound back. Press Listen again.");
+  }
+}
+
+function announcePlaying(on) {
+  if (!("mediaSession" in navigator)) return;
+  const session = navigator.mediaSession;
+  session.metadata = on ? new MediaMetadata({ title: page.title, artist: page.host }) : null;
+  session.playbackState = on ? "playing" : "none";
+  session.setActionHandler("pause", on ? () => { sound.muted = true; session.playbackState = "paused"; } : null);
+  session.setActionHandler("play", on ? () => { sound.muted = false; play(); session.playbackState = "playing"; } : null);
+  session.setActionHandler("stop", on ? leave : null);
+}
+
+// Speaking ---------------------------------------------------------------------------------------
+
+const speaking = new Line({
+  async door() {
+    const { ticket, whip_url: url } = await ticketFor("speaker");
+    if (!url) throw new Refusal("Only the host speaks in this Space.");
+    return { url, ticket };
+  },
+  dress(pc) {
+    // The offer keeps the audio-level header extension (RFC 6464) the browser proposes.
+    pc.addTransceiver(microphone, { direction: "sendonly", streams: [new MediaStream([microphone])] });
+  },
+  tell(kind, words) {
+    if (kind === "on") mute(opensMuted);
+    else if (kind === "connecting") say("wait", "Going on stage…");
+    else if (kind === "waiting") say("wait", words);
+    else if (kind === "off") say("", "You left the stage. The Space goes on until you end it.");
+    else {
+      say("bad", words);
+      release();
+      if (kind === "over") ask();
+    }
+    draw();
+  },
+});
+
+async function takeStage(muted) {
+  opensMuted = muted;
+  say("wait", "Waiting for your microphone…");
+  try {
+    const heard = await navigator.mediaDevices.getUserMedia({
+      audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
+    });
+    [microphone] = heard.getAudioTracks();
+  } catch (error) {
+    say("bad", error.name === "NotFoundError"
+      ? "No microphone was found. Plug one in and press Unmute."
+      : "Your browser does not let this page use the microphone. Allow it beside the address, then press Unmute.");
+    return;
+  }
+  microphone.enabled = false;
+  microphone.addEventListener("ended", () => {
+    speaking.stop();
+    release();
+    say("bad", "The microphone went away. Press Unmute to use another.");
+  });
+  speaking.start();
+}
+
+function mute(muted) {
+  opensMuted = muted;
+  if (!microphone) return;
+  microphone.enabled = !muted;
+  say("on", muted ? "You are on stage, muted. Nobody hears you." : "You are on air.");
+  draw();
+}
+
+function release() {
+  microphone?.stop();
+  microphone = null;
+  draw();
+}
+
+// Controls ---------------------------------------------------------------------------------------
+
+function icon(button, name) {
+  const use = button.querySelector("use");
+  const shape = use.getAttribute("href").split("#")[0];
+  if (use.getAttribute("href") !== `${shape}#${name}`) use.setAttribute("href", `${shape}#${name}`);
+}
+
+function draw() {
+  if (!dock?.querySelector("[data-leave]")) return;
+  const live = state === "live";
+  const onAir = Boolean(microphone?.enabled);
+  buttons.leave.hidden = !(listening.wanted || speaking.wanted);
+  if (buttons.listen) buttons.listen.hidden = !live || listening.wanted || speaking.wanted;
+  find("volume").hidden = !listening.wanted;
+  if (buttons.mic) {
+    buttons.mic.hidden = !live;
+    buttons.mic.setAttribute("aria-pressed", String(onAir));
+    buttons.mic.classList.toggle("main", !onAir);
+    buttons.mic.querySelector("span").textContent = onAir ? "Mute" : "Unmute";
+    icon(buttons.mic, onAir ? "mic" : "mic-off");
+    find("meter").hidden = !microphone;
+  }
+  announcePlaying(listening.wanted);
+}
+
+function leave() {
+  listening.stop();
+  speaking.stop();
+  sound.srcObject = null;
+  release();
+  draw();
+  ask();
+}
+
+buttons.listen?.addEventListener("click", () => {
+  sound.muted = false;
+  listening.start();
+  draw();
+  buttons.leave.focus();
+});
+buttons.leave?.addEventListener("click", () => {
+  leave();
+  (buttons.listen ?? buttons.mic)?.focus();
+});
+buttons.mic?.addEventListener("click", () => {
+  if (!microphone) takeStage(false);
+  else mute(microphone.enabled);
+});
+find("volume")?.querySelector("input").addEventListener("input", (event) => {
+  sound.volume = Number(event.target.value);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, [contenteditable]")) return;
+  if (event.key === "m" && buttons.mic && !buttons.mic.hidden) buttons.mic.click();
+  if (event.key === "l" && state === "live") (listening.wanted ? buttons.leave : buttons.listen)?.click();
+});
+
+// Levels: a ring around whoever is heard ------------------------------------------------------------
+
+async function level() {
+  const line = speaking.isOn ? speaking : listening;
+  if (!line.isOn) return 0;
+  const kind = speaking.isOn ? "media-source" : "inbound-rtp";
+  const entry = (await line.stats()).find((one) => one.type === kind && one.kind === "audio");
+  return Math.sqrt(Math.min(1, entry?.audioLevel ?? 0));
+}
+
+async function showLevel() {
+  const heard = await level();
+  const seats = root.querySelectorAll("[data-seat]");
+  const meter = root.querySelector("[data-meter]");
+  meter?.style.setProperty("--level", heard.toFixed(2));
+  // The sound is one mix: with one seat taken it is known whose voice it is.
+  if (seats.length !== 1) return;
+  seats[0].classList.toggle("talking", heard > AUDIBLE);
+  seats[0].querySelector("[data-ring]").style.setProperty("--level", heard > AUDIBLE ? heard.toFixed(2) : "0");
+}
+
+// What happens meanwhile ---------------------------------------------------------------------------
+
+async function ask() {
+  let answer;
+  try {
+    answer = await fetch(page.now, { headers: { "X-Piece": "space" } });
+  } catch {
+    return;
+  }
+  if (!answer.ok) return;
+  const drawn = document.createElement("template");
+  drawn.innerHTML = await answer.text();
+  const stage = drawn.content.querySelector("[data-part=stage]");
+  const replies = drawn.content.querySelector("[data-part=replies]");
+  const now = stage.querySelector("[data-state]").dataset.state;
+  put("stage", stage, find("stage"));
+  put("replies", replies, document.querySelector("[data-replies]"));
+  if (now !== state) changed(now);
+}
+
+function names() {
+  return [...root.querySelectorAll("[data-seat] .name")].map((seat) => seat.textContent.trim());
+}
+
+function put(part, fresh, place) {
+  if (!place || !fresh || shown[part] === fresh.innerHTML) return;
+  const first = shown[part] === "";
+  if (place.contains(document.activeElement) || place.querySelector("details[open]")) return;
+  const before = names();
+  shown[part] = fresh.innerHTML;
+  place.replaceChildren(...fresh.childNodes);
+  tellTimes(place);
+  const came = names().filter((name) => !before.includes(name));
+  if (part === "stage" && came.length && !first) announce(`${came.join(", ")} came on stage.`);
+}
+
+function announce(words) {
+  let region = document.getElementById("said");
+  if (!region) {
+    region = document.createElement("p");
+    region.id = "said";
+    region.className = "unseen";
+    region.setAttribute("aria-live", "polite");
+    document.body.append(region);
+  }
+  region.textContent = words;
+}
+
+function changed(now) {
+  const before = state;
+  state = now;
+  if (before === "scheduled" && now === "live") {
+    location.reload();
+    return;
+  }
+  listening.stop();
+  speaking.stop();
+  sound.srcObject = null;
+  release();
+  dock?.querySelectorAll("form, button").forEach((control) => { control.hidden = true; });
+  const words = now === "cancelled" ? "This Space was cancelled." : "That Space has ended. Read its thread below.";
+  say("", words);
+  announce(words);
+  document.title = document.title.replace(/^LIVE: /, "");
+}
+
+// A reply is written without leaving the room.
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.closest("[data-stay]") || event.defaultPrevented) return;
+  if (event.submitter?.matches("[data-add]")) return;
+  event.preventDefault();
+  const send = form.querySelector("[data-send]");
+  send.disabled = true;
+  try {
+    const answer = await fetch(form.action, {
+      method: "POST",
+      body: new URLSearchParams(new FormData(form)),
+      headers: { "X-Piece": "stay" },
+    });
+    form.querySelector(".notice.bad")?.remove();
+    if (!answer.ok) throw new Error((await answer.text()) || "It was not sent. Try again.");
+    form.querySelectorAll(".part").forEach((part, index) => { if (index) part.remove(); });
+    form.querySelector("textarea").value = "";
+    form.elements.key.value = answer.headers.get("X-Next-Key") ?? "";
+    form.dispatchEvent(new Event("input", { bubbles: true }));
+    ask();
+  } catch (error) {
+    const notice = document.createElement("p");
+    notice.className = "notice bad";
+    notice.setAttribute("role", "alert");
+    notice.textContent = error.message;
+    form.prepend(notice);
+  } finally {
+    send.disabled = false;
+  }
+});
+
+addEventListener("pagehide", () => {
+  listening.drop();
+  speaking.drop();
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
+// For tests and for support: what was received so far.
+window.fedispaceStats = async () =>
+  [...(await listening.stats()), ...(await speaking.stats())].filter((one) => one.type === "inbound-rtp");
+
+roam({
+  root,
+  title: page.title,
+  isOn: () => listening.wanted || speaking.wanted,
+  leave,
+  arrived: (main) => { prepare(main); tellTimes(main); },
+});
+setInterval(() => { if (state === "live" || state === "scheduled") ask(); }, ASK_EVERY);
+setInterval(showLevel, SHOW_LEVEL_EVERY);
+draw();
+if (state === "live" && buttons.mic && new URLSearchParams(location.search).has("stage")) {
+  history.replaceState(null, "", location.pathname);
+  takeStage(true);
+}

@@ -1,0 +1,402 @@
+"""Every page drawn with invented data: full, empty, with names that are long or run right to left.
+
+The browser checks look at these, and so may you: `python -m tests.web.gallery DIRECTORY` writes
+them with their assets.
+"""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from markupsafe import Markup
+
+from fedispace.web.assets import Assets
+from fedispace.web.cards import Draft, FileCard, Happening, PostCard, Profile, Reader, Side, SpaceCard
+from fedispace.web.faces import Face, hue_of, initials_of
+from fedispace.web.templates import Templates
+
+NOW = datetime(2026, 11, 12, 19, 24, tzinfo=UTC)
+_PROSE = (
+    "<p>There is a kind of reading that only happens when nobody is waiting. "
+    'I went back to <a href="https://books.example/slow" rel="nofollow noopener noreferrer">the slow shelf</a>'
+    " this week and found three margins full of my own questions.</p><p>Some of them have answers now.</p>"
+)
+_RTL = "<p>مساء الخير للجميع. هذه أول مرة أفتح فيها غرفة صوتية هنا، وأتمنى أن تسمعوني جيدًا.</p>"
+_LONG = "Aleksandra Wiśniewska-Kowalczyk of the Department of Extraordinarily Long Names and Titles"
+
+
+def person(number: int, name: str, username: str, host: str = "a.example") -> Face:
+    handle = f"@{username}@{host}"
+    path = f"/@{username}" if host == "a.example" else f"/@{username}@{host}"
+    return Face(
+        id=number,
+        name=name,
+        handle=handle,
+        path=path,
+        host=host,
+        initials=initials_of(name) or "?",
+        hue=hue_of(handle),
+        picture=None,
+    )
+
+
+ALICE = person(1, "Alice Moreau", "alice")
+BOB = person(2, "Bob", "bob", "b.example")
+CAROL = person(3, _LONG, "carol_with_a_very_long_name_01", "a-long-instance-name.social.example")
+DALIA = person(4, "داليا عبد الرحمن", "dalia", "m.example")
+KENJI = person(5, "渡辺 健二", "kenji")
+ODD = person(6, "✨", "spark", "b.example")
+READER = Reader(face=ALICE, csrf="token")
+
+
+def post(number: int, by: Face, html: str = _PROSE, **facts: object) -> PostCard:
+    values: dict[str, object] = {
+        "id": number,
+        "uri": f"https://{by.host}/users/x/statuses/{number}",
+        "path": f"{by.path}/{number}",
+        "author": by,
+        "html": Markup(html),
+        "title": "",
+        "spoiler": "",
+        "language": "en",
+        "visibility": "public",
+        "created_at": NOW - timedelta(minutes=7 * number),
+        "edited": False,
+        "replies": number % 4,
+        "boosts": number * 3 % 7,
+        "favourites": number * 331 % 2500,
+        "thread_path": f"{by.path}/{number}",
+    }
+    return PostCard(**{**values, **facts})  # type: ignore[arg-type]
+
+
+def space(number: int, by: Face, title: str, state: str = "live", **facts: object) -> SpaceCard:
+    started = NOW - timedelta(minutes=24, seconds=10) if state in ("live", "ended") else None
+    values: dict[str, object] = {
+        "id": number,
+        "uri": f"https://{by.host}/spaces/{number}",
+        "path": f"{by.path}/spaces/{number}",
+        "title": title,
+        "description": "",
+        "host": by,
+        "state": state,
+        "access": "public",
+        "starts_at": NOW + timedelta(days=1),
+        "started_at": started,
+        "ended_at": NOW if state == "ended" else None,
+        "listeners": 84,
+        "speakers": (by, ALICE, CAROL, DALIA, KENJI) if state == "live" else (),
+        "announcement_id": 40,
+    }
+    return SpaceCard(**{**values, **facts})  # type: ignore[arg-type]
+
+
+LIVE = space(
+    50,
+    BOB,
+    "Rust in the browser: what we learned shipping it to people with old phones",
+    description="An hour with the people who did it. Bring questions.",
+)
+MINE = space(51, ALICE, "Reading slowly", mine=True, speakers=(ALICE,), listeners=3)
+SOON = space(52, DALIA, "لقاء القراءة الأسبوعي", "scheduled")
+PLANNED = space(53, ALICE, "Reading slowly, part two", "scheduled", mine=True)
+OVER = space(54, KENJI, "昨日の話", "ended")
+SIDE = Side(live=(LIVE, MINE), coming=(SOON,))
+
+FEED = [
+    post(1, KENJI, "<p>The tram was empty and the snow was loud.</p>", favourited=True, boosted=True),
+    post(2, ALICE, length=5, mine=True),
+    post(3, CAROL, _PROSE, boosted_by=BOB, visibility="unlisted"),
+    post(4, DALIA, _RTL, language="ar", answers=KENJI),
+    post(5, BOB, "<p>🔴 Live now: Rust in the browser. Listen, no account needed.</p>", space=LIVE),
+    post(6, ODD, _PROSE, spoiler="The end of a film that is forty years old"),
+    post(
+        7,
+        BOB,
+        "<p>A picture from the window, and " + "averyveryverylongword" * 8 + "</p>",
+        files=(
+            FileCard(
+                url="https://b.example/f/1.jpg",
+                kind="image",
+                description="Rooftops after rain",
+                is_ours=False,
+            ),
+        ),
+        visibility="private",
+        may_boost=False,
+    ),
+    post(8, KENJI, "<p>昨日の続き。</p><pre><code>for x in range(10): print(x)</code></pre>", space=OVER),
+]
+
+
+def pages() -> dict[str, str]:
+    """Return every page by the name of its picture."""
+    templates = Templates(Assets(), instance="Lantern", account_domain="a.example", version="0.1.0")
+    new, answer = Draft(key="k"), Draft(key="k", in_reply_to=1, label="Reply", next="/")
+    drawn: dict[str, str] = {}
+
+    def page(picture: str, template: str, here: str, **values: object) -> None:
+        reader = values.pop("reader", READER)
+        side = values.pop("side", SIDE)
+        drawn[picture] = templates.page(
+            template,
+            now=NOW,
+            here=here,
+            reader=reader,  # type: ignore[arg-type]
+            side=side,  # type: ignore[arg-type]
+            **values,  # type: ignore[arg-type]
+        )
+
+    size = {"limit": 5000, "most": 25}
+    page("home", "home.html", "/", live=(LIVE, MINE), draft=new, cards=FEED, more="/?max_id=8", **size)
+    page("home-empty", "home.html", "/", live=(), draft=new, cards=[], more="", side=Side(), **size)
+    page(
+        "welcome",
+        "welcome.html",
+        "/",
+        reader=None,
+        description="d",
+        live=(LIVE,),
+        coming=(SOON,),
+        cards=FEED,
+        more="",
+    )
+    page(
+        "welcome-empty",
+        "welcome.html",
+        "/",
+        reader=None,
+        side=Side(),
+        description="d",
+        live=(),
+        coming=(),
+        cards=[],
+        more="",
+    )
+    page("public", "public.html", "/public", local=False, cards=FEED, more="")
+    page(
+        "compose",
+        "compose.html",
+        "/compose",
+        draft=Draft(
+            posts=("First things first.", "And then, at some length, the second.", ""),
+            error="A post may have 5000 characters.",
+            spoiler="Length",
+        ),
+        answered=None,
+        **size,
+    )
+    line = [
+        post(20, ALICE, position=1, length=3, mine=True),
+        post(21, ALICE, position=2, length=3, mine=True),
+        post(22, ALICE, "<p>That is all.</p>", position=3, length=3, mine=True),
+    ]
+    replies = [
+        post(30, BOB, "<p>I have the same margins.</p>"),
+        post(31, CAROL, depth=1),
+        post(32, DALIA, _RTL, depth=2),
+        post(33, BOB, depth=3),
+        post(34, KENJI),
+    ]
+    thread = {"before": [], "indexable": True, "draft": answer, **size}
+    page("thread", "thread.html", "/x", focus=line[0], line=line, replies=replies, **thread)
+    page("post-alone", "thread.html", "/x", focus=FEED[0], line=[FEED[0]], replies=[], reader=None, **thread)
+    profile = Profile(
+        face=CAROL,
+        html=Markup("<p>Writes about weather and soft tools.</p>"),
+        fields=(
+            ("Site", Markup('<a href="https://carol.example">carol.example</a>')),
+            ("Pronouns", Markup("she")),
+        ),
+        posts=1288,
+        following=310,
+        followers=23_400,
+        joined=NOW - timedelta(days=800),
+        locked=True,
+        bot=False,
+        url="https://a.example/@carol",
+        uri="https://a.example/users/carol",
+        relation="none",
+        follows_you=True,
+        live=None,
+    )
+    page(
+        "profile",
+        "profile.html",
+        CAROL.path,
+        profile=profile,
+        cards=[post(n, CAROL) for n in (3, 4)],
+        more="",
+        replies=False,
+        indexable=False,
+    )
+    own = Profile(
+        face=ALICE,
+        html=Markup(""),
+        fields=(),
+        posts=0,
+        following=0,
+        followers=0,
+        joined=NOW,
+        locked=False,
+        bot=False,
+        url="https://a.example/@alice",
+        uri="https://a.example/users/alice",
+        relation="self",
+        live=MINE,
+    )
+    page(
+        "profile-own",
+        "profile.html",
+        ALICE.path,
+        profile=own,
+        cards=[],
+        more="",
+        replies=False,
+        indexable=True,
+    )
+    page("spaces", "spaces.html", "/spaces", live=(LIVE, MINE), coming=(SOON, PLANNED), ended=(OVER,))
+    page("spaces-empty", "spaces.html", "/spaces", live=(), coming=(), ended=(), side=Side())
+    page(
+        "start",
+        "start.html",
+        "/start-a-space",
+        error="",
+        title="",
+        description="",
+        access="public",
+        starts_at="",
+        horizon=14,
+    )
+
+    def room(picture: str, card: SpaceCard, reader: Reader | None, **facts: object) -> None:
+        page(
+            picture,
+            "space.html",
+            card.path,
+            reader=reader,
+            space=card,
+            link=f"https://a.example{card.path}",
+            announcement=post(40, card.host) if card.started_at else None,
+            replies=replies[:3] if card is LIVE else [],
+            draft=answer,
+            whep_url=f"/spaces/{card.id}/whep",
+            needs_ticket=False,
+            sees_stage=True,
+            may_listen=True,
+            refusal="",
+            **size,
+            **facts,
+        )
+
+    room("space-live", LIVE, None)
+    room("space-host", MINE, READER)
+    room("space-planned", PLANNED, READER)
+    room("space-soon", SOON, None)
+    room("space-over", OVER, READER)
+    page(
+        "sign-in",
+        "sign_in.html",
+        "/auth/sign_in",
+        reader=None,
+        side=None,
+        next="/",
+        name="",
+        error="",
+        app="",
+    )
+    page(
+        "sign-in-wrong",
+        "sign_in.html",
+        "/auth/sign_in",
+        reader=None,
+        side=None,
+        next="/",
+        name="alice",
+        error="That name and password do not belong together.",
+        app="",
+    )
+    app = type("App", (), {"name": "Phanpy"})()
+    scopes = [("read", "Read everything you can read"), ("write", "Write posts as you")]
+    page(
+        "authorize",
+        "authorize.html",
+        "/x",
+        side=None,
+        app=app,
+        destination="phanpy.example",
+        hidden={"a": "b"},
+        scopes=scopes,
+    )
+    page("code", "code.html", "/x", side=None, code="Zk3J0d9cQm")
+    nothing: dict[str, object] = {"error": "", "people": [], "cards": [], "found_spaces": []}
+    page("search", "search.html", "/search", query="", **nothing)
+    page(
+        "search-found",
+        "search.html",
+        "/search",
+        query="a",
+        **{**nothing, "people": [BOB, CAROL, DALIA], "cards": FEED[:1]},
+    )
+    page("search-none", "search.html", "/search", query="<script>alert(1)</script>", **nothing)
+    events = [
+        Happening(id=1, kind="follow", by=CAROL, at=NOW, words="follows you", path=CAROL.path),
+        Happening(
+            id=2,
+            kind="mention",
+            by=DALIA,
+            at=NOW - timedelta(hours=3),
+            words="answered you",
+            path="/x",
+            excerpt="مساء الخير للجميع",
+        ),
+        Happening(
+            id=3,
+            kind="favourite",
+            by=BOB,
+            at=NOW - timedelta(days=2),
+            words="likes your post",
+            path="/x",
+            excerpt="There is a kind of reading that only happens when nobody is waiting.",
+        ),
+        Happening(id=4, kind="follow_request", by=KENJI, at=NOW, words="asks to follow you", path="/x"),
+    ]
+    page("notifications", "notifications.html", "/notifications", events=events, more="")
+    page(
+        "confirm",
+        "confirm.html",
+        "/x",
+        question="Delete this thread?",
+        loss="All 5 posts go, here and on other servers. Replies by others stay.",
+        action="/posts/1/delete",
+        next="/",
+        back="/",
+        choices=[("thread", "Delete all 5 posts"), ("post", "Delete only this post")],
+        post=line[0],
+    )
+    page(
+        "error",
+        "error.html",
+        "/x",
+        heading="Nothing here",
+        detail="It was deleted, or it never was, or it is not for you.",
+        way_on="/",
+        way_word="Go home",
+    )
+    return drawn
+
+
+def write(directory: Path) -> list[str]:
+    """Write the pages and their assets so that a plain file server can show them."""
+    assets = Assets()
+    (directory / "assets").mkdir(parents=True, exist_ok=True)
+    for asset in assets.all():
+        (directory / asset.url.lstrip("/")).write_bytes(asset.body)
+    drawn = pages()
+    for name, html in drawn.items():
+        (directory / f"{name}.html").write_text(html)
+    return list(drawn)
+
+
+if __name__ == "__main__":
+    print("\n".join(write(Path(sys.argv[1]))))
