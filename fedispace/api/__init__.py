@@ -1,1 +1,1 @@
-"""The door for programs: Mastodon's client API, the native API, WHIP and WHEP."""
+"""The door for programs: Mastodon's client API, our own for threads and Spaces, WHIP and WHEP."""

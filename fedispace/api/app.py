@@ -1,0 +1,186 @@
+"""The API as a whole: every group of calls, and what is answered where there is none."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from aiohttp import web
+
+from fedispace.accounts.blocking import Blocking
+from fedispace.accounts.following import Following
+from fedispace.accounts.lookup import Lookup
+from fedispace.accounts.oauth import OAuth
+from fedispace.accounts.people import People
+from fedispace.api import openapi
+from fedispace.api.accounts import AccountCalls
+from fedispace.api.cors import ANY_ORIGIN, preflight
+from fedispace.api.dialects import json_response
+from fedispace.api.door import Door
+from fedispace.api.instance import InstanceCalls
+from fedispace.api.limits import Limiter, Rates
+from fedispace.api.notifications import NotificationCalls
+from fedispace.api.oauth import AppCalls, TokenCalls
+from fedispace.api.pictures import picture_routes
+from fedispace.api.posts import Posts
+from fedispace.api.present.accounts import AccountPresenter, Pictures
+from fedispace.api.present.instance import InstancePresenter
+from fedispace.api.present.notifications import NotificationPresenter
+from fedispace.api.present.spaces import SpacePresenter
+from fedispace.api.present.statuses import StatusPresenter
+from fedispace.api.relations import RelationCalls
+from fedispace.api.routing import Dialect, Endpoint, Route, Routes
+from fedispace.api.search import SearchCalls
+from fedispace.api.spaces import SpaceCalls
+from fedispace.api.start import StartCalls
+from fedispace.api.statuses import StatusCalls
+from fedispace.api.threads import ThreadCalls
+from fedispace.api.timelines import TimelineCalls
+from fedispace.api.whip import WhipCalls
+from fedispace.clock import Clock
+from fedispace.config import Config
+from fedispace.db.engine import Database
+from fedispace.errors import NotFound
+from fedispace.federation.addresses import Addresses
+from fedispace.spaces.entering import Entering
+from fedispace.spaces.hosting import Hosting
+from fedispace.spaces.live import LiveRooms
+from fedispace.spaces.lookup import SpaceLookup
+from fedispace.threads.boost import Boosting
+from fedispace.threads.deletion import Deletion
+from fedispace.threads.favourite import Favouriting
+from fedispace.threads.lookup import StatusLookup
+from fedispace.threads.publish import Publishing
+
+OPENAPI = "/api/fedispace/v1/openapi.json"
+
+
+class Calls(Protocol):
+    """A group of calls."""
+
+    @property
+    def routes(self) -> Routes: ...
+
+
+class Api:
+    """Everything this door serves."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        clock: Clock,
+        db: Database,
+        addresses: Addresses,
+        oauth: OAuth,
+        people: People,
+        following: Following,
+        blocking: Blocking,
+        account_lookup: Lookup,
+        status_lookup: StatusLookup,
+        space_lookup: SpaceLookup,
+        publishing: Publishing,
+        deletion: Deletion,
+        boosting: Boosting,
+        favouriting: Favouriting,
+        hosting: Hosting,
+        entering: Entering,
+        rooms: LiveRooms,
+        rates: Rates | None = None,
+    ) -> None:
+        rates = rates or Rates()
+        limiter = Limiter(clock)
+        origin = config.origin
+        pictures = Pictures.at(origin)
+        accounts = AccountPresenter(addresses, pictures)
+        posts = Posts(db, StatusPresenter(addresses, accounts))
+        self._title = config.instance.title
+        self._origin = origin
+        self._door = Door(origin=origin, oauth=oauth, limiter=limiter, rates=rates)
+        self._whip = WhipCalls(rooms=rooms, door=self._door, origin=origin, limiter=limiter, rates=rates)
+        self._calls: Sequence[Calls] = (
+            InstanceCalls(db=db, clock=clock, presenter=InstancePresenter(config, pictures)),
+            AppCalls(oauth=oauth, limiter=limiter, rates=rates),
+            TokenCalls(oauth=oauth, origin=origin, presenter=accounts),
+            StartCalls(),
+            AccountCalls(
+                db=db,
+                people=people,
+                following=following,
+                lookup=account_lookup,
+                posts=posts,
+                presenter=accounts,
+            ),
+            RelationCalls(db=db, people=people, following=following, blocking=blocking, presenter=accounts),
+            StatusCalls(
+                db=db,
+                posts=posts,
+                publishing=publishing,
+                deletion=deletion,
+                boosting=boosting,
+                favouriting=favouriting,
+            ),
+            TimelineCalls(db=db, posts=posts),
+            NotificationCalls(db=db, people=people, posts=posts, presenter=NotificationPresenter(accounts)),
+            SearchCalls(
+                db=db,
+                addresses=addresses,
+                people=people,
+                accounts=account_lookup,
+                statuses=status_lookup,
+                posts=posts,
+                presenter=accounts,
+            ),
+            ThreadCalls(db=db, posts=posts, publishing=publishing),
+            SpaceCalls(
+                db=db,
+                hosting=hosting,
+                entering=entering,
+                lookup=space_lookup,
+                presenter=SpacePresenter(accounts),
+            ),
+        )
+
+    @property
+    def table(self) -> list[Route]:
+        """Every JSON call, once."""
+        return openapi.unique(route for group in self._calls for route in group.routes.rows)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes for the application; a slash at the end makes no difference."""
+        found: list[web.RouteDef] = []
+        for group in self._calls:
+            for route in group.routes.rows:
+                endpoint = self._door.opened(route, group)
+                found += [web.route(route.method, path, endpoint) for path in (route.path, f"{route.path}/")]
+        found += [web.options(path, preflight) for path in sorted(_outside_of_api(self.table))]
+        return [
+            *found,
+            *self._whip.routes(),
+            *picture_routes(),
+            web.get(OPENAPI, self._openapi()),
+            web.options("/api/{rest:.*}", preflight),
+            web.route("*", "/api/fedispace/{rest:.*}", self._nothing(Dialect.NATIVE)),
+            web.route("*", "/api/{rest:.*}", self._nothing(Dialect.MASTODON)),
+        ]
+
+    def _openapi(self) -> Endpoint:
+        document = openapi.document(self.table, origin=self._origin, title=self._title)
+
+        async def describe(request: web.Request) -> web.StreamResponse:
+            return json_response(document, headers=ANY_ORIGIN)
+
+        return describe
+
+    def _nothing(self, dialect: Dialect) -> Endpoint:
+        """Return the answer to what is not in the table: JSON too, for apps parse every answer."""
+
+        async def refuse(request: web.Request) -> web.StreamResponse:
+            async def nothing() -> web.Response:
+                raise NotFound("There is no such call.")
+
+            return await self._door.guarded(dialect, request, nothing)
+
+        return refuse
+
+
+def _outside_of_api(table: list[Route]) -> set[str]:
+    return {route.path for route in table if not route.path.startswith("/api/")}

@@ -1,0 +1,50 @@
+"""Our own API: Spaces, the right to enter one, and threads."""
+
+from typing import Literal
+
+from fedispace.api.entities.account import Account
+from fedispace.api.entities.shape import Entity
+
+State = Literal["scheduled", "live", "ended", "cancelled"]
+Access = Literal["public", "unlisted", "followers", "invited"]
+JoinRole = Literal["listener", "speaker"]
+
+
+class Space(Entity, frozen=True, kw_only=True):
+    """A live audio room as a social fact, ours or another server's."""
+
+    id: str
+    uri: str
+    url: str
+    title: str
+    description: str
+    state: State
+    access: Access
+    host: Account
+    speakers: list[Account]
+    starts_at: str
+    started_at: str | None
+    ended_at: str | None
+    listener_count: int
+
+
+class Admission(Entity, frozen=True, kw_only=True):
+    """A ticket that opens one session within a minute, and where to show it as a bearer token.
+
+    Whoever listens without an account needs none and gets none.
+    """
+
+    role: JoinRole
+    ticket: str | None
+    whep_url: str
+    whip_url: str | None
+    expires_at: str | None
+
+
+class Problem(Entity, frozen=True, kw_only=True):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str

@@ -1,0 +1,225 @@
+"""The OpenAPI 3.1 document, made from the route table and the entities' types.
+
+Nothing is written twice: parameters come from what a handler takes, answers from what it returns,
+the sentence from its docstring. What is not JSON (WHIP and WHEP) is described by hand below.
+"""
+
+import re
+import typing
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from fedispace import __version__
+from fedispace.accounts import scopes
+from fedispace.api.entities.space import Problem
+from fedispace.api.routing import Dialect, Listing, Reply, Route, Who
+
+Json = dict[str, Any]
+
+_REF: Final = "#/components/schemas/{name}"
+_FORMS: Final = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+_SDP: Final[Json] = {"application/sdp": {"schema": {"type": "string"}}}
+_TAGS: Final = {
+    Dialect.NATIVE: "fedispace",
+    Dialect.MASTODON: "Mastodon compatible",
+    Dialect.OAUTH: "OAuth",
+}
+
+
+class MastodonError(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong, in Mastodon's form."""
+
+    error: str
+
+
+class OAuthError(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong, by RFC 6749 section 5.2."""
+
+    error: str
+    error_description: str
+
+
+_ERRORS: Final[dict[Dialect, tuple[type, str]]] = {
+    Dialect.NATIVE: (Problem, "application/problem+json"),
+    Dialect.MASTODON: (MastodonError, "application/json"),
+    Dialect.OAUTH: (OAuthError, "application/json"),
+}
+
+
+def document(routes: Sequence[Route], *, origin: str, title: str) -> Json:
+    """Return the description of every call in `routes` and of WHIP and WHEP."""
+    types: list[Any] = [kind for kind, _ in _ERRORS.values()]
+    for route in routes:
+        types += [route.takes, _body_type(route.gives)]
+    schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    schema_of = dict(zip((_key(each) for each in types), schemas, strict=True))
+    paths: dict[str, Json] = {}
+    for route in routes:
+        described = _operation(route, schema_of, components)
+        paths.setdefault(route.path, {})[route.method.lower()] = described
+    paths |= _audio_paths(schema_of[_key(Problem)])
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"{title}: fedispace API",
+            "version": __version__,
+            "description": "Threads and live audio Spaces, and the calls of Mastodon's API served here.",
+            "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        },
+        "servers": [{"url": origin}],
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": _security(origin)},
+    }
+
+
+def _operation(route: Route, schema_of: dict[str, Json], components: dict[str, Json]) -> Json:
+    in_path = re.findall(r"{(\w+)}", route.path)
+    taken = _properties(schema_of[_key(route.takes)], components)
+    given = {name: schema for name, schema in taken["properties"].items() if name not in in_path}
+    operation: Json = {
+        "operationId": _name(route),
+        "summary": route.summary,
+        "tags": [_TAGS[route.dialect]],
+        "security": _needs(route),
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": taken["properties"][name]}
+            for name in in_path
+        ],
+        "responses": _responses(route, schema_of),
+    }
+    if route.method == "GET":
+        operation["parameters"] += [
+            _query(name, schema, required=name in taken["required"]) for name, schema in given.items()
+        ]
+    elif given:
+        required = [name for name in taken["required"] if name in given]
+        body: Json = {"type": "object", "properties": given}
+        if required:
+            body["required"] = required
+        operation["requestBody"] = {
+            "required": bool(required),
+            "content": {kind: {"schema": body} for kind in _FORMS},
+        }
+    return operation
+
+
+def _query(name: str, schema: Json, *, required: bool) -> Json:
+    is_list = schema.get("type") == "array"
+    return {
+        "name": f"{name}[]" if is_list else name,
+        "in": "query",
+        "required": required,
+        "schema": schema,
+    }
+
+
+def _responses(route: Route, schema_of: dict[str, Json]) -> Json:
+    body = schema_of[_key(_body_type(route.gives))]
+    success: Json = {"description": "Done.", "content": {"application/json": {"schema": body}}}
+    if typing.get_origin(route.gives) is Listing:
+        success["headers"] = {
+            "Link": {"description": "The next and the previous page.", "schema": {"type": "string"}}
+        }
+    kind, media = _ERRORS[route.dialect]
+    refused = {"description": "Refused.", "content": {media: {"schema": schema_of[_key(kind)]}}}
+    made = route.dialect is Dialect.NATIVE and typing.get_origin(route.gives) is Reply
+    return {"201" if made else "200": success, "4XX": refused}
+
+
+def _needs(route: Route) -> list[Json]:
+    if route.scope is None and route.who is Who.ANYONE:
+        return []
+    token = {"token": [route.scope] if route.scope is not None else []}
+    return [{}, token] if route.who is Who.ANYONE else [token]
+
+
+def _properties(schema: Json, components: dict[str, Json]) -> Json:
+    found = components[schema["$ref"].rsplit("/", 1)[1]]
+    return {"properties": found.get("properties", {}), "required": found.get("required", [])}
+
+
+def _body_type(gives: Any) -> Any:
+    origin = typing.get_origin(gives)
+    if origin is Listing:
+        return list[typing.get_args(gives)[0]]  # type: ignore[misc]
+    if origin is Reply:
+        return typing.get_args(gives)[0]
+    return gives
+
+
+def _key(type_: Any) -> str:
+    return f"{getattr(type_, '__module__', '')}.{type_!r}"
+
+
+def _name(route: Route) -> str:
+    parts = re.sub(r"[{}.]", "", route.path).strip("/").replace("-", "_").split("/")
+    return "_".join([route.method.lower(), *parts])
+
+
+def _security(origin: str) -> Json:
+    flow: Json = {
+        "authorizationUrl": f"{origin}/oauth/authorize",
+        "tokenUrl": f"{origin}/oauth/token",
+        "scopes": {scope: scope for scope in sorted(scopes.KNOWN)},
+    }
+    return {
+        "token": {"type": "oauth2", "flows": {"authorizationCode": flow}},
+        "ticket": {"type": "http", "scheme": "bearer", "description": "The ticket of a join."},
+    }
+
+
+def _audio_paths(problem: Json) -> dict[str, Json]:
+    refused = {"description": "Refused.", "content": {"application/problem+json": {"schema": problem}}}
+    space = _in_path("id", {"type": "integer"})
+    session = _in_path("resource", {"type": "string"})
+
+    def entrance(name: str, summary: str, security: list[Json]) -> Json:
+        return {
+            "operationId": name,
+            "summary": summary,
+            "tags": ["Audio"],
+            "security": security,
+            "parameters": [space],
+            "requestBody": {"required": True, "content": _SDP},
+            "responses": {
+                "201": {
+                    "description": "The answer; `Location` is the session.",
+                    "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+                    "content": _SDP,
+                },
+                "4XX": refused,
+            },
+        }
+
+    return {
+        "/spaces/{id}/whip": {"post": entrance("whip", "Speak: offer audio (RFC 9725).", [{"ticket": []}])},
+        "/spaces/{id}/whep": {
+            "post": entrance("whep", "Listen: offer to receive audio.", [{}, {"ticket": []}])
+        },
+        "/spaces/{id}/sessions/{resource}": {
+            "delete": {
+                "operationId": "leave",
+                "summary": "Leave.",
+                "tags": ["Audio"],
+                "security": [],
+                "parameters": [space, session],
+                "responses": {"200": {"description": "Left."}, "4XX": refused},
+            }
+        },
+    }
+
+
+def _in_path(name: str, schema: Json) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def unique(routes: Iterable[Route]) -> list[Route]:
+    """Return the routes once each; raises when two rows claim the same call."""
+    seen: dict[tuple[str, str], Route] = {}
+    for route in routes:
+        if (route.method, route.path) in seen:
+            raise ValueError(f"two handlers for {route.method} {route.path}")
+        seen[route.method, route.path] = route
+    return list(seen.values())

@@ -1,0 +1,1 @@
+"""Turns what features know into what clients are told. Pure: rows in, entities out."""

@@ -1,0 +1,156 @@
+"""Profiles and relations, as Mastodon's clients read them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fedispace.accounts import relationships
+from fedispace.accounts.models import Account, User
+from fedispace.api.entities import account as entities
+from fedispace.api.present.plain import plain_text
+from fedispace.clock import iso
+from fedispace.federation.addresses import Addresses
+from fedispace.threads.sanitize import safe_html
+
+_ROLES = {"user": ("-99", ""), "moderator": ("1", "Moderator"), "admin": ("3", "Admin")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """What stands in where nobody chose a picture."""
+
+    avatar: str
+    header: str
+    thumbnail: str
+
+    @classmethod
+    def at(cls, origin: str) -> "Pictures":
+        return cls(
+            avatar=f"{origin}/avatars/original/missing.png",
+            header=f"{origin}/headers/original/missing.png",
+            thumbnail=f"{origin}/avatars/original/missing.png",
+        )
+
+
+class AccountPresenter:
+    """Presents profiles; of a suspended one only that it is."""
+
+    def __init__(self, addresses: Addresses, pictures: Pictures) -> None:
+        self._addresses = addresses
+        self._pictures = pictures
+
+    def account(self, row: Account) -> entities.Account:
+        """Return the profile as the public sees it."""
+        suspended = row.suspended_at is not None
+        avatar = self._pictures.avatar if suspended else row.avatar or self._pictures.avatar
+        header = self._pictures.header if suspended else row.header or self._pictures.header
+        return entities.Account(
+            id=str(row.id),
+            username=row.username,
+            acct=acct_of(row),
+            url=row.url,
+            uri=row.uri,
+            display_name="" if suspended else row.display_name,
+            note="" if suspended else safe_html(row.note),
+            avatar=avatar,
+            avatar_static=avatar,
+            avatar_description="",
+            header=header,
+            header_static=header,
+            header_description="",
+            locked=row.locked,
+            fields=[] if suspended else [_field(each) for each in row.fields],
+            emojis=[],
+            bot=row.bot,
+            group=row.group,
+            discoverable=row.discoverable,
+            indexable=row.indexable,
+            noindex=not row.indexable,
+            hide_collections=False,
+            memorial=False,
+            moved=None,
+            suspended=suspended,
+            limited=False,
+            created_at=iso(row.created_at.replace(hour=0, minute=0, second=0, microsecond=0)),
+            last_status_at=row.last_status_at.date().isoformat() if row.last_status_at else None,
+            statuses_count=row.statuses_count,
+            followers_count=row.followers_count,
+            following_count=row.following_count,
+            roles=[],
+        )
+
+    def accounts(self, rows: Iterable[Account]) -> list[entities.Account]:
+        return [self.account(row) for row in rows]
+
+    def own(self, row: Account, user: User, *, follow_requests: int) -> entities.CredentialAccount:
+        """Return the profile as its owner sees it."""
+        public = self.account(row)
+        role_id, role_name = _ROLES.get(user.role, _ROLES["user"])
+        return entities.CredentialAccount(
+            **{name: getattr(public, name) for name in entities.Account.__struct_fields__},
+            source=entities.Source(
+                privacy=user.default_visibility,
+                sensitive=False,
+                language=user.default_language,
+                note=plain_text(row.note),
+                fields=[
+                    entities.Field(
+                        name=each["name"],
+                        value=plain_text(each["value"]),
+                        verified_at=each.get("verified_at"),
+                    )
+                    for each in row.fields
+                ],
+                follow_requests_count=follow_requests,
+                indexable=row.indexable,
+                hide_collections=False,
+                discoverable=row.discoverable,
+                attribution_domains=[],
+                quote_policy="nobody",
+            ),
+            role=entities.Role(id=role_id, name=role_name, color="", permissions="0", highlighted=False),
+        )
+
+
+def acct_of(row: Account) -> str:
+    """Return `name` for our own people and `name@domain` for others."""
+    return row.username if row.local else f"{row.username}@{row.domain}"
+
+
+def relationship_of(found: relationships.Relationship) -> entities.Relationship:
+    expires = found.muting_expires_at
+    return entities.Relationship(
+        id=str(found.id),
+        following=found.following,
+        showing_reblogs=found.showing_reblogs,
+        notifying=found.notifying,
+        languages=list(found.languages) if found.languages is not None else None,
+        followed_by=found.followed_by,
+        blocking=found.blocking,
+        blocked_by=found.blocked_by,
+        muting=found.muting,
+        muting_notifications=found.muting_notifications,
+        muting_expires_at=iso(expires) if expires else None,
+        requested=found.requested,
+        requested_by=found.requested_by,
+        domain_blocking=found.domain_blocking,
+        endorsed=found.endorsed,
+        note=found.note,
+    )
+
+
+def preferences_of(user: User) -> entities.Preferences:
+    return entities.Preferences(
+        default_visibility=user.default_visibility,
+        default_sensitive=False,
+        default_language=user.default_language,
+        default_quote_policy="nobody",
+        expand_media="default",
+        expand_spoilers=False,
+        autoplay_gifs=False,
+    )
+
+
+def _field(each: dict[str, str | None]) -> entities.Field:
+    return entities.Field(
+        name=each["name"] or "", value=safe_html(each["value"] or ""), verified_at=each.get("verified_at")
+    )

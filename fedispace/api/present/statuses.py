@@ -1,0 +1,116 @@
+"""Posts, as Mastodon's clients read them."""
+
+from collections.abc import Iterable
+from html import escape
+from typing import Any
+
+from fedispace.api.entities import status as entities
+from fedispace.api.present.accounts import AccountPresenter, acct_of
+from fedispace.clock import iso
+from fedispace.federation.addresses import Addresses
+from fedispace.threads.models import Status
+from fedispace.threads.sanitize import safe_html
+from fedispace.threads.views import StatusView
+
+_NOBODY_QUOTES = entities.QuoteApproval(automatic=[], manual=[], current_user="denied")
+_KINDS = frozenset({"image", "gifv", "video", "audio"})
+
+
+class StatusPresenter:
+    """Presents posts with everything a client shows of them."""
+
+    def __init__(self, addresses: Addresses, accounts: AccountPresenter) -> None:
+        self._addresses = addresses
+        self._accounts = accounts
+
+    def status(self, view: StatusView, *, text: str | None = None) -> entities.Status:
+        """Return one post; `text` is what its author wrote, told when it was deleted."""
+        row = view.status
+        boosted = self.status(view.boost) if view.boost is not None else None
+        shown = view.boost if view.boost is not None else view
+        return entities.Status(
+            id=str(row.id),
+            uri=row.uri,
+            url=row.url or None,
+            created_at=iso(row.created_at),
+            edited_at=iso(row.edited_at) if row.edited_at else None,
+            account=self._accounts.account(view.account),
+            content=boosted.content if boosted else content_of(row),
+            text=text,
+            visibility=row.visibility,
+            sensitive=shown.status.sensitive,
+            spoiler_text=shown.status.spoiler,
+            language=shown.status.language,
+            in_reply_to_id=_id(row.in_reply_to_id),
+            in_reply_to_account_id=_id(row.in_reply_to_account_id),
+            reblog=boosted,
+            application=_application(row.application),
+            media_attachments=boosted.media_attachments if boosted else attachments_of(row),
+            mentions=[
+                entities.StatusMention(id=str(who.id), username=who.username, url=who.url, acct=acct_of(who))
+                for who in shown.mentions
+            ],
+            tags=self._tags(shown.status),
+            emojis=[],
+            card=None,
+            poll=None,
+            quote=None,
+            quote_approval=_NOBODY_QUOTES,
+            quotes_count=0,
+            replies_count=shown.status.replies_count,
+            reblogs_count=shown.status.boosts_count,
+            favourites_count=shown.status.favourites_count,
+            favourited=shown.favourited,
+            reblogged=shown.boosted,
+            bookmarked=shown.bookmarked,
+            muted=False,
+            pinned=False,
+            filtered=[],
+        )
+
+    def _tags(self, row: Status) -> list[entities.StatusTag]:
+        named = [str(tag["name"]).removeprefix("#") for tag in row.tags if tag.get("type") == "Hashtag"]
+        return [entities.StatusTag(name=name, url=self._addresses.tag(name)) for name in named]
+
+    def statuses(self, views: Iterable[StatusView]) -> list[entities.Status]:
+        return [self.status(view) for view in views]
+
+
+def content_of(row: Status) -> str:
+    """Return the HTML to show; what has a title, such as an Article, is headed by it."""
+    heading = f"<p><strong>{escape(row.title)}</strong></p>" if row.title else ""
+    return safe_html(heading + row.content)
+
+
+def attachments_of(row: Status) -> list[entities.MediaAttachment]:
+    """Return the files of a post; another server's stay where they are."""
+    return [
+        _attachment(f"{row.id}-{position}", stored)
+        for position, stored in enumerate(row.attachments)
+        if isinstance(stored, dict) and stored.get("url")
+    ]
+
+
+def _attachment(id_: str, stored: dict[str, Any]) -> entities.MediaAttachment:
+    kind = str(stored.get("media_type") or "").partition("/")[0]
+    original = {name: stored[name] for name in ("width", "height", "duration") if stored.get(name)}
+    return entities.MediaAttachment(
+        id=id_,
+        type=kind if kind in _KINDS else "unknown",
+        url=stored["url"],
+        preview_url=stored["url"] if kind == "image" else None,
+        remote_url=stored["url"],
+        preview_remote_url=None,
+        text_url=None,
+        meta={"original": original} if original else {},
+        description=stored.get("name") or None,
+        blurhash=stored.get("blurhash") or None,
+    )
+
+
+def _application(name: str | None) -> entities.StatusApplication | None:
+    return entities.StatusApplication(name=name, website=None) if name else None
+
+
+def _id(row_id: int | None) -> str | None:
+    return None if row_id is None else str(row_id)

@@ -1,0 +1,68 @@
+"""Our own call for a thread: several posts that become visible together or not at all."""
+
+from typing import Annotated
+
+import msgspec
+
+from fedispace.api.entities.shape import ById, Parameters, RowId
+from fedispace.api.entities.status import Status
+from fedispace.api.posts import Posts
+from fedispace.api.routing import Call, Dialect, Reply, Routes, Who
+from fedispace.api.statuses import Visibility
+from fedispace.db.engine import Database
+from fedispace.threads import conversation
+from fedispace.threads.compose import MAX_POSTS
+from fedispace.threads.publish import Draft, Publishing
+from fedispace.threads.visibility import require_visible
+
+
+class ThreadPost(Parameters, frozen=True, kw_only=True):
+    text: str
+    spoiler_text: str = ""
+    sensitive: bool = False
+
+
+class PublishThread(Parameters, frozen=True, kw_only=True):
+    posts: Annotated[list[ThreadPost], msgspec.Meta(min_length=1, max_length=MAX_POSTS)]
+    visibility: Visibility | None = None
+    in_reply_to_id: RowId | None = None
+    language: str | None = None
+
+
+class ThreadCalls:
+    """The threads API."""
+
+    routes = Routes(Dialect.NATIVE)
+
+    def __init__(self, *, db: Database, posts: Posts, publishing: Publishing) -> None:
+        self._db = db
+        self._posts = posts
+        self._publishing = publishing
+
+    @routes.post("/api/fedispace/v1/threads", who=Who.PERSON, scope="write:statuses")
+    async def publish(self, call: Call[PublishThread]) -> Reply[list[Status]]:
+        """Publish a thread; its posts come back in their order."""
+        given, person = call.given, call.person
+        rows = await self._publishing.publish(
+            person.account,
+            [
+                Draft(text=post.text, spoiler=post.spoiler_text, sensitive=post.sensitive)
+                for post in given.posts
+            ],
+            visibility=given.visibility,
+            in_reply_to_id=given.in_reply_to_id,
+            language=given.language,
+            idempotency_key=call.idempotency_key,
+            application=person.application,
+        )
+        async with self._db.reading() as tx:
+            shown = await self._posts.many(tx, rows, person.account.id)
+        return Reply(body=shown, status=201)
+
+    @routes.get("/api/fedispace/v1/threads/{id}", who=Who.ANYONE, scope="read:statuses")
+    async def thread(self, call: Call[ById]) -> list[Status]:
+        """Return the thread a post belongs to, its first post first."""
+        async with self._db.reading() as tx:
+            row = await require_visible(tx, call.viewer_id, call.given.id)
+            rows = await conversation.thread_posts(tx, call.viewer_id, row)
+            return await self._posts.many(tx, rows, call.viewer_id)

@@ -1,0 +1,161 @@
+"""WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep): an SDP offer in, an answer and a session out.
+
+    POST   /spaces/{id}/whip, /whep    offer -> 201, answer, Location of the session
+    DELETE the session                 leave
+    PATCH  the session                 candidates are accepted and not needed: we are ICE-lite, answer
+                                       with all of ours, and take the client's from where it talks
+
+A speaker shows a ticket as bearer token; a listener needs one only where the Space is not open to
+all. The address of a session cannot be guessed and is all it takes to end it (RFC 9725 section 4.2).
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from fedispace.api.cors import preflight
+from fedispace.api.dialects import told
+from fedispace.api.door import Door
+from fedispace.api.limits import Limiter, Rates
+from fedispace.api.routing import Dialect, Endpoint
+from fedispace.errors import Invalid, NotFound, Unauthenticated
+from fedispace.spaces.live import Connection, LiveRooms
+
+SDP: Final = "application/sdp"
+TRICKLE: Final = "application/trickle-ice-sdpfrag"
+MAX_OFFER: Final = 64 * 1024
+MAX_BEARER: Final = 2048
+_RESOURCE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_MAX_ID: Final = 2**63 - 1
+
+Entrance = Callable[[int, str | None, str], Awaitable[Connection]]
+
+
+class WhipCalls:
+    """The doors of live audio."""
+
+    def __init__(self, *, rooms: LiveRooms, door: Door, origin: str, limiter: Limiter, rates: Rates) -> None:
+        self._rooms = rooms
+        self._door = door
+        self._origin = origin
+        self._limiter = limiter
+        self._rates = rates
+
+    def routes(self) -> list[web.RouteDef]:
+        session = "/spaces/{id}/sessions/{resource}"
+        table: list[web.RouteDef] = []
+        for name, entrance in (("whip", self._rooms.publish), ("whep", self._rooms.subscribe)):
+            path = f"/spaces/{{id}}/{name}"
+            table += [
+                web.post(path, self._entered_by(entrance)),
+                web.options(path, _offer_wanted),
+                web.route("*", path, self._told(405, "POST an SDP offer here.", {"Allow": "POST, OPTIONS"})),
+            ]
+        return [
+            *table,
+            web.delete(session, self._leave),
+            web.patch(session, self._candidates),
+            web.options(session, preflight),
+            web.route("*", session, self._told(405, "DELETE this to leave.", {"Allow": "DELETE, PATCH"})),
+        ]
+
+    def _entered_by(self, entrance: Entrance) -> Endpoint:
+        async def enter(request: web.Request) -> web.StreamResponse:
+            return await self._door.guarded(Dialect.NATIVE, request, lambda: self._enter(request, entrance))
+
+        return enter
+
+    async def _enter(self, request: web.Request, entrance: Entrance) -> web.Response:
+        self._limiter.spend_for("rtc", request.remote or "", self._rates.per_address)
+        space_id = _space_id(request)
+        if request.content_type != SDP:
+            return told(
+                Dialect.NATIVE,
+                415,
+                "An SDP offer is expected (application/sdp).",
+                headers={"Accept-Post": SDP},
+            )
+        connection = await entrance(space_id, _ticket(request), await _offer(request))
+        location = f"{self._origin}/spaces/{space_id}/sessions/{connection.resource}"
+        return web.Response(
+            status=201,
+            body=connection.answer.encode(),
+            content_type=SDP,
+            headers={
+                "Location": location,
+                "ETag": f'"{connection.resource[:16]}"',
+                "Accept-Patch": TRICKLE,
+                "Cache-Control": "no-store",
+            },
+        )
+
+    async def _leave(self, request: web.Request) -> web.StreamResponse:
+        async def leave() -> web.Response:
+            resource = request.match_info["resource"]
+            if _RESOURCE.fullmatch(resource) is None:
+                raise NotFound("There is no such session.")
+            await self._rooms.leave(_space_id(request), resource)
+            return web.Response(status=200)
+
+        return await self._door.guarded(Dialect.NATIVE, request, leave)
+
+    async def _candidates(self, request: web.Request) -> web.StreamResponse:
+        async def ignored() -> web.Response:
+            if request.content_type != TRICKLE:
+                return told(
+                    Dialect.NATIVE, 415, "Only candidates are taken.", headers={"Accept-Patch": TRICKLE}
+                )
+            return web.Response(status=204)
+
+        return await self._door.guarded(Dialect.NATIVE, request, ignored)
+
+    def _told(self, status: int, detail: str, headers: dict[str, str]) -> Endpoint:
+        async def tell(request: web.Request) -> web.StreamResponse:
+            async def answer() -> web.Response:
+                return told(Dialect.NATIVE, status, detail, headers=headers)
+
+            return await self._door.guarded(Dialect.NATIVE, request, answer)
+
+        return tell
+
+
+async def _offer_wanted(request: web.Request) -> web.Response:
+    response = await preflight(request)
+    response.headers["Accept-Post"] = SDP
+    return response
+
+
+async def _offer(request: web.Request) -> str:
+    if (request.content_length or 0) > MAX_OFFER:
+        raise Invalid("The offer is too long.")
+    raw = await request.content.read(MAX_OFFER + 1)
+    while len(raw) <= MAX_OFFER and not request.content.at_eof():
+        raw += await request.content.read(MAX_OFFER + 1 - len(raw))
+    if len(raw) > MAX_OFFER:
+        raise Invalid("The offer is too long.")
+    try:
+        offer = raw.decode()
+    except UnicodeDecodeError:
+        raise Invalid("The offer is not text.") from None
+    if not offer.startswith("v=0"):
+        raise Invalid("The offer is not SDP.")
+    return offer
+
+
+def _ticket(request: web.Request) -> str | None:
+    shown = request.headers.getall("Authorization", [])
+    if not shown:
+        return None
+    kind, _, token = shown[0].partition(" ")
+    if len(shown) > 1 or kind.lower() != "bearer" or not 0 < len(token) <= MAX_BEARER:
+        raise Unauthenticated("The ticket cannot be read.")
+    return token
+
+
+def _space_id(request: web.Request) -> int:
+    text = request.match_info["id"]
+    if not (text.isascii() and text.isdecimal()) or len(text) > 19 or int(text) > _MAX_ID:
+        raise NotFound("There is no such Space.")
+    return int(text)
