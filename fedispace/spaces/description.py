@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from typing import Final
 
 MAX_DESCRIPTION: Final = 5000
+_MAX_MARKUP: Final = 64 * 1024
 _BLOCKS: Final = frozenset({"p", "div", "li", "h1", "h2", "h3", "h4", "blockquote", "pre", "tr"})
 _UNSEEN: Final = frozenset({"script", "style", "head", "title", "template"})
 
@@ -27,7 +28,7 @@ def to_text(html: str, *, without_links_to: Collection[str] = ()) -> str:
     `content` says nothing where the Space itself is shown.
     """
     reader = _Text(frozenset(without_links_to))
-    reader.feed(html)
+    reader.feed(html[:_MAX_MARKUP])
     reader.close()
     return reader.text()[:MAX_DESCRIPTION]
 

@@ -29,6 +29,7 @@ from fedispace.spaces.access import Access
 from fedispace.spaces.lifecycle import Phase, Step
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.presence import topic
+from fedispace.threads.compose import tidy
 from fedispace.threads.publish import Draft, Publishing
 
 log = structlog.get_logger()
@@ -215,7 +216,7 @@ def _already(what: str, allowed: int) -> str:
 
 
 def _title(text: str) -> str:
-    title = " ".join(text.split())
+    title = " ".join(tidy(text[: 10 * MAX_TITLE]).split())
     if not title:
         raise Invalid("A Space needs a title.", field="title")
     if len(title) > MAX_TITLE:
@@ -228,4 +229,4 @@ def _description(text: str) -> str:
         raise Invalid(
             f"A description has at most {description.MAX_DESCRIPTION} characters.", field="description"
         )
-    return text.strip()
+    return tidy(text)

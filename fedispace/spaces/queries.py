@@ -15,7 +15,13 @@ from fedispace.spaces.models import Attendance, LiveSession, Space
 
 async def space(tx: Tx, space_id: int, viewer_id: int | None) -> Space:
     """Return a Space that the viewer may see; raises `NotFound`."""
-    found = await tx.get(Space, space_id)
+    found = (
+        await tx.scalars(
+            select(Space)
+            .join(Account, Account.id == Space.host_id)
+            .where(Space.id == space_id, Account.suspended_at.is_(None))
+        )
+    ).one_or_none()
     if found is None:
         raise access.no_such_space()
     access.require_sight(access.parse_access(found.access), await standing(tx, found, viewer_id))

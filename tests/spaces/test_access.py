@@ -1,0 +1,140 @@
+"""Who may see, hear and speak: the rule itself, and that lists follow it."""
+
+from itertools import product
+
+import pytest
+
+from fedispace.accounts.models import Account
+from fedispace.accounts.paging import Page
+from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from fedispace.spaces import access, queries
+from fedispace.spaces.access import STRANGER, Access, Standing
+from fedispace.spaces.lifecycle import Phase
+from tests.spaces.town import Town
+
+HOST = Standing(is_known=True, is_host=True)
+FOLLOWER = Standing(is_known=True, follows_host=True)
+SOMEBODY = Standing(is_known=True)
+BLOCKED = Standing(is_known=True, follows_host=True, is_blocked=True)
+ACCESSES: tuple[Access, ...] = ("public", "unlisted", "followers", "invited")
+
+
+@pytest.mark.parametrize(
+    ("space", "who"),
+    [
+        ("followers", STRANGER),
+        ("followers", SOMEBODY),
+        ("followers", BLOCKED),
+        ("invited", STRANGER),
+        ("invited", FOLLOWER),
+        ("public", BLOCKED),
+        ("unlisted", BLOCKED),
+    ],
+)
+def test_what_someone_may_not_see_does_not_exist_for_them(space: Access, who: Standing) -> None:
+    with pytest.raises(NotFound, match=r"^There is no such Space\.$"):
+        access.require_role(space, who, "listener")
+
+
+@pytest.mark.parametrize(
+    ("space", "who"),
+    [
+        ("public", STRANGER),
+        ("public", SOMEBODY),
+        ("unlisted", STRANGER),
+        ("unlisted", SOMEBODY),
+        ("followers", FOLLOWER),
+        *product(ACCESSES, [HOST]),
+    ],
+)
+def test_these_may_listen(space: Access, who: Standing) -> None:
+    access.require_role(space, who, "listener")
+
+
+def test_only_the_host_speaks() -> None:
+    access.require_role("public", HOST, "speaker")
+    with pytest.raises(Forbidden, match="Only the host speaks"):
+        access.require_role("public", FOLLOWER, "speaker")
+    with pytest.raises(Unauthenticated):
+        access.require_role("public", STRANGER, "speaker")
+
+
+def test_only_the_host_hosts() -> None:
+    access.require_host("public", HOST)
+    with pytest.raises(Forbidden):
+        access.require_host("public", FOLLOWER)
+    with pytest.raises(NotFound):
+        access.require_host("invited", FOLLOWER)
+
+
+@pytest.mark.parametrize(
+    ("phase", "why"), [(Phase.SCHEDULED, "not started"), (Phase.ENDED, "over"), (Phase.CANCELLED, "cancelled")]
+)
+def test_a_space_that_is_not_live_cannot_be_entered(phase: Phase, why: str) -> None:
+    access.require_live(Phase.LIVE)
+    with pytest.raises(Conflict, match=why):
+        access.require_live(phase)
+
+
+def test_words_that_mean_nothing_are_refused() -> None:
+    for parse in (access.parse_access, access.parse_role):
+        with pytest.raises(Invalid):
+            parse("everyone")
+
+
+async def test_lists_show_exactly_what_the_rule_lets_be_listed(town: Town) -> None:
+    alice, fan, other, blocked = [
+        await town.resident(name) for name in ("alice", "fan", "other", "blocked")
+    ]
+    await town.follow(fan, alice)
+    await town.follow(blocked, alice)
+    await town.block(alice, blocked)
+    spaces = {one: await town.live_space(alice, access=one) for one in ACCESSES[:3]}
+    await town.hosting.close(alice, spaces["public"].id)
+    spaces["invited"] = await town.live_space(alice, access="invited")
+
+    async def listed_for(viewer: Account | None) -> set[str]:
+        async with town.db.reading() as tx:
+            rows = await queries.spaces(tx, None if viewer is None else viewer.id, None, Page())
+        return {row.access for row in rows}
+
+    async def seen_by(viewer: Account | None) -> set[str]:
+        seen = set()
+        async with town.db.reading() as tx:
+            for name, space in spaces.items():
+                try:
+                    await queries.space(tx, space.id, None if viewer is None else viewer.id)
+                except NotFound:
+                    continue
+                seen.add(name)
+        return seen
+
+    assert await listed_for(None) == {"public"}
+    assert await listed_for(other) == {"public"}
+    assert await listed_for(fan) == {"public", "unlisted", "followers"}
+    assert await listed_for(alice) == set(ACCESSES)
+    assert await listed_for(blocked) == set()
+    assert await seen_by(None) == await seen_by(other) == {"public", "unlisted"}
+    assert await seen_by(fan) == {"public", "unlisted", "followers"}
+    assert await seen_by(alice) == set(ACCESSES)
+    assert await seen_by(blocked) == set()
+
+
+async def test_the_spaces_of_a_suspended_host_are_gone(town: Town) -> None:
+    alice = await town.resident("alice")
+    space = await town.live_space(alice)
+    await town.suspend(alice)
+    async with town.db.reading() as tx:
+        assert await queries.spaces(tx, None, None, Page()) == []
+        with pytest.raises(NotFound):
+            await queries.space(tx, space.id, None)
+
+
+async def test_a_list_can_be_narrowed_to_one_state(town: Town) -> None:
+    alice = await town.resident("alice")
+    live = await town.live_space(alice)
+    waiting = await town.hosting.create(alice, title="Later")
+    async with town.db.reading() as tx:
+        assert [s.id for s in await queries.spaces(tx, None, Phase.LIVE, Page())] == [live.id]
+        assert [s.id for s in await queries.spaces(tx, None, Phase.SCHEDULED, Page())] == [waiting.id]
+        assert [s.id for s in await queries.spaces(tx, None, None, Page())] == [waiting.id, live.id]

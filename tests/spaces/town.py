@@ -1,0 +1,303 @@
+"""A small instance with everything a Space needs, on a real SQLite; served over HTTP on demand."""
+
+import itertools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from sqlalchemy import select
+
+from fedispace.accounts.documents import AccountDocuments
+from fedispace.accounts.lookup import Lookup
+from fedispace.accounts.models import Account, Block, Follow, User
+from fedispace.accounts.notifications import Notifier
+from fedispace.accounts.people import People
+from fedispace.accounts.webfinger import webfinger
+from fedispace.clock import Clock
+from fedispace.config import Spaces as Limits
+from fedispace.db.base import Base
+from fedispace.db.engine import Database, open_database
+from fedispace.errors import NotFound
+from fedispace.federation import codec
+from fedispace.federation.actors import Actors, Keyring, ensure_instance_actor, new_keys
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.http import FederationDoor
+from fedispace.federation.inbox import Inbox
+from fedispace.federation.models import OutboxItem
+from fedispace.federation.outbox import Outbox
+from fedispace.federation.peers import Peers
+from fedispace.federation.policy import Open
+from fedispace.federation.requests import SignedRequests
+from fedispace.federation.resolve import Fetched, Resolver
+from fedispace.federation.routes import Verified
+from fedispace.federation.verify import Verifier
+from fedispace.federation.vocab.activities import Activity
+from fedispace.federation.vocab.actors import Actor
+from fedispace.federation.vocab.objects import Event
+from fedispace.federation.vocab.uri import Uri
+from fedispace.ids import TimeOrderedIds
+from fedispace.net import Net
+from fedispace.queue.bus import MemoryBus
+from fedispace.spaces.activities import SpaceInbox
+from fedispace.spaces.arrival import Arrivals
+from fedispace.spaces.documents import SpaceDocuments
+from fedispace.spaces.doors import SpaceDoor
+from fedispace.spaces.entering import Entering
+from fedispace.spaces.hosting import Hosting, Rooms
+from fedispace.spaces.lookup import SpaceLookup
+from fedispace.spaces.models import Space
+from fedispace.spaces.tickets import Tickets
+from fedispace.threads.publish import Publishing
+from fedispace.threads.sanitize import clean
+
+SECRET = b"a secret of thirty-two bytes, or more"
+_numbers = itertools.count(1)
+
+
+class ClosedRooms:
+    """The live side for tests without sound: a list of the rooms that were closed."""
+
+    def __init__(self) -> None:
+        self.closed: list[int] = []
+
+    async def close(self, space_id: int) -> None:
+        self.closed.append(space_id)
+
+
+class Town:
+    """`town = await Town.open(directory, clock, "http://127.0.0.1:8001")`; `await town.close()`."""
+
+    def __init__(
+        self, db: Database, clock: Clock, origin: str, *, limits: Limits | None = None, rooms: Rooms | None = None
+    ) -> None:
+        self.db = db
+        self.clock = clock
+        self.ids = TimeOrderedIds(clock)
+        self.bus = MemoryBus()
+        self.addresses = Addresses(origin, origin.split("://", 1)[1])
+        self.actors = Actors(self.ids, clock, self.addresses)
+        self.net = Net(allow_private=["127.0.0.0/8"], allow_http=True, user_agent="fedispace tests")
+        keyring, peers = Keyring(db, self.addresses), Peers(clock)
+        requests = SignedRequests(self.net, keyring, peers, Open(), clock, db)
+        self.resolver = Resolver(
+            db, self.actors, requests, self.net, self.addresses, clock, plain_http=True
+        )
+        self.people = People(self.ids, clock, self.addresses, clean)
+        self.outbox = Outbox(self.ids, clock, self.bus)
+        self.tickets = Tickets(self.ids, clock, SECRET)
+        self.rooms = ClosedRooms()
+        self.hosting = Hosting(
+            db=db,
+            ids=self.ids,
+            clock=clock,
+            bus=self.bus,
+            addresses=self.addresses,
+            outbox=self.outbox,
+            publishing=self._publishing(),
+            rooms=rooms or self.rooms,
+            limits=limits or Limits(),
+        )
+        self.entering = Entering(
+            db=db,
+            ids=self.ids,
+            clock=clock,
+            addresses=self.addresses,
+            people=self.people,
+            requests=requests,
+            tickets=self.tickets,
+        )
+        self.door = SpaceDoor(db, self.people, self.entering)
+        arrivals = Arrivals(self.ids, clock)
+        self.lookup = SpaceLookup(db, self.resolver, self.people, self.addresses, arrivals)
+        self.inbox = SpaceInbox(
+            ids=self.ids,
+            clock=clock,
+            addresses=self.addresses,
+            people=self.people,
+            arrivals=arrivals,
+            outbox=self.outbox,
+        )
+        self.documents = SpaceDocuments(db, self.people, self.addresses)
+        self._runner: web.AppRunner | None = None
+
+    @classmethod
+    async def open(cls, directory: Path, clock: Clock, origin: str, **more: Any) -> "Town":
+        db = open_database(f"sqlite:///{directory}/town-{next(_numbers)}.sqlite3")
+        async with db.connection() as connection:
+            await connection.run_sync(Base.metadata.create_all)
+            await connection.commit()
+        town = cls(db, clock, origin, **more)
+        await ensure_instance_actor(db, town.actors, town.addresses)
+        return town
+
+    async def close(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self.net.close()
+        await self.db.close()
+
+    async def serve(self) -> None:
+        """Serve the federation door at the origin."""
+        door = FederationDoor(
+            inbox=Inbox(self.db, self.ids, self.clock, self.bus),
+            verifier=Verifier(self.db, self.resolver, self.addresses, Open(), self.clock),
+            addresses=self.addresses,
+            discovery=_Discovery(self.db, self.addresses),
+            join_door=self.door,
+            authorized_fetch=False,
+        )
+        people = AccountDocuments(self.db, self.addresses, self.people, self.actors)
+        door.mount(AccountDocuments.routes, people)
+        door.mount(SpaceDocuments.routes, self.documents)
+        app = web.Application()
+        app.add_routes(door.routes())
+        self._runner = web.AppRunner(app)
+        await self._runner.setup()
+        host, port = self.addresses.host.split(":")
+        await web.TCPSite(self._runner, host, int(port)).start()
+
+    def _publishing(self) -> Publishing:
+        lookup = Lookup(self.db, self.resolver, self.people, self.addresses)
+        notifier = Notifier(self.ids, self.clock, self.bus)
+        return Publishing(
+            self.db, self.ids, self.clock, self.addresses, self.outbox, notifier, self.people, lookup
+        )
+
+    async def resident(self, username: str) -> Account:
+        """Create somebody who lives here, with real keys."""
+        keys = await new_keys()
+        uri = self.addresses.actor(username)
+        async with self.db.transaction() as tx:
+            actor = await self.actors.create_local(tx, uri=uri, type="Person", keys=keys)
+            account = Account(
+                id=actor.id,
+                uri=uri,
+                username=username,
+                name_key=username,
+                domain="",
+                display_name=username.title(),
+                url=self.addresses.profile(username),
+                created_at=self.clock.now(),
+            )
+            tx.add(account)
+            await tx.flush()
+            tx.add(
+                User(
+                    id=actor.id,
+                    email=f"{username}@mail.example",
+                    password_hash="",
+                    role="user",
+                    created_at=self.clock.now(),
+                )
+            )
+        return account
+
+    async def stranger(self, username: str, host: str = "b.example") -> Account:
+        """Make somebody of another server known, as their signature would have."""
+        uri = Uri(f"https://{host}/users/{username}")
+        async with self.db.transaction() as tx:
+            await self.actors.store(
+                tx,
+                Actor(
+                    id=uri,
+                    type="Person",
+                    preferred_username=username,
+                    inbox=Uri(f"{uri}/inbox"),
+                    followers=Uri(f"{uri}/followers"),
+                ),
+            )
+            return await self.people.ensure(tx, uri)
+
+    async def follow(self, by: Account, target: Account) -> None:
+        id_ = self.ids.next()
+        async with self.db.transaction() as tx:
+            tx.add(
+                Follow(
+                    id=id_,
+                    account_id=by.id,
+                    target_id=target.id,
+                    uri=f"{by.uri}#follow-{id_}",
+                    accepted=True,
+                    created_at=self.clock.now(),
+                )
+            )
+
+    async def block(self, by: Account, target: Account) -> None:
+        id_ = self.ids.next()
+        async with self.db.transaction() as tx:
+            tx.add(
+                Block(
+                    id=id_,
+                    account_id=by.id,
+                    target_id=target.id,
+                    uri=f"{by.uri}#block-{id_}",
+                    created_at=self.clock.now(),
+                )
+            )
+
+    async def suspend(self, account: Account) -> None:
+        async with self.db.transaction() as tx:
+            found = await tx.get(Account, account.id)
+            assert found is not None
+            found.suspended_at = self.clock.now()
+
+    async def live_space(self, host: Account, **more: Any) -> Space:
+        """Return a Space of `host` that has just gone live."""
+        space = await self.hosting.create(host, title="An open floor", **more)
+        return await self.hosting.open(host, space.id)
+
+    async def stored(self, space_id: int) -> Space:
+        async with self.db.reading() as tx:
+            found = await tx.get(Space, space_id)
+            assert found is not None
+            return found
+
+    async def space_with(self, uri: str) -> Space | None:
+        async with self.db.reading() as tx:
+            return (await tx.scalars(select(Space).where(Space.uri == uri))).one_or_none()
+
+    async def sent(self) -> list[dict[str, Any]]:
+        """Return every activity that was written to the outbox, first to last, as peers will read it."""
+        async with self.db.reading() as tx:
+            bodies = await tx.scalars(select(OutboxItem.body).order_by(OutboxItem.id))
+            return [json.loads(body) for body in bodies]
+
+    async def audiences(self) -> list[dict[str, Any]]:
+        async with self.db.reading() as tx:
+            return list(await tx.scalars(select(OutboxItem.audience).order_by(OutboxItem.id)))
+
+    async def receive(self, activity: Activity, *, fetched: Mapping[Uri, Event] | None = None) -> None:
+        """Apply an activity whose signature was verified, as the inbox does: by our routes."""
+        carried = getattr(activity, "object", None)
+        documents = Fetched(dict(fetched or {}))
+        for route in SpaceInbox.routes.table:
+            if route.activity is type(activity) and route.object in (None, type(carried)):
+                async with self.db.transaction() as tx:
+                    await route.handler(self.inbox, tx, Verified(activity, activity.actor), documents)
+
+    async def apply(self, document: Mapping[str, Any]) -> None:
+        """Read an activity from JSON and apply it."""
+        await self.receive(codec.read_activity(dict(document)))
+
+
+class _Discovery:
+    """WebFinger and nothing else."""
+
+    def __init__(self, db: Database, addresses: Addresses) -> None:
+        self._db = db
+        self._addresses = addresses
+
+    async def webfinger(self, resource: str) -> Mapping[str, Any]:
+        async with self._db.reading() as tx:
+            return await webfinger(tx, self._addresses, resource)
+
+    def host_meta(self) -> str:
+        raise NotFound("not here")
+
+    def nodeinfo_links(self) -> Mapping[str, Any]:
+        raise NotFound("not here")
+
+    async def nodeinfo(self, version: str) -> Mapping[str, Any]:
+        raise NotFound("not here")
