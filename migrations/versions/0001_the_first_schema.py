@@ -85,6 +85,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'pending'"),
             postgresql_where=sa.text("state = 'pending'"),
         )
+        batch_op.create_index(
+            "ix_inbox_items_lane",
+            ["actor", "id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
 
     op.create_table(
         "jobs",
@@ -363,6 +370,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("notifications", schema=None) as batch_op:
         batch_op.create_index("ix_notifications_account", ["account_id", "id"], unique=False)
+        batch_op.create_index("ix_notifications_subject", ["subject"], unique=False)
 
     op.create_table(
         "statuses",
@@ -414,7 +422,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("uri", name=op.f("uq_statuses_uri")),
     )
     with op.batch_alter_table("statuses", schema=None) as batch_op:
-        batch_op.create_index("ix_statuses_boosts", ["boost_of_id", "account_id"], unique=False)
+        batch_op.create_index("ix_statuses_boosts", ["boost_of_id", "account_id"], unique=True)
         batch_op.create_index("ix_statuses_conversation", ["conversation_id", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_statuses_in_reply_to_uri"), ["in_reply_to_uri"], unique=False)
         batch_op.create_index("ix_statuses_public", ["visibility", "local", "id"], unique=False)
@@ -587,6 +595,34 @@ def upgrade() -> None:
         batch_op.create_index("ix_spaces_state", ["state", "starts_at"], unique=False)
 
     op.create_table(
+        "space_attendances",
+        sa.Column(
+            "space_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("join_uri", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_space_attendances_account_id_accounts"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["space_id"], ["spaces.id"], name=op.f("fk_space_attendances_space_id_spaces"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("space_id", "account_id", name=op.f("pk_space_attendances")),
+        sa.UniqueConstraint("join_uri", name=op.f("uq_space_attendances_join_uri")),
+    )
+    op.create_table(
         "space_sessions",
         sa.Column("resource", sa.String(), nullable=False),
         sa.Column("engine_session", sa.String(), nullable=False),
@@ -594,6 +630,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("connected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"],
@@ -647,6 +684,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_space_sessions_present")
 
     op.drop_table("space_sessions")
+    op.drop_table("space_attendances")
     with op.batch_alter_table("spaces", schema=None) as batch_op:
         batch_op.drop_index("ix_spaces_state")
         batch_op.drop_index("ix_spaces_host")
@@ -683,6 +721,7 @@ def downgrade() -> None:
 
     op.drop_table("statuses")
     with op.batch_alter_table("notifications", schema=None) as batch_op:
+        batch_op.drop_index("ix_notifications_subject")
         batch_op.drop_index("ix_notifications_account")
 
     op.drop_table("notifications")
@@ -724,6 +763,11 @@ def downgrade() -> None:
 
     op.drop_table("jobs")
     with op.batch_alter_table("inbox_items", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_inbox_items_lane",
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
         batch_op.drop_index(
             "ix_inbox_items_due",
             sqlite_where=sa.text("state = 'pending'"),
