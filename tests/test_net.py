@@ -195,19 +195,20 @@ async def test_a_public_name_with_a_private_address_is_refused(authority: Author
         assert canaries.visits == []
 
 
-async def test_one_private_answer_among_public_ones_refuses_the_name(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch
+async def test_one_private_answer_among_allowed_ones_refuses_the_name(
+    authority: Authority, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = unused_port()
+    peer.answer("/")
 
     async def both(*_: object, **__: object) -> list[tuple[Any, ...]]:
-        return [(2, 1, 6, "", ("8.8.8.8", 443)), (2, 1, 6, "", ("127.0.0.1", port))]
+        return [(2, 1, 6, "", peer.address), (2, 1, 6, "", ("127.0.0.1", port))]
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", both)
     with Canaries(("127.0.0.1", port)) as canaries:
-        async with net_for(authority, {}, allow_private=()) as net:
-            assert await reason_of(get(net, "https://mixed.example/")) == "addr_private"
-        assert canaries.visits == []
+        async with net_for(authority, {}) as net:
+            assert await reason_of(get(net, "https://other.test/")) == "addr_private"
+        assert (canaries.visits, peer.asked) == ([], [])
 
 
 async def test_the_socket_itself_is_guarded_when_the_resolver_is_fooled(
