@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from fedispace.db.engine import Tx
 from fedispace.threads.models import Status
-from fedispace.threads.visibility import visible
+from fedispace.threads.visibility import visible, wanted
 
 MAX_ANCESTORS: Final = 200
 MAX_DESCENDANTS: Final = 500
@@ -54,7 +54,7 @@ async def descendants(
             break
         rows = await tx.scalars(
             select(Status)
-            .where(Status.in_reply_to_id.in_(level), visible(viewer_id))
+            .where(Status.in_reply_to_id.in_(level), wanted(viewer_id), visible(viewer_id))
             .order_by(Status.id)
             .limit(room)
         )

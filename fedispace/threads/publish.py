@@ -18,7 +18,7 @@ from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
-from fedispace.errors import Invalid, NotFound
+from fedispace.errors import Invalid
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.ids import Ids
@@ -297,9 +297,7 @@ async def _defaults(tx: Tx, author: Account) -> tuple[Visibility, str]:
     row = (
         await tx.execute(select(User.default_visibility, User.default_language).where(User.id == author.id))
     ).one_or_none()
-    if row is None:
-        raise NotFound("There is no such user here.")
-    return parse_visibility(row[0]), row[1]
+    return ("public", "en") if row is None else (parse_visibility(row[0]), row[1])
 
 
 async def _parent(tx: Tx, author: Account, status_id: int | None) -> Status | None:

@@ -9,6 +9,7 @@ from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.federation.tombstones import bury
 from fedispace.threads import counts
+from fedispace.threads.audience import is_distributable
 from fedispace.threads.models import Favourite, Mention, Status
 
 MAX_TOLD: Final = 5000
@@ -19,9 +20,11 @@ async def remove(tx: Tx, clock: Clock, status: Status) -> None:
     """Remove a post, the boosts of it, what was told about it, and its place in its thread.
 
     Replies stay; they keep the address of what they answered. A tombstone stands at the post's id, so
-    that no late Create brings it back and a GET of ours answers 410.
+    that no late Create brings it back and a GET of ours answers 410; but not where strangers were
+    never to know of it.
     """
-    await bury(tx, clock, status.uri, status.type)
+    if not status.local or is_distributable(status.visibility):
+        await bury(tx, clock, status.uri, status.type)
     boosted_by = select(Status.account_id).where(
         Status.boost_of_id == status.id, Status.visibility != "direct"
     )

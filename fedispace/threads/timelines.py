@@ -12,7 +12,7 @@ from fedispace.accounts.models import Block, Follow
 from fedispace.accounts.paging import Page
 from fedispace.db.engine import Tx
 from fedispace.threads.models import Status
-from fedispace.threads.visibility import visible
+from fedispace.threads.visibility import visible, wanted
 
 
 async def home(tx: Tx, viewer_id: int, page: Page) -> list[Status]:
@@ -57,12 +57,9 @@ async def public(
         Status.local.in_(places),
         Status.boost_of_id.is_(None),
         _not_a_reply(),
+        wanted(viewer_id),
         visible(viewer_id),
     )
-    if viewer_id is not None:
-        statement = statement.where(
-            ~exists().where(Block.account_id == viewer_id, Block.target_id == Status.account_id)
-        )
     return await _page(tx, statement, page)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.orm.util import AliasedClass
 
@@ -57,6 +57,13 @@ def mentioned(post: Posts, viewer_id: int) -> ColumnElement[bool]:
     return exists().where(
         Mention.status_id == post.id, Mention.account_id == viewer_id, Mention.silent.is_(False)
     )
+
+
+def wanted(viewer_id: int | None) -> ColumnElement[bool]:
+    """Return the condition that the viewer has not blocked the author, for lists nobody asked by name."""
+    if viewer_id is None:
+        return true()
+    return ~exists().where(Block.account_id == viewer_id, Block.target_id == Status.account_id)
 
 
 async def require_visible(tx: Tx, viewer_id: int | None, status_id: int) -> Status:
