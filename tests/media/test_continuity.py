@@ -1,0 +1,81 @@
+"""One stream out of many: what a receiver sees when speakers change."""
+
+import itertools
+
+from fedispace.media.live.continuity import Continuity, Place
+
+
+def _frames(count: int, *, sequence: int, timestamp: int) -> list[tuple[int, int]]:
+    return [((sequence + n) & 0xFFFF, (timestamp + 960 * n) & 0xFFFFFFFF) for n in range(count)]
+
+
+def _place(stream: Continuity, source: str, frame: tuple[int, int], now: float) -> Place:
+    place = stream.place(source, *frame, now)
+    assert place is not None
+    return place
+
+
+def test_numbers_go_on_when_the_speaker_changes() -> None:
+    stream = Continuity(timestamp=1000)
+    places = []
+    for turn, (sequence, timestamp) in enumerate([(5, 77), (40_000, 3_000_000_000), (5, 10)]):
+        for n, frame in enumerate(_frames(10, sequence=sequence, timestamp=timestamp)):
+            places.append(_place(stream, f"speaker {turn}", frame, (turn * 10 + n) * 0.02))
+
+    assert [place.sequence for place in places] == list(range(30))
+    assert {b.timestamp - a.timestamp for a, b in itertools.pairwise(places)} == {960}
+    assert [n for n, place in enumerate(places) if place.first] == [0, 10, 20]
+
+
+def test_the_pause_between_speakers_passes_in_timestamps_but_not_in_sequence() -> None:
+    stream = Continuity(timestamp=0)
+    first = _place(stream, "a", (1, 1), 0.0)
+    second = _place(stream, "b", (500, 500), 2.0)
+
+    assert second.sequence == first.sequence + 1
+    assert second.timestamp - first.timestamp == 96_000
+
+
+def test_numbers_wrap_without_a_jump() -> None:
+    stream = Continuity(timestamp=0xFFFFFFFF)
+    frames = _frames(20, sequence=65_530, timestamp=0xFFFFFFFF - 5000)
+    places = [_place(stream, "a", frame, n * 0.02) for n, frame in enumerate(frames)]
+
+    assert [place.sequence for place in places] == list(range(20))
+    assert {(b.timestamp - a.timestamp) & 0xFFFFFFFF for a, b in itertools.pairwise(places)} == {960}
+
+
+def test_loss_stays_visible() -> None:
+    stream = Continuity(timestamp=0)
+    before = _place(stream, "a", (10, 9600), 0.0)
+    after = _place(stream, "a", (13, 9600 + 3 * 960), 0.06)
+
+    assert after.sequence - before.sequence == 3
+    assert after.timestamp - before.timestamp == 3 * 960
+
+
+def test_a_late_packet_takes_its_own_place_and_a_repeated_one_none() -> None:
+    stream = Continuity(timestamp=0)
+    _place(stream, "a", (10, 9600), 0.0)
+    ahead = _place(stream, "a", (12, 9600 + 2 * 960), 0.04)
+    late = _place(stream, "a", (11, 9600 + 960), 0.05)
+
+    assert (late.sequence, late.timestamp) == (ahead.sequence - 1, ahead.timestamp - 960)
+    assert stream.place("a", 12, 9600 + 2 * 960, 0.06) is None
+
+
+def test_a_packet_from_before_the_turn_is_not_played_over_the_last_speaker() -> None:
+    stream = Continuity(timestamp=0)
+    _place(stream, "a", (10, 9600), 0.0)
+    _place(stream, "b", (100, 100_000), 0.02)
+
+    assert stream.place("b", 99, 99_040, 0.03) is None
+
+
+def test_a_wild_jump_of_the_same_sender_is_a_new_turn() -> None:
+    stream = Continuity(timestamp=0)
+    before = _place(stream, "a", (10, 9600), 0.0)
+    after = _place(stream, "a", (30_000, 3_000_000_000), 0.02)
+
+    assert (after.sequence, after.timestamp) == (before.sequence + 1, before.timestamp + 960)
+    assert after.first

@@ -1,0 +1,197 @@
+"""The SDP gate: what is let in, and the many things that are not (each must be cheap to refuse)."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from fedispace.errors import Invalid
+from fedispace.media.live.answer import Local, Sending, answer_to
+from fedispace.media.live.sdp import Fingerprint, read_offer
+
+_DIGEST = ":".join(["AB"] * 32)
+OFFER = "\r\n".join(
+    [
+        "v=0",
+        "o=- 4611731400430051336 2 IN IP4 127.0.0.1",
+        "s=-",
+        "t=0 0",
+        "a=group:BUNDLE 0",
+        "a=msid-semantic: WMS",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0",
+        "c=IN IP4 0.0.0.0",
+        "a=rtcp:9 IN IP4 0.0.0.0",
+        "a=candidate:1 1 udp 2113937151 192.168.7.7 50000 typ host",
+        "a=ice-ufrag:AbCd",
+        "a=ice-pwd:0123456789abcdef01234567",
+        "a=ice-options:trickle",
+        f"a=fingerprint:sha-256 {_DIGEST}",
+        "a=setup:actpass",
+        "a=mid:0",
+        "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+        "a=extmap:2 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+        "a=sendrecv",
+        "a=rtcp-mux",
+        "a=rtpmap:111 opus/48000/2",
+        "a=fmtp:111 minptime=10;useinbandfec=1",
+        "a=rtpmap:63 red/48000/2",
+        "a=rtpmap:9 G722/8000",
+        "a=ssrc:123 cname:abc",
+        "",
+    ]
+)
+LOCAL = Local(
+    number=7,
+    ice_ufrag="ours",
+    ice_pwd="ourpassword",
+    fingerprint=Fingerprint(algorithm="sha-256", value=_DIGEST),
+    addresses=("203.0.113.5", "2001:db8::5"),
+    port=7882,
+)
+
+
+def _without(prefix: str) -> str:
+    return "\r\n".join(line for line in OFFER.split("\r\n") if not line.startswith(prefix))
+
+
+def _with(line: str, instead_of: str) -> str:
+    return "\r\n".join(line if old.startswith(instead_of) else old for old in OFFER.split("\r\n"))
+
+
+def _plus(*lines: str) -> str:
+    return OFFER + "\r\n".join(lines) + "\r\n"
+
+
+REFUSED: dict[str, str] = {
+    "nothing": "",
+    "a blank": " ",
+    "NUL": OFFER.replace("abc", "a\0c"),
+    "no version": _without("v="),
+    "another version": _with("v=1", "v="),
+    "not SDP": "hello\r\n" * 10,
+    "no media": OFFER.split("m=audio")[0],
+    "a negative port": _with("m=audio -9 UDP/TLS/RTP/SAVPF 111", "m="),
+    "a rejected section": _with("m=audio 0 UDP/TLS/RTP/SAVPF 111", "m="),
+    "a port of 5000 digits": _with("m=audio " + "9" * 900 + " UDP/TLS/RTP/SAVPF 111", "m="),
+    "a port in other digits": _with("m=audio ٩ UDP/TLS/RTP/SAVPF 111", "m="),
+    "plain RTP": _with("m=audio 9 RTP/AVP 111", "m="),
+    "video": _with("m=video 9 UDP/TLS/RTP/SAVPF 111", "m="),
+    "a data channel": _with("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "m="),
+    "audio and video": _plus("m=video 9 UDP/TLS/RTP/SAVPF 96", "a=rtpmap:96 H264/90000"),
+    "two audio sections": _plus("m=audio 9 UDP/TLS/RTP/SAVPF 111"),
+    "200 sections": _plus(*["m=audio 9 UDP/TLS/RTP/SAVPF 111"] * 200),
+    "no user name": _without("a=ice-ufrag"),
+    "no password": _without("a=ice-pwd"),
+    "a short password": _with("a=ice-pwd:short", "a=ice-pwd"),
+    "a user name with a colon": _with("a=ice-ufrag:ab:cd", "a=ice-ufrag"),
+    "a user name of 300 characters": _with("a=ice-ufrag:" + "a" * 300, "a=ice-ufrag"),
+    "no fingerprint": _without("a=fingerprint"),
+    "a weak fingerprint": _with("a=fingerprint:sha-1 " + ":".join(["AB"] * 20), "a=fingerprint"),
+    "a short fingerprint": _with("a=fingerprint:sha-256 AB:CD", "a=fingerprint"),
+    "a fingerprint that is not hexadecimal": _with(
+        f"a=fingerprint:sha-256 {_DIGEST[:-2]}XY", "a=fingerprint"
+    ),
+    "no setup": _without("a=setup"),
+    "holdconn": _with("a=setup:holdconn", "a=setup"),
+    "no rtcp-mux": _without("a=rtcp-mux"),
+    "no Opus": _without("a=rtpmap:111"),
+    "Opus at a payload type that is not offered": _with("a=rtpmap:112 opus/48000/2", "a=rtpmap:111"),
+    "Opus where RTCP is": _with("m=audio 9 UDP/TLS/RTP/SAVPF 72", "m=").replace("rtpmap:111", "rtpmap:72"),
+    "Opus at 5000": _with("m=audio 9 UDP/TLS/RTP/SAVPF 5000", "m=").replace("rtpmap:111", "rtpmap:5000"),
+    "a mid with a line in it": _with("a=mid:0 1", "a=mid"),
+    "33 codecs": _plus(*[f"a=rtpmap:{n} x/8000" for n in range(33)]),
+    "65 feedbacks": _plus(*["a=rtcp-fb:111 nack"] * 65),
+    "5 sources": _plus(*[f"a=ssrc:{n} cname:x" for n in range(5)]),
+    "401 lines": _plus(*["a=x"] * 401),
+    "10 000 lines": _plus(*["a=x"] * 10_000),
+    "a long line": _plus("a=" + "x" * 2000),
+    "17 KiB": _plus(*["a=" + "x" * 1000] * 17),
+    "1 MiB": _plus("a=" + "x" * (1 << 20)),
+    "16 KiB of what is longer in UTF-8": "v=0\r\n" + "é" * 10_000,
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_an_audio_offer_is_refused_quickly(name: str) -> None:
+    began = time.perf_counter()
+    with pytest.raises(Invalid) as refusal:
+        read_offer(REFUSED[name])
+
+    assert refusal.value.field == "sdp"
+    assert time.perf_counter() - began < 0.05
+
+
+def test_any_offer_cut_short_or_with_a_broken_line_raises_nothing_but_a_refusal() -> None:
+    lines = OFFER.split("\r\n")
+    broken: list[Callable[[str], str]] = [
+        lambda line: line[: len(line) // 2],
+        lambda line: line + " " + line,
+        lambda line: line.replace(" ", ""),
+        lambda line: line.replace("1", "٣"),
+        lambda line: line.replace("=", ":"),
+    ]
+    for at in range(len(lines)):
+        for spoil in broken:
+            text = "\r\n".join([*lines[:at], spoil(lines[at]), *lines[at + 1 :]])
+            try:
+                read_offer(text)
+            except Invalid:
+                continue
+    for size in range(len(OFFER)):
+        try:
+            read_offer(OFFER[:size])
+        except Invalid:
+            continue
+
+
+def test_what_is_needed_of_an_offer_is_kept() -> None:
+    offer = read_offer(OFFER)
+
+    assert (offer.mid, offer.bundled, offer.payload_type, offer.level_extension) == ("0", True, 111, 1)
+    assert (offer.ice_ufrag, offer.setup, offer.sends, offer.receives) == ("AbCd", "actpass", True, True)
+    assert offer.fingerprints == (Fingerprint(algorithm="sha-256", value=_DIGEST),)
+
+
+def test_credentials_may_stand_above_the_section() -> None:
+    head, _, rest = _without("a=setup").partition("m=audio")
+    offer = read_offer(head + "a=setup:active\r\n" + "m=audio" + rest)
+
+    assert offer.setup == "active"
+
+
+def test_opus_is_found_under_any_payload_type_and_spelling() -> None:
+    offer = read_offer(
+        _with("m=audio 9 UDP/TLS/RTP/SAVPF 96", "m=").replace("rtpmap:111 opus", "rtpmap:96 OPUS")
+    )
+
+    assert offer.payload_type == 96
+
+
+def test_the_answer_to_a_publisher_receives_and_has_only_our_candidates() -> None:
+    answer = answer_to(read_offer(OFFER), LOCAL, None)
+
+    lines = answer.split("\r\n")
+    assert "a=recvonly" in lines
+    assert "a=setup:passive" in lines
+    assert "a=ice-lite" in lines
+    assert "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level" in lines
+    candidates = [line for line in lines if line.startswith("a=candidate:")]
+    assert [line.split()[4:6] for line in candidates] == [["203.0.113.5", "7882"], ["2001:db8::5", "7882"]]
+    assert int(candidates[0].split()[3]) > int(candidates[1].split()[3])
+    assert lines[-2] == "a=end-of-candidates"
+    assert "192.168.7.7" not in answer
+
+
+def test_the_answer_to_a_subscriber_sends_one_named_source_and_only_opus() -> None:
+    answer = answer_to(read_offer(OFFER), LOCAL, Sending(ssrc=99, cname="them", stream="programme"))
+
+    lines = answer.split("\r\n")
+    assert "a=sendonly" in lines
+    assert "a=ssrc:99 cname:them" in lines
+    assert "m=audio 7882 UDP/TLS/RTP/SAVPF 111" in lines
+
+
+def test_a_peer_that_insists_on_being_the_server_is_called_by_us() -> None:
+    answer = answer_to(read_offer(_with("a=setup:passive", "a=setup")), LOCAL, None)
+
+    assert "a=setup:active" in answer.split("\r\n")
