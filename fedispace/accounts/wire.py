@@ -31,7 +31,7 @@ def actor_document(
         featured=addresses.collection(uri, "featured"),
         shared_inbox=addresses.shared_inbox,
         name=account.display_name or account.username,
-        summary=account.note,
+        summary=account.note or None,
         url=Uri(account.url),
         public_keys=keys,
         manually_approves_followers=account.locked,

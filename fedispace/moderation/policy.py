@@ -59,7 +59,7 @@ class DomainPolicy:
         if self._read_at is None or now - self._read_at >= FRESH_SECONDS:
             async with self._db.reading() as tx:
                 rows = await tx.execute(select(DomainRule.domain, DomainRule.severity))
-                self._rules = {domain: severity for domain, severity in rows}
+                self._rules = {row.domain: row.severity for row in rows}
             self._read_at = now
         return severity_of(host, self._rules)
 
