@@ -13,7 +13,7 @@ from fedispace.api.entities.status import Status
 from fedispace.api.links import page_of
 from fedispace.api.posts import Posts
 from fedispace.api.present.accounts import AccountPresenter, preferences_of, relationship_of
-from fedispace.api.routing import Call, Listing, Routes, Who
+from fedispace.api.routing import Call, Calls, Listing, Routes, Who
 from fedispace.db.engine import Database
 from fedispace.threads import timelines
 
@@ -46,7 +46,7 @@ class FindAccounts(Parameters, frozen=True, kw_only=True):
     resolve: bool = False
 
 
-class AccountCalls:
+class AccountCalls(Calls):
     """Mastodon's `accounts` methods."""
 
     routes = Routes()

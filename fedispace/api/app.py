@@ -1,7 +1,7 @@
 """The API as a whole: every group of calls, and what is answered where there is none."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final
 
 from aiohttp import web
 
@@ -27,7 +27,7 @@ from fedispace.api.present.notifications import NotificationPresenter
 from fedispace.api.present.spaces import SpacePresenter
 from fedispace.api.present.statuses import StatusPresenter
 from fedispace.api.relations import RelationCalls
-from fedispace.api.routing import Dialect, Endpoint, Route, Routes
+from fedispace.api.routing import Calls, Dialect, Endpoint, Route
 from fedispace.api.search import SearchCalls
 from fedispace.api.spaces import SpaceCalls
 from fedispace.api.start import StartCalls
@@ -53,11 +53,25 @@ from fedispace.threads.publish import Publishing
 OPENAPI = "/api/fedispace/v1/openapi.json"
 
 
-class Calls(Protocol):
-    """A group of calls."""
+GROUPS: Final[tuple[type[Calls], ...]] = (
+    InstanceCalls,
+    AppCalls,
+    TokenCalls,
+    StartCalls,
+    AccountCalls,
+    RelationCalls,
+    StatusCalls,
+    TimelineCalls,
+    NotificationCalls,
+    SearchCalls,
+    ThreadCalls,
+    SpaceCalls,
+)
 
-    @property
-    def routes(self) -> Routes: ...
+
+def table() -> list[Route]:
+    """Return every JSON call, once."""
+    return openapi.unique(route for group in GROUPS for route in group.routes.rows)
 
 
 class Api:
@@ -139,11 +153,6 @@ class Api:
             ),
         )
 
-    @property
-    def table(self) -> list[Route]:
-        """Every JSON call, once."""
-        return openapi.unique(route for group in self._calls for route in group.routes.rows)
-
     def routes(self) -> list[web.RouteDef]:
         """Return the routes for the application; a slash at the end makes no difference."""
         found: list[web.RouteDef] = []
@@ -151,7 +160,7 @@ class Api:
             for route in group.routes.rows:
                 endpoint = self._door.opened(route, group)
                 found += [web.route(route.method, path, endpoint) for path in (route.path, f"{route.path}/")]
-        found += [web.options(path, preflight) for path in sorted(_outside_of_api(self.table))]
+        found += [web.options(path, preflight) for path in sorted(_outside_of_api(table()))]
         return [
             *found,
             *self._whip.routes(),
@@ -163,7 +172,7 @@ class Api:
         ]
 
     def _openapi(self) -> Endpoint:
-        document = openapi.document(self.table, origin=self._origin, title=self._title)
+        document = openapi.document(table(), origin=self._origin, title=self._title)
 
         async def describe(request: web.Request) -> web.StreamResponse:
             return json_response(document, headers=ANY_ORIGIN)

@@ -4,13 +4,13 @@ from fedispace.accounts.nodeinfo import usage
 from fedispace.api.entities.instance import ExtendedDescription, Instance, InstanceV1, Rule
 from fedispace.api.entities.shape import NoParameters
 from fedispace.api.present.instance import InstancePresenter
-from fedispace.api.routing import Call, Routes, Who
+from fedispace.api.routing import Call, Calls, Routes, Who
 from fedispace.clock import Clock
 from fedispace.db.engine import Database
 from fedispace.errors import NotFound
 
 
-class InstanceCalls:
+class InstanceCalls(Calls):
     """Mastodon's `instance` methods."""
 
     routes = Routes()

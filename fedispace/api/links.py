@@ -24,7 +24,7 @@ def link_header(origin: str, asked: URL, cursors: Sequence[int]) -> str | None:
     if not cursors:
         return None
     kept = [(name, value) for name, value in asked.query.items() if name not in _CURSORS]
-    base = URL(origin).join(URL(asked.raw_path.rstrip("/"), encoded=True))
+    base = URL(origin).with_path(asked.raw_path.rstrip("/"), encoded=True)
     older = base.with_query([*kept, ("max_id", str(min(cursors)))])
     newer = base.with_query([*kept, ("min_id", str(max(cursors)))])
     return f'<{older}>; rel="next", <{newer}>; rel="prev"'

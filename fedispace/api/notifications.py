@@ -17,7 +17,7 @@ from fedispace.api.entities.shape import ById, NoParameters, Paged, Parameters
 from fedispace.api.links import page_of
 from fedispace.api.posts import Posts
 from fedispace.api.present.notifications import POLICY, NotificationPresenter, grouped, id_in
-from fedispace.api.routing import Call, Listing, Reply, Routes, Who
+from fedispace.api.routing import Call, Calls, Listing, Reply, Routes, Who
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import NotFound
 
@@ -31,7 +31,7 @@ class ByGroup(Parameters, frozen=True, kw_only=True):
     group_key: str
 
 
-class NotificationCalls:
+class NotificationCalls(Calls):
     """Mastodon's `notifications` methods, both versions."""
 
     routes = Routes()

@@ -19,7 +19,7 @@ from fedispace.api.entities.oauth import (
 from fedispace.api.entities.shape import NoParameters, Parameters
 from fedispace.api.limits import Limiter, Rates
 from fedispace.api.present.accounts import AccountPresenter
-from fedispace.api.routing import Call, Dialect, Reply, Routes, Who
+from fedispace.api.routing import Call, Calls, Dialect, Reply, Routes, Who
 from fedispace.errors import Unauthenticated
 
 _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -48,7 +48,7 @@ class RevokeToken(Parameters, frozen=True, kw_only=True):
     client_secret: str | None = None
 
 
-class AppCalls:
+class AppCalls(Calls):
     """Mastodon's `apps` methods."""
 
     routes = Routes()
@@ -82,7 +82,7 @@ class AppCalls:
         return _application(app)
 
 
-class TokenCalls:
+class TokenCalls(Calls):
     """RFC 6749's token endpoint, RFC 7009's revocation, and what Mastodon put beside them."""
 
     routes = Routes(Dialect.OAUTH)

@@ -8,7 +8,7 @@ from fedispace.api.entities.account import Account, Relationship
 from fedispace.api.entities.shape import ById, Paged, RowId
 from fedispace.api.links import page_of
 from fedispace.api.present.accounts import AccountPresenter, relationship_of
-from fedispace.api.routing import Call, Listing, Routes, Who
+from fedispace.api.routing import Call, Calls, Listing, Routes, Who
 from fedispace.db.engine import Database
 
 
@@ -16,7 +16,7 @@ class PagedOf(Paged, frozen=True, kw_only=True):
     id: RowId
 
 
-class RelationCalls:
+class RelationCalls(Calls):
     """Mastodon's `follow_requests` methods, and the lists of followers."""
 
     routes = Routes()

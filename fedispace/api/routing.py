@@ -11,7 +11,7 @@ import inspect
 import typing
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from aiohttp import web
 
@@ -151,6 +151,12 @@ class Routes:
             return function
 
         return add
+
+
+class Calls:
+    """A group of calls: its methods are the handlers of its table."""
+
+    routes: ClassVar[Routes]
 
 
 def _signature_of(function: Callable[..., Awaitable[object]]) -> tuple[type, Any]:

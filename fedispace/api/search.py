@@ -15,7 +15,7 @@ from fedispace.api.entities.shape import Parameters, RowId
 from fedispace.api.entities.status import Status
 from fedispace.api.posts import Posts
 from fedispace.api.present.accounts import AccountPresenter
-from fedispace.api.routing import Call, Routes, Who
+from fedispace.api.routing import Call, Calls, Routes, Who
 from fedispace.db.engine import Database
 from fedispace.errors import FedispaceError, Invalid, RateLimited, Unauthenticated
 from fedispace.federation.addresses import Addresses
@@ -38,7 +38,7 @@ class FindAnything(Parameters, frozen=True, kw_only=True):
     max_id: RowId | None = None
 
 
-class SearchCalls:
+class SearchCalls(Calls):
     """Mastodon's `search` method."""
 
     routes = Routes()

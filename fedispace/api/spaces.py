@@ -9,7 +9,7 @@ from fedispace.api.entities import space as entities
 from fedispace.api.entities.shape import ById, Paged, Parameters, RowId
 from fedispace.api.links import page_of
 from fedispace.api.present.spaces import SpacePresenter, admission_of
-from fedispace.api.routing import Call, Dialect, Listing, Reply, Routes, Who
+from fedispace.api.routing import Call, Calls, Dialect, Listing, Reply, Routes, Who
 from fedispace.db.engine import Database
 from fedispace.spaces import queries, views
 from fedispace.spaces.entering import Entering
@@ -42,7 +42,7 @@ class JoinSpace(Parameters, frozen=True, kw_only=True):
     role: entities.JoinRole = "listener"
 
 
-class SpaceCalls:
+class SpaceCalls(Calls):
     """The Spaces API."""
 
     routes = Routes(Dialect.NATIVE)

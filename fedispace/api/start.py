@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from fedispace.api.entities.oauth import Nothing
 from fedispace.api.entities.shape import ById, NoParameters, Parameters
-from fedispace.api.routing import Call, Routes, Who
+from fedispace.api.routing import Call, Calls, Routes, Who
 from fedispace.errors import NotFound
 
 _EMPTY_LISTS: Final = (
@@ -53,7 +53,7 @@ async def no_rows_of(_self: object, call: Call[ById]) -> list[dict[str, Any]]:
     return []
 
 
-class StartCalls:
+class StartCalls(Calls):
     """The empty documents."""
 
     routes = Routes()

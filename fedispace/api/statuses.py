@@ -1,11 +1,11 @@
 """Calls about posts: write, read, delete, favourite, boost."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from fedispace.api.entities.shape import ById, Parameters, RowId
 from fedispace.api.entities.status import Context, Status, StatusSource
 from fedispace.api.posts import Posts
-from fedispace.api.routing import Call, Routes, Who
+from fedispace.api.routing import Call, Calls, Routes, Who
 from fedispace.db.engine import Database
 from fedispace.errors import Invalid, NotFound
 from fedispace.threads import conversation
@@ -34,7 +34,7 @@ class PostStatus(Parameters, frozen=True, kw_only=True):
     in_reply_to_id: RowId | None = None
     language: str | None = None
     media_ids: list[str] = []
-    poll: dict[str, object] | None = None
+    poll: dict[str, Any] | None = None
     scheduled_at: str | None = None
     quoted_status_id: str | None = None
 
@@ -43,7 +43,7 @@ class StatusIds(Parameters, frozen=True, kw_only=True):
     id: list[RowId] = []
 
 
-class StatusCalls:
+class StatusCalls(Calls):
     """Mastodon's `statuses` methods."""
 
     routes = Routes()

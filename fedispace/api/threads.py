@@ -7,7 +7,7 @@ import msgspec
 from fedispace.api.entities.shape import ById, Parameters, RowId
 from fedispace.api.entities.status import Status
 from fedispace.api.posts import Posts
-from fedispace.api.routing import Call, Dialect, Reply, Routes, Who
+from fedispace.api.routing import Call, Calls, Dialect, Reply, Routes, Who
 from fedispace.api.statuses import Visibility
 from fedispace.db.engine import Database
 from fedispace.threads import conversation
@@ -29,7 +29,7 @@ class PublishThread(Parameters, frozen=True, kw_only=True):
     language: str | None = None
 
 
-class ThreadCalls:
+class ThreadCalls(Calls):
     """The threads API."""
 
     routes = Routes(Dialect.NATIVE)

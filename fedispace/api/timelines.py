@@ -4,7 +4,7 @@ from fedispace.api.entities.shape import Paged
 from fedispace.api.entities.status import Status
 from fedispace.api.links import page_of
 from fedispace.api.posts import Posts
-from fedispace.api.routing import Call, Listing, Routes, Who
+from fedispace.api.routing import Call, Calls, Listing, Routes, Who
 from fedispace.db.engine import Database
 from fedispace.threads import timelines
 
@@ -14,7 +14,7 @@ class PublicTimeline(Paged, frozen=True, kw_only=True):
     remote: bool = False
 
 
-class TimelineCalls:
+class TimelineCalls(Calls):
     """Mastodon's `timelines` methods."""
 
     routes = Routes()
