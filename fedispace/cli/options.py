@@ -20,3 +20,15 @@ def config_path(command: F) -> F:
         show_default="$FEDISPACE_CONFIG or ./config.toml",
         help="The configuration file.",
     )(command)
+
+
+def log_level(*, default: str) -> Callable[[F], F]:
+    """Add `--log-level`."""
+    return click.option(
+        "--log-level",
+        "level",
+        type=click.Choice(("debug", "info", "warning")),
+        default=default,
+        show_default=True,
+        help="How much the log says.",
+    )

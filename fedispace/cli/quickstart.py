@@ -9,14 +9,18 @@ import click
 
 from fedispace import logs
 from fedispace.app import build
+from fedispace.cli.options import log_level
 from fedispace.cli.serve import run
 from fedispace.cli.setup import bring_to_head
 from fedispace.config import Config, load
 from fedispace.config_text import config_text
-from fedispace.sfu_place import sfu_of_this_run
 
 NAME = "alice"
-LOCAL = {"rtc.listen": "127.0.0.1:7882", "database.url": "sqlite:///fedispace.sqlite3", "media.directory": "media"}
+LOCAL = {
+    "rtc.listen": "127.0.0.1:7882",
+    "database.url": "sqlite:///fedispace.sqlite3",
+    "media.directory": "media",
+}
 
 
 @click.command()
@@ -27,10 +31,10 @@ LOCAL = {"rtc.listen": "127.0.0.1:7882", "database.url": "sqlite:///fedispace.sq
     show_default=True,
     help="Where the instance lives; a second run finds everything again.",
 )
-@click.option("--log-level", type=click.Choice(("debug", "info", "warning")), default="warning", show_default=True)
-def quickstart(directory: Path, log_level: str) -> None:
+@log_level(default="warning")
+def quickstart(directory: Path, level: str) -> None:
     """Run a ready instance on this machine, with a sample account, at http://localhost:8080."""
-    logs.configure(log_level)
+    logs.configure(level)
     settings = _settings(directory)
     asyncio.run(_run(settings, directory))
 
@@ -59,8 +63,7 @@ async def _run(settings: Config, directory: Path) -> None:
 async def _sample_account(settings: Config, directory: Path) -> str:
     """Create the sample account at the first run; return its password, which a file remembers."""
     file = directory / "sample-password.txt"
-    place = sfu_of_this_run()
-    app = build(settings, place)
+    app = build(settings)
     try:
         async with app.db.reading() as tx:
             known = await app.people.by_handle(tx, NAME)
@@ -70,9 +73,12 @@ async def _sample_account(settings: Config, directory: Path) -> str:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             out.write(password + "\n")
         await app.registration.create_user(
-            username=NAME, email="alice@localhost.localdomain", password=password, role="admin", display_name="Alice"
+            username=NAME,
+            email="alice@localhost.localdomain",
+            password=password,
+            role="admin",
+            display_name="Alice",
         )
         return password
     finally:
         await app.close()
-        place.remove()

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from fedispace import logs
 from fedispace.app import App, build
-from fedispace.cli.options import config_path
+from fedispace.cli.options import config_path, log_level
 from fedispace.config import Config, address_of, load
 from fedispace.db import migrations
 from fedispace.db.files import require
@@ -33,11 +33,11 @@ SHUTDOWN_SECONDS = 8.0
 
 @click.command()
 @click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, default=("all",), show_default=True)
-@click.option("--log-level", type=click.Choice(("debug", "info", "warning")), default="info", show_default=True)
+@log_level(default="info")
 @config_path
-def serve(roles: tuple[str, ...], log_level: str, config_file: Path) -> None:
+def serve(roles: tuple[str, ...], level: str, config_file: Path) -> None:
     """Run the instance (or, with --role, a part of it)."""
-    logs.configure(log_level)
+    logs.configure(level)
     settings = load(config_file)
     asyncio.run(run(settings, frozenset(roles)))
 
@@ -64,9 +64,7 @@ async def run(
         log.info("serve.stopping")
 
 
-async def _serve_app(
-    settings: Config, roles: frozenset[str], place: SfuPlace, stack: AsyncExitStack
-) -> None:
+async def _serve_app(settings: Config, roles: frozenset[str], place: SfuPlace, stack: AsyncExitStack) -> None:
     everything = "all" in roles
     require(settings.database.url)
     app = build(settings, place)
@@ -85,7 +83,8 @@ async def _listen(app: App, settings: Config, stack: AsyncExitStack) -> None:
     try:
         await web.TCPSite(runner, host, port, reuse_address=True).start()
     except OSError as error:
-        raise ConfigError(f"server.listen: {settings.server.listen} cannot be used: {error.strerror}") from error
+        listen = settings.server.listen
+        raise ConfigError(f"server.listen: {listen} cannot be used: {error.strerror}") from error
 
 
 def _stop_signal() -> asyncio.Event:

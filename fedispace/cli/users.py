@@ -9,6 +9,7 @@ from typing import TypeVar
 import click
 
 from fedispace.accounts.registration import ROLES
+from fedispace.accounts.scopes import parse
 from fedispace.app import App, build
 from fedispace.cli.options import config_path
 from fedispace.config import load
@@ -50,7 +51,7 @@ def password(name: str, password_stdin: bool, config_file: Path) -> None:
     fresh = _password(password_stdin)
 
     async def act(app: App) -> None:
-        await app.registration.set_password(name, fresh)
+        await app.password_change.set(name, fresh)
 
     _with_app(config_file, act)
     click.echo(f"@{name} has a new password, and is signed out everywhere.")
@@ -68,7 +69,7 @@ def token(name: str, scopes: str, config_file: Path) -> None:
             account = await app.people.by_handle(tx, name)
         if account is None:
             raise Invalid(f"there is no user {name}")
-        return await app.oauth.issue(account.id, scopes)
+        return await app.oauth.issue(account.id, parse(scopes))
 
     click.echo(_with_app(config_file, act))
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, update
+from sqlalchemy import ColumnElement, delete, update
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
@@ -77,12 +77,11 @@ class JobPump:
 
     async def pump(self) -> int:
         now = self._clock.now()
-        alive = Job.failed_at.is_(None)
         async with self._db.reading() as tx:
-            if not await is_any_due(tx, Job, now, alive):
+            if not await is_any_due(tx, Job, now, _alive):
                 return 0
         async with self._db.transaction() as tx:
-            jobs = await claim(tx, Job, now=now, lease=LEASE, limit=BATCH, where=alive)
+            jobs = await claim(tx, Job, now=now, lease=LEASE, limit=BATCH, where=_alive)
         await asyncio.gather(*(self._run(job) for job in jobs))
         return len(jobs)
 
@@ -118,3 +117,7 @@ class JobPump:
                     failed_at=now if dead else None,
                 )
             )
+
+
+def _alive(table: type[Job]) -> ColumnElement[bool]:
+    return table.failed_at.is_(None)

@@ -7,18 +7,23 @@ lease behind; when it runs out, another takes the row. So work is done at least 
 rows that are due come first in the same claim, so a worker receives a lane as a run, in order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from fedispace.db.engine import Tx
 from fedispace.queue.models import Leased
 
 Work = TypeVar("Work", bound=Leased)
+Condition = Callable[[type[Work]], ColumnElement[bool]]
 Lane = Sequence[InstrumentedAttribute[int] | InstrumentedAttribute[str]]
+
+
+def _any(_table: type[Leased]) -> ColumnElement[bool]:
+    return true()
 
 
 def due(table: type[Work], now: datetime) -> ColumnElement[bool]:
@@ -33,17 +38,16 @@ async def claim(
     now: datetime,
     lease: timedelta,
     limit: int,
-    where: ColumnElement[bool] | None = None,
+    where: Condition[Work] = _any,
     lane: Lane = (),
 ) -> list[Work]:
     """Take up to `limit` due rows, oldest first, and lease them. Each claim counts as an attempt."""
-    chosen = select(table.id).where(due(table, now)).order_by(table.id).limit(limit)
-    if where is not None:
-        chosen = chosen.where(where)
+    chosen = select(table.id).where(due(table, now), where(table)).order_by(table.id).limit(limit)
     if lane:
         earlier = aliased(table)
         chosen = chosen.where(
             ~exists().where(
+                where(earlier),
                 earlier.id < table.id,
                 *(getattr(earlier, column.key) == column for column in lane),
                 or_(earlier.run_at > now, earlier.leased_until > now),
@@ -60,11 +64,6 @@ async def claim(
     return sorted(taken.all(), key=lambda row: row.id)
 
 
-async def is_any_due(
-    tx: Tx, table: type[Work], now: datetime, where: ColumnElement[bool] | None = None
-) -> bool:
-    """Tell, without writing, whether a claim could take anything."""
-    query = select(table.id).where(due(table, now)).limit(1)
-    if where is not None:
-        query = query.where(where)
-    return (await tx.scalar(query)) is not None
+async def is_any_due(tx: Tx, table: type[Work], now: datetime, where: Condition[Work] = _any) -> bool:
+    """Tell, without writing, whether a claim could take anything (lanes apart)."""
+    return (await tx.scalar(select(table.id).where(due(table, now), where(table)).limit(1))) is not None

@@ -1,0 +1,307 @@
+"""Builds an instance from its configuration: the only place that constructs and connects the parts.
+
+Bottom to top, in the order of the layers. Nothing here decides anything; a part takes what it needs
+as constructor arguments, so reading this file is reading who depends on whom.
+"""
+
+import random
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from fedispace import __version__
+from fedispace.accounts.activities import AccountInbox
+from fedispace.accounts.blocking import Blocking
+from fedispace.accounts.discovery import Discovery
+from fedispace.accounts.documents import AccountDocuments
+from fedispace.accounts.following import Following
+from fedispace.accounts.follows import Follows
+from fedispace.accounts.lookup import Lookup
+from fedispace.accounts.notifications import Notifier
+from fedispace.accounts.oauth import OAuth
+from fedispace.accounts.password_change import PasswordChange
+from fedispace.accounts.passwords import Passwords
+from fedispace.accounts.people import People
+from fedispace.accounts.registration import Registration
+from fedispace.accounts.signin import SignIn
+from fedispace.api.app import Api
+from fedispace.clock import Clock, SystemClock
+from fedispace.config import Config
+from fedispace.db.engine import Database, open_database
+from fedispace.federation.actors import Actors, Keyring, ensure_instance_actor
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.delivery import DeliveryPump
+from fedispace.federation.fanout import FanoutPump
+from fedispace.federation.http import FederationDoor
+from fedispace.federation.inbox import Inbox, InboxPump, InboxTable
+from fedispace.federation.outbox import Outbox
+from fedispace.federation.peers import Peers
+from fedispace.federation.requests import SignedRequests
+from fedispace.federation.resolve import Resolver
+from fedispace.federation.verify import Verifier
+from fedispace.ids import Ids, TimeOrderedIds
+from fedispace.media.live.client import SfuClient
+from fedispace.moderation.policy import DomainPolicy
+from fedispace.net import Net
+from fedispace.queue.bus import Bus, open_bus
+from fedispace.queue.jobs import JobPump, Jobs
+from fedispace.queue.periodic import Periodic
+from fedispace.queue.worker import Worker
+from fedispace.sfu_place import SfuPlace, no_sfu
+from fedispace.spaces.activities import SpaceInbox
+from fedispace.spaces.arrival import Arrivals
+from fedispace.spaces.documents import SpaceDocuments
+from fedispace.spaces.doors import SpaceDoor
+from fedispace.spaces.entering import Entering
+from fedispace.spaces.hosting import Hosting
+from fedispace.spaces.live import LiveRooms
+from fedispace.spaces.lookup import SpaceLookup
+from fedispace.spaces.tickets import Tickets
+from fedispace.threads.activities import ThreadInbox
+from fedispace.threads.backfill import Backfill
+from fedispace.threads.boost import Boosting
+from fedispace.threads.deletion import Deletion
+from fedispace.threads.documents import ThreadDocuments
+from fedispace.threads.favourite import Favouriting
+from fedispace.threads.ingest import Ingest
+from fedispace.threads.lookup import StatusLookup
+from fedispace.threads.publish import Publishing
+from fedispace.threads.sanitize import safe_html
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """A built instance: what commands use, what the doors stand on, what the worker runs."""
+
+    config: Config
+    db: Database
+    bus: Bus
+    net: Net
+    peers: Peers
+    policy: DomainPolicy
+    actors: Actors
+    addresses: Addresses
+    people: People
+    registration: Registration
+    password_change: PasswordChange
+    sign_in: SignIn
+    oauth: OAuth
+    following: Following
+    publishing: Publishing
+    deletion: Deletion
+    hosting: Hosting
+    deliveries: DeliveryPump
+    inbox: Inbox
+    verifier: Verifier
+    worker: Worker
+    housekeeping: Periodic
+    rooms: LiveRooms
+    federation: FederationDoor
+    api: Api
+
+    def web_application(self) -> web.Application:
+        """Return the HTTP side: federation, API and pages on one router."""
+        application = web.Application(client_max_size=MAX_REQUEST)
+        application.add_routes(self.federation.routes())
+        application.add_routes(self.api.routes())
+        return application
+
+    async def start(self, *, worker: bool, web: bool) -> None:
+        """Begin to work, and to be ready for requests."""
+        await self.bus.start()
+        await ensure_instance_actor(self.db, self.actors, self.addresses)
+        async with self.db.reading() as tx:
+            await self.peers.load(tx)
+        if web:
+            await self.rooms.start()
+        if worker:
+            if self.db.dialect == "sqlite":
+                await self.deliveries.release_leases()
+            self.worker.start()
+            self.housekeeping.start()
+
+    async def close(self) -> None:
+        """Stop, and let go of everything; what was claimed goes back with its lease."""
+        await self.housekeeping.stop()
+        await self.worker.stop()
+        await self.rooms.stop()
+        await self.net.close()
+        await self.bus.close()
+        await self.db.close()
+
+
+MAX_REQUEST = 1024 * 1024
+USER_AGENT = f"fedispace/{__version__}"
+
+
+def build(
+    config: Config,
+    place: SfuPlace | None = None,
+    *,
+    clock: Clock | None = None,
+    net: Net | None = None,
+) -> App:
+    """Construct an instance. Nothing connects, listens or runs yet.
+
+    `clock` and `net` are given by tests that move time or map names to addresses.
+    """
+    clock = clock or SystemClock()
+    place = place or no_sfu()
+    ids: Ids = TimeOrderedIds(clock)
+    db = open_database(config.database.url)
+    bus = open_bus(config.bus.url)
+    net = net or Net(
+        allow_private=config.federation.allow_private_addresses,
+        allow_http=config.federation.allow_http,
+        user_agent=f"{USER_AGENT} (+{config.origin})",
+    )
+    addresses = Addresses(config.origin, config.account_domain)
+    jobs = Jobs(ids, clock, bus)
+
+    policy = DomainPolicy(db, clock)
+    actors = Actors(ids, clock, addresses)
+    keyring = Keyring(db, addresses)
+    peers = Peers(clock)
+    requests = SignedRequests(net, keyring, peers, policy, clock, db)
+    resolver = Resolver(db, actors, requests, net, addresses, clock, plain_http=config.federation.allow_http)
+    verifier = Verifier(db, resolver, addresses, policy, clock)
+    outbox = Outbox(ids, clock, bus)
+
+    people = People(ids, clock, addresses, safe_html)
+    notifier = Notifier(ids, clock, bus)
+    passwords = Passwords()
+    registration = Registration(db, ids, clock, addresses, actors, passwords)
+    sign_in = SignIn(db, clock, ids, passwords)
+    oauth = OAuth(db, clock, ids)
+    follows = Follows(outbox, notifier)
+    following = Following(db, ids, clock, addresses, outbox, people, follows, notifier)
+    blocking = Blocking(db, ids, clock, addresses, outbox, people, follows)
+    lookup = Lookup(db, resolver, people, addresses)
+
+    ingest = Ingest(ids, clock, addresses, people, notifier, jobs)
+    publishing = Publishing(db, ids, clock, addresses, outbox, notifier, people, lookup)
+    boosting = Boosting(db, ids, clock, addresses, outbox, notifier, people)
+    favouriting = Favouriting(db, ids, clock, addresses, outbox, notifier, people)
+    deletion = Deletion(db, ids, clock, addresses, outbox, people, boosting)
+    statuses = StatusLookup(db, resolver, people, ingest, addresses)
+
+    tickets = Tickets(ids, clock, place.secret)
+    sfu = SfuClient(place.control, place.secret)
+    rooms = LiveRooms(db=db, ids=ids, clock=clock, bus=bus, sfu=sfu, secret=place.secret, tickets=tickets)
+    hosting = Hosting(
+        db=db,
+        ids=ids,
+        clock=clock,
+        bus=bus,
+        addresses=addresses,
+        outbox=outbox,
+        publishing=publishing,
+        rooms=rooms,
+        limits=config.spaces,
+    )
+    entering = Entering(
+        db=db,
+        ids=ids,
+        clock=clock,
+        addresses=addresses,
+        people=people,
+        requests=requests,
+        tickets=tickets,
+    )
+    arrivals = Arrivals(ids, clock)
+    spaces = SpaceLookup(db, resolver, people, addresses, arrivals)
+
+    inbox = Inbox(db, ids, clock, bus)
+    table = InboxTable()
+    table.mount(
+        AccountInbox.routes,
+        AccountInbox(ids, clock, addresses, outbox, actors, people, follows, notifier),
+    )
+    table.mount(ThreadInbox.routes, ThreadInbox(ids, clock, addresses, people, notifier, jobs, ingest))
+    table.mount(
+        SpaceInbox.routes,
+        SpaceInbox(
+            ids=ids,
+            clock=clock,
+            addresses=addresses,
+            people=people,
+            arrivals=arrivals,
+            outbox=outbox,
+        ),
+    )
+    federation = FederationDoor(
+        inbox=inbox,
+        verifier=verifier,
+        addresses=addresses,
+        discovery=Discovery(db, clock, addresses, config.instance),
+        join_door=SpaceDoor(db, people, entering),
+        authorized_fetch=config.federation.authorized_fetch,
+    )
+    federation.mount(AccountDocuments.routes, AccountDocuments(db, addresses, people, actors))
+    federation.mount(ThreadDocuments.routes, ThreadDocuments(db, addresses, people))
+    federation.mount(SpaceDocuments.routes, SpaceDocuments(db, people, addresses))
+
+    inbox_pump = InboxPump(db, clock, table, resolver, peers)
+    deliveries = DeliveryPump(db, clock, requests, peers, random.Random())  # noqa: S311 - jitter
+    backfill = Backfill(db, ids, clock, resolver, people, notifier, ingest)
+    worker = Worker(
+        [
+            inbox_pump,
+            JobPump(db, clock, backfill.tasks()),
+            FanoutPump(db, ids, clock, bus, policy),
+            deliveries,
+        ],
+        bus,
+    )
+
+    async def forget_silent_peers() -> None:
+        async with db.transaction() as tx:
+            await peers.prune(tx)
+
+    api = Api(
+        config=config,
+        clock=clock,
+        db=db,
+        addresses=addresses,
+        oauth=oauth,
+        people=people,
+        following=following,
+        blocking=blocking,
+        account_lookup=lookup,
+        status_lookup=statuses,
+        space_lookup=spaces,
+        publishing=publishing,
+        deletion=deletion,
+        boosting=boosting,
+        favouriting=favouriting,
+        hosting=hosting,
+        entering=entering,
+        rooms=rooms,
+    )
+    return App(
+        config=config,
+        db=db,
+        bus=bus,
+        net=net,
+        peers=peers,
+        policy=policy,
+        actors=actors,
+        addresses=addresses,
+        people=people,
+        registration=registration,
+        password_change=PasswordChange(db, passwords),
+        sign_in=sign_in,
+        oauth=oauth,
+        following=following,
+        publishing=publishing,
+        deletion=deletion,
+        hosting=hosting,
+        deliveries=deliveries,
+        inbox=inbox,
+        verifier=verifier,
+        worker=worker,
+        housekeeping=Periodic([inbox_pump.prune, forget_silent_peers]),
+        rooms=rooms,
+        federation=federation,
+        api=api,
+    )
