@@ -13,6 +13,7 @@ pins the private names they need:
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any, Protocol
 
 import pylibsrtp
@@ -52,10 +53,16 @@ class HandshakeFailed(Exception):
     """The peer did not complete the handshake, or is not who the offer said."""
 
 
-class _SharedCertificate(RTCCertificate):
-    """A certificate that makes its SSL context once."""
+class SharedCertificate(RTCCertificate):
+    """A certificate that makes its SSL context and its digest once."""
 
     _context: SSL.Context | None = None
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """What answers say of this certificate."""
+        found = next(entry for entry in self.getFingerprints() if entry.algorithm == "sha-256")
+        return Fingerprint(algorithm=found.algorithm, value=found.value)
 
     def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
         if self._context is None:
@@ -67,15 +74,15 @@ class Credentials:
     """Our certificate, renewed weekly, and the thread in which handshakes compute."""
 
     def __init__(self, now: float) -> None:
-        self._certificate = _SharedCertificate.generateCertificate()
+        self._certificate = SharedCertificate.generateCertificate()
         self._made_at = now
         self._steps = asyncio.Semaphore(_STEPS_AT_ONCE)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dtls")
 
-    def certificate(self, now: float) -> RTCCertificate:
+    def certificate(self, now: float) -> SharedCertificate:
         """Return the certificate for a new session."""
         if now - self._made_at > _RENEW_SECONDS:
-            self._certificate, self._made_at = _SharedCertificate.generateCertificate(), now
+            self._certificate, self._made_at = SharedCertificate.generateCertificate(), now
         return self._certificate
 
     async def compute(self, connection: SSL.Connection) -> bool:
@@ -103,12 +110,6 @@ def _step(connection: SSL.Connection) -> bool:
     return True
 
 
-def fingerprint(certificate: RTCCertificate) -> Fingerprint:
-    """Return what the answer says of our certificate."""
-    found = next(entry for entry in certificate.getFingerprints() if entry.algorithm == "sha-256")
-    return Fingerprint(algorithm=found.algorithm, value=found.value)
-
-
 class DtlsTransport(RTCDtlsTransport):
     """A DTLS association over `path`, and the SRTP sessions it yields."""
 
@@ -123,7 +124,11 @@ class DtlsTransport(RTCDtlsTransport):
     async def secure(self, fingerprints: tuple[Fingerprint, ...]) -> None:
         """Complete the handshake with the holder of `fingerprints`, or raise `HandshakeFailed`."""
         expected = [RTCDtlsFingerprint(algorithm=f.algorithm, value=f.value) for f in fingerprints]
-        await self.start(RTCDtlsParameters(fingerprints=expected))
+        try:
+            await self.start(RTCDtlsParameters(fingerprints=expected))
+        except ValueError as error:
+            # A certificate that OpenSSL took and the parser does not.
+            raise HandshakeFailed from error
         if self._state != State.CONNECTED or self._task is None:
             raise HandshakeFailed
         self._task.add_done_callback(_retrieve)

@@ -70,8 +70,11 @@ async def serve(chosen: SfuSettings, stop: asyncio.Event, clock: Clock) -> None:
         # What is loaded by now stays: keep it out of every later collection, whose pauses are heard.
         gc.collect()
         gc.freeze()
-        await stop.wait()
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait((stopped, watch), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
         watch.cancel()
+        # Should the watch have failed, so do we: the supervisor starts a sound one.
         with contextlib.suppress(asyncio.CancelledError):
             await watch
     finally:

@@ -17,7 +17,7 @@ from fedispace.clock import Clock
 from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from fedispace.media.live import grants, sdp
 from fedispace.media.live.answer import Local, answer_to, is_dtls_client
-from fedispace.media.live.dtls import Credentials, DtlsTransport, fingerprint
+from fedispace.media.live.dtls import Credentials, DtlsTransport
 from fedispace.media.live.grants import Grant, Role
 from fedispace.media.live.path import Path
 from fedispace.media.live.port import UdpPort
@@ -173,7 +173,7 @@ class Sfu:
             number=secrets.randbits(62),
             ice_ufrag=path.ufrag,
             ice_pwd=path.password,
-            fingerprint=fingerprint(certificate),
+            fingerprint=certificate.fingerprint,
             addresses=self._addresses,
             port=self._port.number,
         )

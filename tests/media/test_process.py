@@ -1,0 +1,309 @@
+"""The SFU as a process: who may command it, how it ends, and how it comes back."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fedispace.errors import ConfigError, Forbidden, Invalid, Unavailable
+from fedispace.media.live import protocol, settings
+from fedispace.media.live.client import SfuClient
+from fedispace.media.live.protocol import Challenge, Proof, SessionEvent
+from fedispace.media.live.settings import SfuSettings
+from fedispace.media.live.supervisor import SfuProcess
+from tests.ground.eventually import eventually
+from tests.media.hearing import purity
+from tests.media.peers import RATE, Listener, Sound, Speaker
+from tests.media.studio import Studio
+from tests.media.test_sdp import OFFER
+
+
+async def test_it_starts_within_two_seconds_and_is_small(tmp_path: Path) -> None:
+    began = time.monotonic()
+    async with Studio(tmp_path) as studio:
+        status = await studio.client.status()
+
+        assert time.monotonic() - began < 2
+        assert status.resident_bytes < 110e6
+        assert status.port == studio.process.port
+
+
+@pytest.mark.parametrize("token", ["", "forged.grant"])
+async def test_without_a_grant_no_session_opens(studio: Studio, token: str) -> None:
+    with pytest.raises(Forbidden):
+        await studio.client.publish(token, OFFER)
+
+    assert (await studio.client.status()).rooms == {}
+
+
+async def test_a_grant_opens_one_session_and_no_second(studio: Studio) -> None:
+    grant = studio.grant("subscribe")
+    await studio.client.subscribe(grant, OFFER)
+    with pytest.raises(Forbidden):
+        await studio.client.subscribe(grant, OFFER)
+
+
+async def test_a_grant_is_spent_even_when_its_session_is_over(studio: Studio) -> None:
+    grant = studio.grant("subscribe")
+    answer = await studio.client.subscribe(grant, OFFER)
+    await studio.client.hang_up(answer.session)
+    await eventually("the session is gone", studio.client.status, lambda now: now.rooms == {})
+
+    with pytest.raises(Forbidden):
+        await studio.client.subscribe(grant, OFFER)
+
+
+async def test_a_listeners_grant_does_not_publish(studio: Studio) -> None:
+    with pytest.raises(Forbidden):
+        await studio.client.publish(studio.grant("subscribe"), OFFER)
+    with pytest.raises(Forbidden):
+        await studio.client.subscribe(studio.grant("publish"), OFFER)
+
+
+async def test_an_offer_that_cannot_be_answered_is_refused_and_spends_nothing(studio: Studio) -> None:
+    grant = studio.grant("publish")
+    for offer in ("", OFFER.replace("sendrecv", "recvonly"), "x" * 100_000):
+        with pytest.raises(Invalid):
+            await studio.client.publish(grant, offer)
+
+    assert (await studio.client.publish(grant, OFFER)).sdp.startswith("v=0")
+
+
+async def test_who_does_not_finish_the_handshake_is_dropped(tmp_path: Path) -> None:
+    async with Studio(tmp_path, handshake_seconds=0.3) as studio, _events(studio) as events:
+        answer = await studio.client.subscribe(studio.grant("subscribe"), OFFER)
+
+        event = await events.get()
+
+        assert (event.kind, event.session, event.reason) == ("disconnected", answer.session, "timeout")
+        assert (await studio.client.status()).rooms == {}
+
+
+async def test_a_client_that_vanishes_is_dropped(tmp_path: Path) -> None:
+    async with (
+        Studio(tmp_path, idle_seconds=1.0) as studio,
+        Listener(studio) as listener,
+        _events(studio) as events,
+    ):
+        await listener.subscribe()
+        assert (await events.get()).kind == "connected"
+        await _cut_off(listener)
+
+        event = await events.get()
+
+        assert (event.kind, event.reason) == ("disconnected", "idle")
+
+
+async def test_events_tell_who_comes_speaks_and_leaves(studio: Studio) -> None:
+    async with _events(studio) as events:
+        async with Speaker(studio) as speaker:
+            await speaker.publish(Sound.tone(440), participant="anna")
+            came, spoke = await events.get(), await events.get()
+        left = await events.get()
+        while left.kind == "speaking":
+            left = await events.get()
+
+    assert [event.kind for event in (came, spoke, left)] == ["connected", "speaking", "disconnected"]
+    assert {event.participant for event in (came, spoke, left)} == {"anna"}
+    assert {event.room for event in (came, spoke, left)} == {"room"}
+    assert spoke.level < 127
+    assert left.reason == "left"
+
+
+async def test_too_many_sessions_are_refused_with_a_reason(tmp_path: Path) -> None:
+    async with Studio(tmp_path, max_sessions=2) as studio:
+        for _ in range(2):
+            await studio.client.subscribe(studio.grant("subscribe"), OFFER)
+        with pytest.raises(Unavailable):
+            await studio.client.subscribe(studio.grant("subscribe"), OFFER)
+
+
+async def test_the_same_listener_has_at_most_three_sessions(studio: Studio) -> None:
+    async with _events(studio) as events:
+        for _ in range(4):
+            await studio.client.subscribe(studio.grant("subscribe", participant="anna"), OFFER)
+        event = await events.get()
+
+    assert (event.kind, event.reason) == ("disconnected", "replaced")
+
+
+async def test_killed_it_comes_back_and_clients_hear_again(studio: Studio) -> None:
+    async with _events(studio) as events:
+        async with Listener(studio) as before:
+            await before.subscribe()
+            assert (await events.get()).kind == "connected"
+            pid, port = studio.process.pid, studio.process.port
+            assert pid is not None
+
+            os.kill(pid, signal.SIGKILL)
+
+            event = await events.get()
+        assert (event.kind, event.reason) == ("disconnected", "sfu_restarted")
+        assert (await studio.client.status()).rooms == {}
+        assert studio.process.pid not in (None, pid)
+        assert studio.process.port == port
+        async with Speaker(studio) as speaker, Listener(studio) as listener:
+            await listener.subscribe()
+            await speaker.publish(Sound.tone(440))
+            await listener.listen(0.5)
+            assert purity(await listener.listen(1), RATE, 440) > 0.95
+
+
+async def test_killed_it_is_back_within_two_seconds(studio: Studio) -> None:
+    assert studio.process.pid is not None
+    os.kill(studio.process.pid, signal.SIGKILL)
+    began = time.monotonic()
+
+    await eventually("it was started again", lambda: _starts(studio), lambda starts: starts == 2)
+
+    assert time.monotonic() - began < 2
+
+
+async def test_while_it_is_away_calls_say_so(tmp_path: Path) -> None:
+    async with SfuClient(tmp_path / "nothing.sock", bytes(32), call_seconds=0.2) as client:
+        with pytest.raises(Unavailable):
+            await client.status()
+
+
+async def test_it_ends_when_its_parent_goes_away(tmp_path: Path) -> None:
+    chosen = SfuSettings(listen="127.0.0.1:0", control=str(tmp_path / "sfu.sock"), secret=bytes(32))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "fedispace.media.live.server",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(settings.encode(chosen))
+    assert b'"error":""' in await process.stdout.readline()
+
+    process.stdin.close()
+
+    assert await asyncio.wait_for(process.wait(), 5) == 0
+    assert not Path(chosen.control).exists()
+
+
+async def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        number = taken.getsockname()[1]
+        control = str(tmp_path / "sfu.sock")
+        process = SfuProcess(SfuSettings(listen=f"127.0.0.1:{number}", control=control, secret=bytes(32)))
+
+        with pytest.raises(ConfigError, match=str(number)):
+            await process.start()
+
+        assert process.pid is None
+
+
+async def test_the_control_socket_is_for_its_own_user_only(studio: Studio) -> None:
+    mode = stat.S_IMODE(os.stat(studio.settings.control).st_mode)
+
+    assert mode == 0o600
+
+
+async def test_who_does_not_know_the_secret_commands_nothing(studio: Studio) -> None:
+    reader, writer = await asyncio.open_unix_connection(studio.settings.control)
+    challenge = protocol.heard_by_client(await protocol.read_frame(reader))
+    assert isinstance(challenge, Challenge)
+    writer.write(protocol.frame(Proof(version=protocol.VERSION, mac=protocol.proof_for(challenge, b"guess"))))
+    writer.write(protocol.frame(protocol.CloseRoom(id=1, room="room")))
+
+    assert await reader.read() == b""
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "said", [b"\xff\xff\xff\xff", b"\0\0\0\2{}", b"\0\0\0\5hello", b"GET / HTTP/1.1\r\n\r\n"]
+)
+async def test_what_is_not_the_protocol_ends_only_its_own_connection(studio: Studio, said: bytes) -> None:
+    reader, writer = await asyncio.open_unix_connection(studio.settings.control)
+    await protocol.read_frame(reader)
+    writer.write(said)
+
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read() == b""
+    writer.close()
+    assert (await studio.client.status()).rooms == {}
+
+
+async def test_the_secret_is_not_in_its_arguments_or_environment(studio: Studio) -> None:
+    process = Path(f"/proc/{studio.process.pid}")
+    visible = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+
+    assert studio.secret not in visible
+    assert msgspec.json.encode(studio.secret)[1:-1] not in visible
+
+
+async def test_comings_and_goings_leave_nothing_behind(studio: Studio) -> None:
+    async def open_files() -> int:
+        return len(list(Path(f"/proc/{studio.process.pid}/fd").iterdir()))
+
+    await studio.client.status()
+    before = await open_files()
+    for _ in range(200):
+        answer = await studio.client.subscribe(studio.grant("subscribe"), OFFER)
+        await studio.client.hang_up(answer.session)
+
+    status = await eventually("all are gone", studio.client.status, lambda now: now.rooms == {})
+    assert status.resident_bytes < 110e6
+    assert await open_files() == before
+
+
+@contextlib.asynccontextmanager
+async def _events(studio: Studio) -> AsyncIterator["asyncio.Queue[SessionEvent]"]:
+    """Collect events from now on."""
+    queue: asyncio.Queue[SessionEvent] = asyncio.Queue()
+    await studio.client.status()
+    stream = studio.client.events()
+
+    async def collect() -> None:
+        async for event in stream:
+            queue.put_nowait(event)
+
+    task = asyncio.create_task(collect())
+    await asyncio.sleep(0)
+    try:
+        async with asyncio.timeout(30):
+            yield queue
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _cut_off(listener: Listener) -> None:
+    """Stop a stock client's consent checks without a goodbye, as a lost network would."""
+    for transceiver in listener.connection.getTransceivers():
+        connection = transceiver.receiver.transport.transport._connection
+        for candidate_protocol in connection._protocols:
+            candidate_protocol.transport.abort()
+
+
+async def _starts(studio: Studio) -> int:
+    return studio.process.starts
+
+
+def test_the_web_process_loads_no_webrtc() -> None:
+    """The client's side of the SFU costs a web process neither aiortc's memory nor its attack surface."""
+    code = (
+        "import sys, fedispace.media.live.client, fedispace.media.live.supervisor\n"
+        "heavy = {'aiortc', 'aioice', 'av', 'pylibsrtp', 'OpenSSL', 'cffi'} & set(sys.modules)\n"
+        "sys.exit(', '.join(heavy))"
+    )
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert found.returncode == 0, found.stderr
