@@ -63,7 +63,7 @@ def _audience(document: Json) -> dict[str, Any]:
 def _only(value: Any) -> Any:
     """Return the one object of an activity; several in a list are refused, as most peers do."""
     if type(value) is list:
-        if len(value) != 1:
+        if len(value) != 1 or type(value[0]) is list:
             raise Invalid("object: exactly one is expected", field="object")
         return value[0]
     return value
