@@ -221,7 +221,8 @@ async def test_who_does_not_know_the_secret_commands_nothing(studio: Studio) -> 
     writer.write(protocol.frame(Proof(version=protocol.VERSION, mac=protocol.proof_for(challenge, b"guess"))))
     writer.write(protocol.frame(protocol.CloseRoom(id=1, room="room")))
 
-    assert await reader.read() == b""
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read() == b""
     writer.close()
 
 
@@ -301,7 +302,7 @@ def test_the_web_process_loads_no_webrtc() -> None:
     code = (
         "import sys, fedispace.media.live.client, fedispace.media.live.supervisor\n"
         "heavy = {'aiortc', 'aioice', 'av', 'pylibsrtp', 'OpenSSL', 'cffi'} & set(sys.modules)\n"
-        "sys.exit(', '.join(heavy))"
+        "sys.exit(', '.join(heavy) or 0)"
     )
 
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
