@@ -68,7 +68,10 @@ class Assets:
             mark = hashlib.sha256(body).hexdigest()[:10]
             kind = _TYPES.get(dot + ending) or mimetypes.guess_type(name)[0] or "application/octet-stream"
             self._by_name[name] = Asset(
-                url=f"{PREFIX}{stem}.{mark}.{ending}", type=kind, body=body, packed=gzip.compress(body, 9, mtime=0)
+                url=f"{PREFIX}{stem}.{mark}.{ending}",
+                type=kind,
+                body=body,
+                packed=gzip.compress(body, 9, mtime=0),
             )
         return self._by_name[name]
 

@@ -18,7 +18,7 @@ from fedispace.web.templates import Templates
 NOW = datetime(2026, 11, 12, 19, 24, tzinfo=UTC)
 _PROSE = (
     "<p>There is a kind of reading that only happens when nobody is waiting. "
-    'I went back to <a href="https://books.example/slow" rel="nofollow noopener noreferrer">the slow shelf</a>'
+    'I went back to <a href="https://books.example/slow" rel="nofollow">the slow shelf</a>'
     " this week and found three margins full of my own questions.</p><p>Some of them have answers now.</p>"
 )
 _RTL = "<p>مساء الخير للجميع. هذه أول مرة أفتح فيها غرفة صوتية هنا، وأتمنى أن تسمعوني جيدًا.</p>"

@@ -1,0 +1,155 @@
+"""The pages as a whole: every group of them, the static files, and what is answered elsewhere."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from aiohttp import web
+
+from fedispace import __version__
+from fedispace.accounts.following import Following
+from fedispace.accounts.lookup import Lookup
+from fedispace.accounts.oauth import OAuth
+from fedispace.accounts.people import People
+from fedispace.accounts.signin import SignIn
+from fedispace.clock import Clock
+from fedispace.config import Config
+from fedispace.db.engine import Database
+from fedispace.federation.addresses import Addresses
+from fedispace.ids import Ids
+from fedispace.spaces.entering import Entering
+from fedispace.spaces.hosting import Hosting
+from fedispace.spaces.lookup import SpaceLookup
+from fedispace.threads.boost import Boosting
+from fedispace.threads.deletion import Deletion
+from fedispace.threads.favourite import Favouriting
+from fedispace.threads.lookup import StatusLookup
+from fedispace.threads.publish import Publishing
+from fedispace.web.assets import PREFIX, Assets
+from fedispace.web.consent import ConsentPages
+from fedispace.web.door import Door
+from fedispace.web.frame import Frame
+from fedispace.web.notices import NoticePages
+from fedispace.web.people import PeoplePages
+from fedispace.web.posts import PostPages
+from fedispace.web.present import Presenter
+from fedispace.web.reading import ReadingPages
+from fedispace.web.routing import Pages
+from fedispace.web.search import SearchPages
+from fedispace.web.signing import SigningPages
+from fedispace.web.stage import StagePages
+from fedispace.web.templates import Templates
+from fedispace.web.writing import WritingPages
+
+_ROBOTS = "User-agent: *\nDisallow: /auth/\nDisallow: /oauth/\nDisallow: /search\nDisallow: /compose\n"
+
+
+class Group(Protocol):
+    """A group of pages."""
+
+    @property
+    def pages(self) -> Pages: ...
+
+
+class Web:
+    """Everything this door serves."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        clock: Clock,
+        ids: Ids,
+        db: Database,
+        addresses: Addresses,
+        sign_in: SignIn,
+        oauth: OAuth,
+        people: People,
+        following: Following,
+        account_lookup: Lookup,
+        status_lookup: StatusLookup,
+        space_lookup: SpaceLookup,
+        publishing: Publishing,
+        deletion: Deletion,
+        boosting: Boosting,
+        favouriting: Favouriting,
+        hosting: Hosting,
+        entering: Entering,
+    ) -> None:
+        self._assets = Assets()
+        templates = Templates(
+            self._assets,
+            instance=config.instance.title,
+            account_domain=config.account_domain,
+            version=__version__,
+        )
+        secure = config.origin.startswith("https://")
+        presenter = Presenter(addresses, people)
+        frame = Frame(db=db, clock=clock, templates=templates, presenter=presenter, secure=secure)
+        self._door = Door(origin=config.origin, sign_in=sign_in, frame=frame)
+        self._groups: Sequence[Group] = (
+            ReadingPages(
+                db=db, ids=ids, presenter=presenter, frame=frame, description=config.instance.description
+            ),
+            WritingPages(
+                db=db,
+                ids=ids,
+                publishing=publishing,
+                deletion=deletion,
+                boosting=boosting,
+                favouriting=favouriting,
+                presenter=presenter,
+                frame=frame,
+            ),
+            SigningPages(sign_in=sign_in, frame=frame, cookie=self._door.cookie, secure=secure),
+            ConsentPages(oauth=oauth, frame=frame),
+            SearchPages(
+                db=db,
+                accounts=account_lookup,
+                statuses=status_lookup,
+                spaces=space_lookup,
+                presenter=presenter,
+                frame=frame,
+            ),
+            NoticePages(db=db, people=people, presenter=presenter, frame=frame),
+            StagePages(
+                db=db,
+                ids=ids,
+                addresses=addresses,
+                hosting=hosting,
+                entering=entering,
+                presenter=presenter,
+                frame=frame,
+                limits=config.spaces,
+            ),
+            PostPages(db=db, ids=ids, addresses=addresses, people=people, presenter=presenter, frame=frame),
+            PeoplePages(
+                db=db,
+                addresses=addresses,
+                lookup=account_lookup,
+                following=following,
+                presenter=presenter,
+                frame=frame,
+            ),
+        )
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes for the application. The last one takes every GET nobody else took."""
+        found = [
+            web.route(row.method, row.path, self._door.opened(row, group))
+            for group in self._groups
+            for row in group.pages.rows
+        ]
+        return [
+            *found,
+            web.get(PREFIX + "{name}", self._assets.serve),
+            web.get("/favicon.ico", self._favicon),
+            web.get("/robots.txt", _robots),
+            web.get("/{rest:.*}", self._door.nothing),
+        ]
+
+    async def _favicon(self, _request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": self._assets.url("favicon.svg")})
+
+
+async def _robots(_request: web.Request) -> web.Response:
+    return web.Response(text=_ROBOTS)

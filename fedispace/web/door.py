@@ -1,0 +1,103 @@
+"""The way every page request takes: who asks, may this form be trusted, then the page or a refusal."""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote
+
+from aiohttp import web
+from multidict import MultiDict, MultiDictProxy
+
+from fedispace import errors
+from fedispace.accounts.signin import SignIn, Visitor
+from fedispace.web.frame import Frame, redirect
+from fedispace.web.origin import require_ours, require_token
+from fedispace.web.routing import NO_FORM, Asked, Row
+from fedispace.web.words import refusal_of
+
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_MAX_FIELDS = 200
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Door:
+    """Turns rows of the table of pages into aiohttp handlers."""
+
+    def __init__(self, *, origin: str, sign_in: SignIn, frame: Frame) -> None:
+        self._origin = origin
+        self._sign_in = sign_in
+        self._frame = frame
+        self.secure = origin.startswith("https://")
+        self.cookie = "__Host-fedispace" if self.secure else "fedispace"
+
+    def opened(self, row: Row, owner: object) -> Handler:
+        """Return the handler of `row`, whose function is a method of `owner`."""
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            asked = Asked(request=request, visitor=None, form=NO_FORM)
+            try:
+                asked = await self._asked(request, row)
+                return await row.function(owner, asked)
+            except errors.FedispaceError as error:
+                return await self._refuse(asked, error)
+
+        return handler
+
+    async def nothing(self, request: web.Request) -> web.StreamResponse:
+        """Answer for every address that is no page."""
+        asked = Asked(request=request, visitor=await self._visitor(request), form=NO_FORM)
+        return await self._refuse(asked, errors.NotFound("There is no page at this address."))
+
+    async def _asked(self, request: web.Request, row: Row) -> Asked:
+        visitor = await self._visitor(request)
+        if row.method == "GET":
+            asked = Asked(request=request, visitor=visitor, form=NO_FORM)
+            if not row.stranger:
+                _ = asked.who
+            return asked
+        require_ours(request, self._origin)
+        asked = Asked(request=request, visitor=visitor, form=await _form(request))
+        if not row.stranger:
+            require_token(asked.text("csrf"), asked.who.csrf)
+        return asked
+
+    async def _visitor(self, request: web.Request) -> Visitor | None:
+        token = request.cookies.get(self.cookie, "")
+        return await self._sign_in.visitor(token) if token else None
+
+    async def _refuse(self, asked: Asked, error: errors.FedispaceError) -> web.StreamResponse:
+        refusal = refusal_of(error)
+        headers = {}
+        if isinstance(error, errors.RateLimited):
+            headers["Retry-After"] = str(error.retry_after)
+        if "application/json" in asked.request.headers.get("Accept", ""):
+            answer = web.json_response({"detail": refusal.detail}, status=refusal.status)
+        elif asked.piece:
+            answer = web.Response(text=refusal.detail, status=refusal.status)
+        elif isinstance(error, errors.Unauthenticated) and asked.request.method == "GET":
+            answer = redirect(f"/auth/sign_in?next={quote(asked.request.path_qs, safe='')}")
+        else:
+            answer = await self._frame.page(
+                asked,
+                "error.html",
+                status=refusal.status,
+                heading=refusal.heading,
+                detail=refusal.detail,
+                way_on=refusal.way_on,
+                way_word=refusal.way_word,
+            )
+        answer.headers.update(headers)
+        return answer
+
+
+async def _form(request: web.Request) -> "MultiDictProxy[str]":
+    """Read a form of text fields; a file that came along is not a field of any form of ours."""
+    if request.content_type not in _FORMS:
+        raise errors.Forbidden("That is not a form.")
+    try:
+        posted = await request.post()
+    except (ValueError, LookupError) as error:
+        raise errors.Invalid("The form cannot be read.") from error
+    fields = MultiDict((name, value) for name, value in posted.items() if isinstance(value, str))
+    if len(fields) > _MAX_FIELDS:
+        raise errors.Invalid("The form has too many fields.")
+    return MultiDictProxy(fields)

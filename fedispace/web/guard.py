@@ -1,0 +1,59 @@
+"""The headers every page carries: what a browser may load, run, frame and tell others.
+
+Nothing inline, nothing from elsewhere. A page that must reach one other server (the audio of a Space
+that lives there, the program a person grants access to) names it, and no other page may.
+"""
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+_NEVER_ELSEWHERE = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def headers_for(
+    *,
+    private: bool,
+    secure: bool,
+    connects_to: Collection[str] = (),
+    sends_form_to: Collection[str] = (),
+    microphone: bool = False,
+) -> dict[str, str]:
+    """Return the headers of a page. `private`: somebody is signed in and it shows."""
+    policy = [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "media-src 'self' blob:",
+        " ".join(("connect-src 'self'", *sorted(set(connects_to)))),
+        "font-src 'self'",
+        "manifest-src 'self'",
+        "base-uri 'none'",
+        " ".join(("form-action 'self'", *sorted(set(sends_form_to)))),
+        "frame-ancestors 'none'",
+    ]
+    heard = "(self)" if microphone else "()"
+    headers = {
+        **_NEVER_ELSEWHERE,
+        "Content-Security-Policy": "; ".join(policy),
+        "Permissions-Policy": f"camera=(), geolocation=(), payment=(), microphone={heard}",
+        "Cache-Control": "private, no-store" if private else "no-cache",
+        "Vary": "Cookie, Accept, X-Piece",
+    }
+    if secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    return headers
+
+
+def source_of(url: str) -> str:
+    """Return the CSP source that covers `url`: its origin, or for an app's own scheme the scheme."""
+    parts = urlsplit(url)
+    if parts.scheme in ("http", "https"):
+        return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}:"

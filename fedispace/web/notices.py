@@ -1,0 +1,68 @@
+"""What happened to a person: the notifications page."""
+
+from aiohttp import web
+from sqlalchemy import select
+
+from fedispace.accounts.models import Account, Notification
+from fedispace.accounts.notifications import notifications
+from fedispace.accounts.people import People
+from fedispace.db.engine import Database, Tx
+from fedispace.threads.models import Status
+from fedispace.threads.sanitize import plain
+from fedispace.threads.visibility import visible
+from fedispace.web.cards import Happening
+from fedispace.web.frame import Frame
+from fedispace.web.present import Presenter
+from fedispace.web.reading import page_of
+from fedispace.web.routing import Asked, Pages
+from fedispace.web.words import happened
+
+_EXCERPT = 200
+
+
+class NoticePages:
+    """Notifications."""
+
+    pages = Pages()
+
+    def __init__(self, *, db: Database, people: People, presenter: Presenter, frame: Frame) -> None:
+        self._db = db
+        self._people = people
+        self._presenter = presenter
+        self._frame = frame
+
+    @pages.get("/notifications", stranger=False)
+    async def listed(self, asked: Asked) -> web.Response:
+        viewer, page = asked.who.account, page_of(asked)
+        async with self._db.reading() as tx:
+            rows = await notifications(tx, viewer.id, page)
+            posts = await self._posts(tx, rows, viewer.id)
+            authors = {post.account_id for post in posts.values()}
+            known = await self._people.by_ids(tx, {row.from_id for row in rows} | authors)
+        return await self._frame.page(
+            asked,
+            "notifications.html",
+            events=[self._event(row, known, posts) for row in rows if row.from_id in known],
+            more=f"/notifications?max_id={rows[-1].id}" if len(rows) == page.limit else "",
+        )
+
+    async def _posts(self, tx: Tx, rows: list[Notification], viewer_id: int) -> dict[int, Status]:
+        wanted = {row.subject for row in rows if row.subject}
+        if not wanted:
+            return {}
+        found = await tx.scalars(select(Status).where(Status.id.in_(wanted), visible(viewer_id)))
+        return {status.id: status for status in found}
+
+    def _event(self, row: Notification, known: dict[int, Account], posts: dict[int, Status]) -> Happening:
+        by = self._presenter.face(known[row.from_id])
+        post = posts.get(row.subject)
+        author = known.get(post.account_id) if post else None
+        return Happening(
+            id=row.id,
+            kind=row.type,
+            by=by,
+            at=row.created_at,
+            words=happened(row.type),
+            path=f"{self._presenter.face(author).path}/{post.id}" if post and author else by.path,
+            excerpt=(post.spoiler or plain(post.content))[:_EXCERPT] if post else "",
+        )

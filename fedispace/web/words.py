@@ -1,0 +1,90 @@
+"""Refusals in a reader's words: what happened in one sentence, and a way on."""
+
+from dataclasses import dataclass
+
+from fedispace import errors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An error as a page tells it."""
+
+    status: int
+    heading: str
+    detail: str
+    way_on: str = "/"
+    way_word: str = "Go home"
+
+
+def refusal_of(error: errors.FedispaceError) -> Refusal:
+    """Return what a page says about `error`."""
+    for kind, status, heading in _HEADINGS:
+        if isinstance(error, kind):
+            if kind is errors.Unauthenticated:
+                return Refusal(
+                    status=status,
+                    heading=heading,
+                    detail=error.detail,
+                    way_on="/auth/sign_in",
+                    way_word="Sign in",
+                )
+            return Refusal(status=status, heading=heading, detail=error.detail)
+    return Refusal(status=400, heading="That did not work", detail=error.detail)
+
+
+_HEADINGS: tuple[tuple[type[errors.FedispaceError], int, str], ...] = (
+    (errors.NotFound, 404, "Nothing here"),
+    (errors.Gone, 410, "It was deleted"),
+    (errors.Unauthenticated, 401, "Sign in first"),
+    (errors.Forbidden, 403, "You can't do that"),
+    (errors.Conflict, 409, "Not now"),
+    (errors.RateLimited, 429, "A little slower, please"),
+    (errors.Unavailable, 503, "Not reachable just now"),
+    (errors.Refused, 502, "The other server did not agree"),
+    (errors.Invalid, 422, "Something is missing"),
+)
+
+_SCOPES = {
+    "read": "Read everything you can read here",
+    "write": "Write posts and change things as you",
+    "follow": "Follow, block and mute people as you",
+    "push": "Send you notifications",
+    "profile": "See your name and picture",
+}
+_PARTS = {
+    "accounts": "profiles",
+    "blocks": "blocks",
+    "bookmarks": "bookmarks",
+    "conversations": "conversations",
+    "favourites": "likes",
+    "filters": "filters",
+    "follows": "follows",
+    "lists": "lists",
+    "media": "pictures and recordings",
+    "mutes": "mutes",
+    "notifications": "notifications",
+    "reports": "reports",
+    "search": "searches",
+    "statuses": "posts",
+}
+
+
+def scope_in_words(scope: str) -> str:
+    """Say what an OAuth scope lets a program do."""
+    verb, _, part = scope.partition(":")
+    if not part:
+        return _SCOPES.get(scope, scope)
+    return f"{'See' if verb == 'read' else 'Change'} your {_PARTS.get(part, part)}"
+
+
+def happened(kind: str) -> str:
+    """Say what a notification of this type is about; it follows the person's name."""
+    return {
+        "follow": "follows you",
+        "follow_request": "asks to follow you",
+        "mention": "wrote to you",
+        "favourite": "likes your post",
+        "reblog": "boosted your post",
+        "status": "posted",
+        "update": "changed a post",
+    }.get(kind, "did something")
