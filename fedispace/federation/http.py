@@ -7,6 +7,7 @@ document (RFC 9457) when it refuses; what is refused is logged with one reason a
 import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -147,7 +148,13 @@ class FederationDoor:
         return show
 
     async def _asker(self, request: web.Request) -> Asker:
-        """Return who signed the GET. A signature that does not hold makes an anonymous asker."""
+        """Return who signed the GET. A signature that does not hold makes an anonymous asker.
+
+        Nobody is asked who they are for the instance actor: its key is what a peer needs to verify the
+        very request by which we would fetch theirs, and two servers that both ask first wait forever.
+        """
+        if request.path == urlsplit(self._addresses.instance_actor).path:
+            return Asker()
         signed = SignedRequest(
             method=request.method,
             target=request.raw_path,

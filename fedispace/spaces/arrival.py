@@ -5,11 +5,14 @@ fetched from where it lives.
 """
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
+
+from sqlalchemy import select
 
 from fedispace.accounts.models import Account
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
+from fedispace.db.upsert import insert
 from fedispace.errors import Invalid, Refused
 from fedispace.federation.models import ActorRow
 from fedispace.federation.vocab.objects import AudioSpace, Event
@@ -41,51 +44,58 @@ class Arrivals:
         """
         if event.space is None:
             raise Refused("event_without_space", "That event is no Space.", status=403)
-        known = await queries.by_uri(tx, event.id)
-        if known is None:
-            space = self._new(event, host)
-            tx.add(space)
-        else:
-            space = known
-            if space.local or space.host_id != host.id:
-                raise Refused("not_the_host", "That Space is somebody else's.", status=403)
-            if self._moment(event) < space.updated_at:
-                return space
-        if known is None or self._moment(event) > space.updated_at:
-            await self._apply(tx, space, event, event.space, host)
-        space.listener_count = event.listener_count or 0
-        await tx.flush()
+        space = await queries.by_uri(tx, event.id)
+        if space is not None and (space.local or space.host_id != host.id):
+            raise Refused("not_the_host", "That Space is somebody else's.", status=403)
+        moment = self._moment(event)
+        if space is None or moment > space.updated_at:
+            space = await self._write(tx, event, event.space, host, space)
+        elif moment == space.updated_at:
+            space.listener_count = event.listener_count or 0
+            await tx.flush()
         return space
 
-    def _new(self, event: Event, host: Account) -> Space:
-        now = self._clock.now()
-        return Space(
-            id=self._ids.next(),
-            uri=event.id,
-            local=False,
-            host_id=host.id,
-            created_at=min(event.published or now, now),
-        )
-
-    async def _apply(self, tx: Tx, space: Space, event: Event, doors: AudioSpace, host: Account) -> None:
+    async def _write(
+        self, tx: Tx, event: Event, doors: AudioSpace, host: Account, known: Space | None
+    ) -> Space:
         actor = await tx.get(ActorRow, host.id)
-        followers = None if actor is None else actor.followers
+        said = self._said(event, doors, None if actor is None else actor.followers)
+        if known is not None:
+            for name, value in said.items():
+                setattr(known, name, value)
+            await tx.flush()
+            return known
+        now = self._clock.now()
+        born = {
+            "id": self._ids.next(),
+            "uri": event.id,
+            "local": False,
+            "host_id": host.id,
+            "created_at": min(event.published or now, now),
+        }
+        await tx.execute(insert(tx, Space).values({**born, **said}).on_conflict_do_nothing())
+        return (await tx.scalars(select(Space).where(Space.uri == event.id))).one()
+
+    def _said(self, event: Event, doors: AudioSpace, followers: str | None) -> dict[str, Any]:
+        """Return the columns that follow the host's word."""
         starts_at = self._near(event.start_time or event.published)
-        space.url = event.url or event.id
-        space.title = " ".join(event.name.split())[:_MAX_TITLE] or "Space"
-        space.description = description.to_text(
-            event.content, without_links_to={event.id, event.url or event.id}
-        )
-        space.access = wire.access_from(visibility_from(event.to, event.cc, followers))
-        space.state = phase_of(event)
-        space.starts_at = starts_at
-        space.ends_at = max(self._near(event.end_time or starts_at + USUAL_LENGTH), starts_at)
-        space.started_at = event.started_at
-        space.ended_at = event.ended_at
-        space.updated_at = self._moment(event)
-        space.join_endpoint = doors.join_endpoint
-        space.whep_endpoint = _at_home(doors.listen, event.id)
-        space.whip_endpoint = _at_home(doors.publish, event.id)
+        page = _at_home(event.url, event.id) or event.id
+        return {
+            "url": page,
+            "title": " ".join(event.name.split())[:_MAX_TITLE] or "Space",
+            "description": description.to_text(event.content, without_links_to={event.id, event.url or page}),
+            "access": wire.access_from(visibility_from(event.to, event.cc, followers)),
+            "state": phase_of(event),
+            "starts_at": starts_at,
+            "ends_at": max(self._near(event.end_time or starts_at + USUAL_LENGTH), starts_at),
+            "started_at": event.started_at,
+            "ended_at": event.ended_at,
+            "updated_at": self._moment(event),
+            "listener_count": event.listener_count or 0,
+            "join_endpoint": _at_home(doors.join_endpoint, event.id),
+            "whep_endpoint": _at_home(doors.listen, event.id),
+            "whip_endpoint": _at_home(doors.publish, event.id),
+        }
 
     def _moment(self, event: Event) -> datetime:
         """Return when the host says it last changed; never in the future, or no Update would be newer."""
@@ -109,7 +119,7 @@ def phase_of(event: Event) -> Phase:
 
 
 def _at_home(address: Uri | None, event_id: Uri) -> str | None:
-    """Return `address` if it is on the event's own server: browsers are sent nowhere else."""
+    """Return `address` if it is on the event's own server: nobody is sent anywhere else."""
     try:
         return address if address is not None and origin_of(address) == origin_of(event_id) else None
     except Invalid:

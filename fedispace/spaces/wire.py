@@ -130,5 +130,5 @@ def _said_time(space: Space) -> datetime:
 
 
 def _content_of(space: Space, page: Uri, *, open_to_all: bool) -> str:
-    invitation = "Listening needs no account. " if open_to_all else ""
-    return f'{description.to_html(space.description)}<p>{invitation}<a href="{escape(page)}">Listen</a></p>'
+    invitation = "Listen, no account needed" if open_to_all else "Listen"
+    return f'{description.to_html(space.description)}<p><a href="{escape(page)}">{invitation}</a></p>'

@@ -68,7 +68,8 @@ def test_only_the_host_hosts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "why"), [(Phase.SCHEDULED, "not started"), (Phase.ENDED, "over"), (Phase.CANCELLED, "cancelled")]
+    ("phase", "why"),
+    [(Phase.SCHEDULED, "not started"), (Phase.ENDED, "over"), (Phase.CANCELLED, "cancelled")],
 )
 def test_a_space_that_is_not_live_cannot_be_entered(phase: Phase, why: str) -> None:
     access.require_live(Phase.LIVE)
@@ -83,9 +84,7 @@ def test_words_that_mean_nothing_are_refused() -> None:
 
 
 async def test_lists_show_exactly_what_the_rule_lets_be_listed(town: Town) -> None:
-    alice, fan, other, blocked = [
-        await town.resident(name) for name in ("alice", "fan", "other", "blocked")
-    ]
+    alice, fan, other, blocked = [await town.resident(name) for name in ("alice", "fan", "other", "blocked")]
     await town.follow(fan, alice)
     await town.follow(blocked, alice)
     await town.block(alice, blocked)

@@ -83,9 +83,7 @@ async def test_a_space_that_is_not_live_rejects(town: Town) -> None:
     assert (await knock(town, join(bob, space, number=2)))[0] == 409
 
 
-async def test_the_accept_carries_a_ticket_good_for_this_person_here(
-    town: Town, clock: ManualClock
-) -> None:
+async def test_the_accept_carries_a_ticket_good_for_this_person_here(town: Town, clock: ManualClock) -> None:
     alice, bob = await town.resident("alice"), await town.stranger("bob")
     space = await town.live_space(alice)
     status, answer = await knock(town, join(bob, space))

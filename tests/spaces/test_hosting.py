@@ -79,7 +79,10 @@ async def test_a_host_schedules_one_space_at_a_time_but_may_still_go_live_now(
 
 async def test_an_administrator_may_allow_more(tmp_path: Path, clock: ManualClock) -> None:
     town = await Town.open(
-        tmp_path, clock, "https://a.example", limits=Limits(max_scheduled_per_host=2, schedule_horizon_days=30)
+        tmp_path,
+        clock,
+        "https://a.example",
+        limits=Limits(max_scheduled_per_host=2, schedule_horizon_days=30),
     )
     alice = await town.resident("alice")
     for _ in range(2):

@@ -64,8 +64,7 @@ def test_the_whole_event_is_this_and_nothing_else() -> None:
         "cc": ["https://a.example/users/alice/followers"],
         "name": "Rust in the browser, open floor",
         "summary": "LIVE now - Thu 12 Nov 2026, 19:00 UTC - hosted by @alice@a.example",
-        "content": f"<p>Come ask &lt;anything&gt;.</p>"
-        f'<p>Listening needs no account. <a href="{page}">Listen</a></p>',
+        "content": f'<p>Come ask &lt;anything&gt;.</p><p><a href="{page}">Listen, no account needed</a></p>',
         "url": page,
         "published": "2026-11-01T10:00:00Z",
         "updated": "2026-11-12T19:00:07Z",

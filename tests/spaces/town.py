@@ -70,7 +70,13 @@ class Town:
     """`town = await Town.open(directory, clock, "http://127.0.0.1:8001")`; `await town.close()`."""
 
     def __init__(
-        self, db: Database, clock: Clock, origin: str, *, limits: Limits | None = None, rooms: Rooms | None = None
+        self,
+        db: Database,
+        clock: Clock,
+        origin: str,
+        *,
+        limits: Limits | None = None,
+        rooms: Rooms | None = None,
     ) -> None:
         self.db = db
         self.clock = clock
@@ -81,9 +87,7 @@ class Town:
         self.net = Net(allow_private=["127.0.0.0/8"], allow_http=True, user_agent="fedispace tests")
         keyring, peers = Keyring(db, self.addresses), Peers(clock)
         requests = SignedRequests(self.net, keyring, peers, Open(), clock, db)
-        self.resolver = Resolver(
-            db, self.actors, requests, self.net, self.addresses, clock, plain_http=True
-        )
+        self.resolver = Resolver(db, self.actors, requests, self.net, self.addresses, clock, plain_http=True)
         self.people = People(self.ids, clock, self.addresses, clean)
         self.outbox = Outbox(self.ids, clock, self.bus)
         self.tickets = Tickets(self.ids, clock, SECRET)

@@ -1,0 +1,288 @@
+"""What other servers tell us of Spaces: believed from the host, refused from everybody else."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from fedispace.accounts.models import Account
+from fedispace.clock import ManualClock
+from fedispace.errors import Refused
+from fedispace.federation import codec
+from fedispace.federation.vocab.activities import Announce, Delete, Join, Leave
+from fedispace.federation.vocab.objects import Event
+from fedispace.federation.vocab.uri import Uri
+from fedispace.spaces.models import Attendance, Space
+from tests.spaces.town import Town
+
+PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
+EVENT = "https://b.example/spaces/5"
+
+
+def event_json(host: Account, **more: Any) -> dict[str, Any]:
+    document = {
+        "id": EVENT,
+        "type": "Event",
+        "attributedTo": host.uri,
+        "to": [PUBLIC],
+        "cc": [f"{host.uri}/followers"],
+        "name": "Bob's evening",
+        "content": f'<p>Tea &amp; talk</p><p><a href="{EVENT}">Listen</a></p>',
+        "url": "https://b.example/@bob/spaces/5",
+        "published": "2026-11-12T18:00:00Z",
+        "startTime": "2026-11-12T20:00:00+01:00",
+        "endTime": "2026-11-12T22:00:00+01:00",
+        "liveState": "scheduled",
+        "space": {
+            "type": "fs:AudioSpace",
+            "joinEndpoint": f"{EVENT}/join",
+            "listen": f"{EVENT}/whep",
+            "publish": f"{EVENT}/whip",
+        },
+    }
+    return {**document, **more}
+
+
+def activity(kind: str, by: Account, event: dict[str, Any], number: int = 1) -> dict[str, Any]:
+    return {"id": f"{by.uri}/activities/{number}", "type": kind, "actor": by.uri, "object": event}
+
+
+async def test_nobody_speaks_for_another_host(town: Town) -> None:
+    bob = await town.stranger("bob")
+    for impostor in (await town.stranger("eve"), await town.stranger("bob", "evil.example")):
+        with pytest.raises(Refused, match="somebody else"):
+            await town.apply(activity("Create", impostor, event_json(bob)))
+        with pytest.raises(Refused):
+            await town.apply(activity("Create", impostor, event_json(impostor, attributedTo=bob.uri)))
+    mine = event_json(impostor, attributedTo=impostor.uri)
+    with pytest.raises(Refused):
+        await town.apply(activity("Create", impostor, mine))
+    assert await town.space_with(EVENT) is None
+
+
+async def test_a_stranger_cannot_take_over_a_known_space(town: Town) -> None:
+    bob, eve = await town.stranger("bob"), await town.stranger("eve")
+    await town.apply(activity("Create", bob, event_json(bob)))
+    stolen = event_json(eve, name="Eve's evening", updated="2026-11-12T18:30:00Z")
+    with pytest.raises(Refused):
+        await town.apply(activity("Update", eve, stolen))
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert (space.title, space.host_id) == ("Bob's evening", bob.id)
+
+
+async def test_an_event_that_claims_one_of_our_ids_changes_nothing(town: Town) -> None:
+    alice, bob = await town.resident("alice"), await town.stranger("bob")
+    ours = await town.live_space(alice)
+    with pytest.raises(Refused):
+        await town.apply(activity("Update", bob, event_json(bob, id=ours.uri)))
+    assert (await town.stored(ours.id)).title == "An open floor"
+
+
+async def test_a_space_by_its_host_is_stored(town: Town) -> None:
+    bob = await town.stranger("bob")
+    await town.apply(activity("Create", bob, event_json(bob)))
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert (space.title, space.description) == ("Bob's evening", "Tea & talk")
+    assert (space.local, space.state, space.access) == (False, "scheduled", "public")
+    assert space.starts_at.isoformat() == "2026-11-12T19:00:00+00:00"
+    assert space.url == "https://b.example/@bob/spaces/5"
+    assert space.join_endpoint == f"{EVENT}/join"
+    assert space.whep_endpoint == f"{EVENT}/whep"
+
+
+async def test_an_ordinary_event_is_no_space(town: Town) -> None:
+    bob = await town.stranger("bob")
+    event = event_json(bob)
+    del event["space"]
+    with pytest.raises(Refused, match="no Space"):
+        await town.apply(activity("Create", bob, event))
+
+
+@pytest.mark.parametrize("field", ["listen", "publish"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example/whep",
+        "https://b.example:444/whep",
+        "http://b.example/whep",
+        "javascript:alert(1)",
+    ],
+)
+async def test_an_event_cannot_send_browsers_to_another_server(town: Town, field: str, address: str) -> None:
+    bob = await town.stranger("bob")
+    event = event_json(bob)
+    event["space"][field] = address
+    try:
+        await town.apply(activity("Create", bob, event))
+    except Refused:
+        return
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert address not in (space.whep_endpoint, space.whip_endpoint)
+
+
+async def test_a_newer_state_is_taken_and_an_older_one_is_not(town: Town) -> None:
+    bob = await town.stranger("bob")
+    live = {"liveState": "live", "updated": "2026-11-12T18:59:00Z", "startedAt": "2026-11-12T18:58:00Z"}
+    await town.apply(activity("Create", bob, event_json(bob), 1))
+    await town.apply(activity("Update", bob, event_json(bob, **live, listenerCount=3), 2))
+    await town.apply(activity("Update", bob, event_json(bob, updated="2026-11-12T18:30:00Z"), 3))
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert (space.state, space.listener_count) == ("live", 3)
+    assert space.started_at is not None
+
+
+async def test_the_same_state_again_only_counts_listeners(town: Town) -> None:
+    bob = await town.stranger("bob")
+    await town.apply(activity("Create", bob, event_json(bob, listenerCount=1), 1))
+    await town.apply(activity("Update", bob, event_json(bob, name="Other", listenerCount=9), 2))
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert (space.title, space.listener_count) == ("Bob's evening", 9)
+
+
+async def test_an_update_that_overtook_its_create_is_enough(town: Town) -> None:
+    bob = await town.stranger("bob")
+    await town.apply(
+        activity("Update", bob, event_json(bob, liveState="live", updated="2026-11-12T18:59:00Z"), 2)
+    )
+    await town.apply(activity("Create", bob, event_json(bob), 1))
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert space.state == "live"
+
+
+async def test_a_state_dated_in_the_future_does_not_stop_the_clock(town: Town, clock: ManualClock) -> None:
+    bob = await town.stranger("bob")
+    await town.apply(activity("Create", bob, event_json(bob, updated="9999-01-01T00:00:00Z"), 1))
+    clock.advance(minutes=10)
+    await town.apply(
+        activity("Update", bob, event_json(bob, liveState="ended", updated="2026-11-12T19:09:00Z"), 2)
+    )
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert space.state == "ended"
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ({"liveState": "live"}, "live"),
+        ({"liveState": "on air"}, "scheduled"),
+        ({"liveState": "live", "status": "CANCELLED"}, "cancelled"),
+        ({"eventStatus": "https://w3id.org/fep/8a8e/EventCancelled"}, "cancelled"),
+        ({"liveState": None}, "scheduled"),
+    ],
+)
+async def test_the_state_is_read_from_what_the_event_says(
+    town: Town, said: dict[str, Any], state: str
+) -> None:
+    bob = await town.stranger("bob")
+    await town.apply(activity("Create", bob, event_json(bob, **said)))
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert space.state == state
+
+
+@pytest.mark.parametrize(
+    ("to", "cc", "access"),
+    [
+        ([PUBLIC], [], "public"),
+        (["https://b.example/users/bob/followers"], [PUBLIC], "unlisted"),
+        (["https://b.example/users/bob/followers"], [], "followers"),
+        (["https://b.example/users/eve/followers"], [], "invited"),
+    ],
+)
+async def test_the_access_is_read_from_the_addressees(
+    town: Town, to: list[str], cc: list[str], access: str
+) -> None:
+    bob = await town.stranger("bob")
+    await town.apply(activity("Create", bob, event_json(bob, to=to, cc=cc)))
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert space.access == access
+
+
+async def test_a_deleted_space_is_gone_and_does_not_come_back(town: Town) -> None:
+    bob, eve = await town.stranger("bob"), await town.stranger("eve")
+    await town.apply(activity("Create", bob, event_json(bob)))
+    with pytest.raises(Refused):
+        await town.receive(Delete(id=Uri(f"{eve.uri}#d"), actor=Uri(eve.uri), object=Uri(EVENT)))
+    assert await town.space_with(EVENT) is not None
+    await town.receive(Delete(id=Uri(f"{bob.uri}#d"), actor=Uri(bob.uri), object=Uri(EVENT)))
+    assert await town.space_with(EVENT) is None
+    with pytest.raises(Refused, match="deleted"):
+        await town.apply(activity("Create", bob, event_json(bob), 2))
+
+
+async def test_a_delete_of_something_else_is_left_to_others(town: Town) -> None:
+    alice, bob = await town.resident("alice"), await town.stranger("bob")
+    ours = await town.live_space(alice)
+    for uri in (ours.uri, "https://b.example/notes/1"):
+        await town.receive(Delete(id=Uri(f"{bob.uri}#d"), actor=Uri(bob.uri), object=Uri(uri)))
+    assert (await town.stored(ours.id)).state == "live"
+
+
+async def test_an_announced_event_is_taken_as_its_own_server_serves_it(town: Town) -> None:
+    bob, relay = await town.stranger("bob"), await town.stranger("relay", "c.example")
+    event = codec.read(event_json(bob))
+    assert isinstance(event, Event)
+    announce = Announce(id=Uri(f"{relay.uri}#a"), actor=Uri(relay.uri), object=event.id)
+    await town.receive(announce)
+    assert await town.space_with(EVENT) is None
+    await town.receive(announce, fetched={event.id: event})
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert space.host_id == bob.id
+
+
+async def test_a_join_from_mobilizon_is_accepted_without_a_ticket(town: Town) -> None:
+    alice, bob = await town.resident("alice"), await town.stranger("bob")
+    space = await town.hosting.create(alice, title="Soon")
+    join = {
+        "id": "https://b.example/join/event/1",
+        "type": "Join",
+        "actor": bob.uri,
+        "object": space.uri,
+        "participationMessage": "I will bring tea",
+    }
+    await town.apply(join)
+    accept = (await town.sent())[-1]
+    assert (accept["type"], accept["actor"], accept["to"]) == ("Accept", alice.uri, [bob.uri])
+    assert accept["object"]["id"] == "https://b.example/join/event/1"
+    assert "result" not in accept
+    assert (await town.audiences())[-1] == {"followers": False, "actors": [bob.id]}
+    await town.apply(join)
+    assert await attendances(town, space) == 1
+    await town.receive(Leave(id=Uri(f"{bob.uri}#l"), actor=Uri(bob.uri), object=Uri(space.uri)))
+    assert await attendances(town, space) == 0
+
+
+async def test_a_join_of_a_space_that_is_over_is_rejected(town: Town) -> None:
+    alice, bob = await town.resident("alice"), await town.stranger("bob")
+    space = await town.live_space(alice)
+    await town.hosting.close(alice, space.id)
+    await town.receive(Join(id=Uri(f"{bob.uri}#j"), actor=Uri(bob.uri), object=Uri(space.uri)))
+    assert (await town.sent())[-1]["type"] == "Reject"
+    assert await attendances(town, space) == 0
+
+
+async def test_a_join_of_what_they_may_not_see_is_not_answered(town: Town) -> None:
+    alice, bob, eve = await town.resident("alice"), await town.stranger("bob"), await town.stranger("eve")
+    hidden = await town.hosting.create(alice, title="Ours", access="followers")
+    public = await town.hosting.create(alice, title="All")
+    await town.block(alice, eve)
+    sent = len(await town.sent())
+    for who, uri in ((bob, hidden.uri), (eve, public.uri), (bob, "https://a.example/spaces/1")):
+        with pytest.raises(Refused, match="no such Space"):
+            await town.receive(Join(id=Uri(f"{who.uri}#j"), actor=Uri(who.uri), object=Uri(uri)))
+    assert len(await town.sent()) == sent
+
+
+async def attendances(town: Town, space: Space) -> int:
+    async with town.db.reading() as tx:
+        counted = select(func.count()).select_from(Attendance).where(Attendance.space_id == space.id)
+        return await tx.scalar(counted) or 0
