@@ -67,6 +67,7 @@ from fedispace.threads.ingest import Ingest
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.publish import Publishing
 from fedispace.threads.sanitize import safe_html
+from fedispace.web.app import Web
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +99,14 @@ class App:
     rooms: LiveRooms
     federation: FederationDoor
     api: Api
+    pages: Web
 
     def web_application(self) -> web.Application:
         """Return the HTTP side: federation, API and pages on one router."""
         application = web.Application(client_max_size=MAX_REQUEST)
         application.add_routes(self.federation.routes())
         application.add_routes(self.api.routes())
+        application.add_routes(self.pages.routes())
         return application
 
     async def start(self, *, worker: bool, web: bool) -> None:
@@ -278,6 +281,26 @@ def build(
         entering=entering,
         rooms=rooms,
     )
+    pages = Web(
+        config=config,
+        clock=clock,
+        ids=ids,
+        db=db,
+        addresses=addresses,
+        sign_in=sign_in,
+        oauth=oauth,
+        people=people,
+        following=following,
+        account_lookup=lookup,
+        status_lookup=statuses,
+        space_lookup=spaces,
+        publishing=publishing,
+        deletion=deletion,
+        boosting=boosting,
+        favouriting=favouriting,
+        hosting=hosting,
+        entering=entering,
+    )
     return App(
         config=config,
         db=db,
@@ -304,4 +327,5 @@ def build(
         rooms=rooms,
         federation=federation,
         api=api,
+        pages=pages,
     )
