@@ -45,7 +45,7 @@ _MAX_URL: Final = 2048
 _CONNECTIONS: Final = 300
 _CONNECTIONS_PER_HOST: Final = 4
 _CONNECT_SECONDS: Final = 5.0
-_KEEP_ALIVE_SECONDS: Final = 30.0
+_KEEP_ALIVE_SECONDS: Final = 15.0
 _GET_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _POST_REDIRECTS: Final = frozenset({307, 308})
 _AS2: Final = "https://www.w3.org/ns/activitystreams"
@@ -88,8 +88,6 @@ class _Target:
 
     url: str
     scheme: str
-    host: str
-    port: int
 
 
 class Net:
@@ -217,21 +215,41 @@ class Net:
         *,
         strict: bool,
     ) -> Response:
+        """Send one request to one address.
+
+        A kept connection that the peer was just closing fails at once; the request is sent once more,
+        on another connection. (A peer that did take it recognises the activity by its id.)
+        """
         sent: CIMultiDict[str] = CIMultiDict(headers)
         if sign is not None:
             sent.update(sign(method, target.url, body))
         try:
-            async with self._session().request(
-                method, URL(target.url, encoded=True), data=body, headers=sent, allow_redirects=False
-            ) as answer:
-                return Response(
-                    status=answer.status,
-                    url=target.url,
-                    headers=answer.headers,
-                    body=await _read(answer, limit, strict=strict),
-                )
+            try:
+                return await self._send(method, target, body, sent, limit, strict=strict)
+            except aiohttp.ServerDisconnectedError:
+                return await self._send(method, target, body, sent, limit, strict=strict)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _translated(error) from error
+
+    async def _send(
+        self,
+        method: str,
+        target: _Target,
+        body: bytes | None,
+        headers: CIMultiDict[str],
+        limit: int,
+        *,
+        strict: bool,
+    ) -> Response:
+        async with self._session().request(
+            method, URL(target.url, encoded=True), data=body, headers=headers, allow_redirects=False
+        ) as answer:
+            return Response(
+                status=answer.status,
+                url=target.url,
+                headers=answer.headers,
+                body=await _read(answer, limit, strict=strict),
+            )
 
     def _session(self) -> aiohttp.ClientSession:
         if self._open is None or self._open.closed:
@@ -282,7 +300,7 @@ class Net:
             refusal = self._rule.refusal(host.strip("[]"), port)
             if refusal is not None:
                 raise Refused(refusal, "that address may not be fetched", status=422)
-        return _Target(url=clean, scheme=scheme, host=host, port=port)
+        return _Target(url=clean, scheme=scheme)
 
 
 @asynccontextmanager

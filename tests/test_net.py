@@ -436,6 +436,27 @@ async def test_connections_are_kept_and_few_per_host(net: Net, peer: Peer) -> No
     assert len(peers) <= 4
 
 
+async def test_a_kept_connection_that_the_peer_was_closing_loses_nothing(authority: Authority) -> None:
+    connections: list[int] = []
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(0)
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+        writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(once, "127.0.0.21", 0)
+    address = server.sockets[0].getsockname()
+    async with net_for(authority, {HOST: address}, allow_http=True) as net:
+        for _ in range(3):
+            response = await net.post(f"http://{HOST}/inbox", b"{}", content_type=ACTIVITY, sign=None)
+            assert response.status == 202
+    assert len(connections) == 3
+    server.close()
+
+
 # What peers answer.
 
 

@@ -67,14 +67,16 @@ def _tag(raw: Any) -> Tag | None:
         return _hashtag(raw, None) if raw.startswith("#") else None
     if type(raw) is not dict:
         return None
-    kind = raw.get("type")
+    kind = next(iter(as_list(raw.get("type"))), None)
+    if type(kind) is str:
+        kind = kind.rpartition(":")[2]
     name = text(raw.get("name"))
     href = uri(raw.get("href"))
     if kind == "Mention":
         return Mention(href=href, name=name) if href else None
-    if kind in ("Hashtag", "as:Hashtag"):
+    if kind == "Hashtag":
         return _hashtag(name or text(raw.get("tag")), href)
-    if kind in ("Emoji", "toot:Emoji"):
+    if kind == "Emoji":
         return _emoji(raw, name)
     if kind == "Link" and href:
         return LinkTag(

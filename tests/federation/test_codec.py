@@ -270,13 +270,15 @@ def test_hashtags_lose_their_hash_and_emoji_their_colons() -> None:
             "#four",
             {"type": "Emoji", "id": None, "name": ":five:", "icon": [icon]},
             {"type": "Emoji", "name": "six"},
+            {"type": "as:Hashtag", "name": "seven"},
+            {"type": ["Hashtag"], "name": "eight"},
             {"type": "Mention", "name": "@nobody"},
             {"type": "Strange", "name": "x"},
             5,
         ]
     )
     names = [tag.name for tag in found.tags]
-    assert names == ["One", "two", "three", "four", "five"]
+    assert names == ["One", "two", "three", "four", "five", "seven", "eight"]
 
 
 @pytest.mark.parametrize("field", ["quote", "_misskey_quote", "quoteUrl", "quoteUri"])
