@@ -492,6 +492,16 @@ async def test_a_certificate_of_another_name_or_authority_is_refused(tmp_path: P
         assert await reason_of(get(net, f"https://{HOST}/")) == "tls"
 
 
+async def test_the_authorities_of_the_environment_are_trusted(
+    authority: Authority, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer.answer("/")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    net = Net(allow_private=["127.0.0.21"], user_agent="fedispace-test", resolver={HOST: peer.address})
+    await get(net, f"https://{HOST}/")
+    await net.close()
+
+
 async def test_a_certificate_for_another_host_is_refused(authority: Authority, peer: Peer) -> None:
     async with net_for(authority, {"wrong.test": peer.address}) as net:
         assert await reason_of(get(net, "https://wrong.test/")) == "tls"
