@@ -1,7 +1,10 @@
 """A real SFU in its own process, a client that commands it, and grants for the asking."""
 
+import asyncio
 import itertools
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,6 +13,7 @@ from fedispace.clock import SystemClock
 from fedispace.media.live import grants
 from fedispace.media.live.client import SfuClient
 from fedispace.media.live.grants import Role
+from fedispace.media.live.protocol import SessionEvent
 from fedispace.media.live.settings import SfuSettings
 from fedispace.media.live.supervisor import SfuProcess
 
@@ -51,6 +55,26 @@ class Studio:
     ) -> None:
         await self.client.close()
         await self.process.stop()
+
+    @asynccontextmanager
+    async def events(self) -> AsyncIterator["asyncio.Queue[SessionEvent]"]:
+        """Collect what the SFU reports from now on; the block must end within half a minute."""
+        queue: asyncio.Queue[SessionEvent] = asyncio.Queue()
+
+        async def collect() -> None:
+            async for event in self.client.events():
+                queue.put_nowait(event)
+
+        await self.client.status()
+        task = asyncio.create_task(collect())
+        await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(30):
+                yield queue
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
     def grant(self, role: Role, *, room: str = "room", participant: str = "", session: str = "") -> str:
         """Return a fresh grant, for a fresh session of a fresh participant unless they are named."""

@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -18,7 +17,7 @@ import pytest
 from fedispace.errors import ConfigError, Forbidden, Invalid, Unavailable
 from fedispace.media.live import protocol, settings
 from fedispace.media.live.client import SfuClient
-from fedispace.media.live.protocol import Challenge, Proof, SessionEvent
+from fedispace.media.live.protocol import Challenge, Proof
 from fedispace.media.live.settings import SfuSettings
 from fedispace.media.live.supervisor import SfuProcess
 from tests.ground.eventually import eventually
@@ -80,7 +79,7 @@ async def test_an_offer_that_cannot_be_answered_is_refused_and_spends_nothing(st
 
 
 async def test_who_does_not_finish_the_handshake_is_dropped(tmp_path: Path) -> None:
-    async with Studio(tmp_path, handshake_seconds=0.3) as studio, _events(studio) as events:
+    async with Studio(tmp_path, handshake_seconds=0.3) as studio, studio.events() as events:
         answer = await studio.client.subscribe(studio.grant("subscribe"), OFFER)
 
         event = await events.get()
@@ -93,7 +92,7 @@ async def test_a_client_that_vanishes_is_dropped(tmp_path: Path) -> None:
     async with (
         Studio(tmp_path, idle_seconds=1.0) as studio,
         Listener(studio) as listener,
-        _events(studio) as events,
+        studio.events() as events,
     ):
         await listener.subscribe()
         assert (await events.get()).kind == "connected"
@@ -105,7 +104,7 @@ async def test_a_client_that_vanishes_is_dropped(tmp_path: Path) -> None:
 
 
 async def test_events_tell_who_comes_speaks_and_leaves(studio: Studio) -> None:
-    async with _events(studio) as events:
+    async with studio.events() as events:
         async with Speaker(studio) as speaker:
             await speaker.publish(Sound.tone(440), participant="anna")
             came, spoke = await events.get(), await events.get()
@@ -129,7 +128,7 @@ async def test_too_many_sessions_are_refused_with_a_reason(tmp_path: Path) -> No
 
 
 async def test_the_same_listener_has_at_most_three_sessions(studio: Studio) -> None:
-    async with _events(studio) as events:
+    async with studio.events() as events:
         for _ in range(4):
             await studio.client.subscribe(studio.grant("subscribe", participant="anna"), OFFER)
         event = await events.get()
@@ -138,7 +137,7 @@ async def test_the_same_listener_has_at_most_three_sessions(studio: Studio) -> N
 
 
 async def test_killed_it_comes_back_and_clients_hear_again(studio: Studio) -> None:
-    async with _events(studio) as events:
+    async with studio.events() as events:
         async with Listener(studio) as before:
             await before.subscribe()
             assert (await events.get()).kind == "connected"
@@ -261,28 +260,6 @@ async def test_comings_and_goings_leave_nothing_behind(studio: Studio) -> None:
     status = await eventually("all are gone", studio.client.status, lambda now: now.rooms == {})
     assert status.resident_bytes < 110e6
     assert await open_files() == before
-
-
-@contextlib.asynccontextmanager
-async def _events(studio: Studio) -> AsyncIterator["asyncio.Queue[SessionEvent]"]:
-    """Collect events from now on."""
-    queue: asyncio.Queue[SessionEvent] = asyncio.Queue()
-    await studio.client.status()
-    stream = studio.client.events()
-
-    async def collect() -> None:
-        async for event in stream:
-            queue.put_nowait(event)
-
-    task = asyncio.create_task(collect())
-    await asyncio.sleep(0)
-    try:
-        async with asyncio.timeout(30):
-            yield queue
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def _cut_off(listener: Listener) -> None:

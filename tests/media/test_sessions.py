@@ -1,0 +1,127 @@
+"""One session at the transport's level: keys, identities, reports, and what a publisher may pour in."""
+
+import asyncio
+import contextlib
+import re
+import struct
+from typing import Any
+
+import pytest
+from aiortc.rtcdtlstransport import SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, SRTPProtectionProfile
+
+from tests.ground.eventually import eventually
+from tests.media.hearing import purity
+from tests.media.peers import RATE, Listener, Peer, Sound, Speaker
+from tests.media.studio import Studio
+
+
+@pytest.mark.parametrize("profile", [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80])
+async def test_both_srtp_profiles_are_heard(studio: Studio, profile: SRTPProtectionProfile) -> None:
+    async with Speaker(studio) as speaker, Listener(studio) as listener:
+        for peer in (speaker, listener):
+            _only_profile(peer, profile)
+        await listener.subscribe()
+        await speaker.publish(Sound.tone(440))
+        await listener.listen(0.5)
+
+        assert purity(await listener.listen(1), RATE, 440) > 0.95
+
+
+@pytest.mark.parametrize("address", ["[::1]", "[::]"])
+async def test_ipv6_is_heard_and_serves_ipv4_too(
+    tmp_path_factory: pytest.TempPathFactory, address: str
+) -> None:
+    async with (
+        Studio(tmp_path_factory.mktemp("sfu"), address=address) as studio,
+        Speaker(studio) as speaker,
+        Listener(studio) as listener,
+    ):
+        await listener.subscribe()
+        await speaker.publish(Sound.tone(440))
+        await listener.listen(0.5)
+
+        assert purity(await listener.listen(1), RATE, 440) > 0.95
+
+
+async def test_a_peer_with_another_certificate_than_it_offered_is_refused(studio: Studio) -> None:
+    """Whoever changed the offer on its way, or stole the ICE password, does not own the key."""
+    async with studio.events() as events, Listener(studio) as listener:
+        listener.connection.addTransceiver("audio", direction="recvonly")
+        offer = await listener.offer()
+        forged = "\r\n".join(
+            "a=fingerprint:sha-256 " + ":".join(["AB"] * 32)
+            if line.startswith("a=fingerprint:sha-256")
+            else line
+            for line in offer.splitlines()
+            if not line.startswith(("a=fingerprint:sha-384", "a=fingerprint:sha-512"))
+        )
+        answer = await studio.client.subscribe(studio.grant("subscribe"), forged + "\r\n")
+        await listener.accept(answer.sdp)
+
+        event = await events.get()
+
+    assert (event.kind, event.reason) == ("disconnected", "handshake")
+
+
+async def test_both_sides_are_told_how_it_arrives(studio: Studio) -> None:
+    async with Speaker(studio) as speaker, Listener(studio) as listener:
+        await listener.subscribe()
+        await speaker.publish(Sound.tone(440))
+
+        sent = await _report(speaker, "remote-inbound-rtp")
+        received = await _report(listener, "remote-outbound-rtp")
+
+    assert sent.packetsLost == 0
+    assert sent.roundTripTime is None or sent.roundTripTime < 1
+    assert received.packetsSent > 0
+
+
+async def test_what_a_publisher_pours_in_is_policed_and_others_are_heard(studio: Studio) -> None:
+    """Ten times the packets, sources without number, other payload types: all his own loss."""
+    async with Speaker(studio) as flooder, Speaker(studio) as speaker, Listener(studio) as listener:
+        await listener.subscribe()
+        await speaker.publish(Sound.tone(440))
+        await listener.listen(0.5)
+        await flooder.publish(Sound.tone(880))
+
+        flood = asyncio.create_task(_flood(flooder))
+        heard = await listener.listen(2)
+        await flood
+        status = await studio.client.status()
+
+    assert purity(heard, RATE, 440) > 0.95
+    for reason in ("publisher_rate", "sources", "payload_type"):
+        assert status.packets_refused[reason] > 0, reason
+
+
+async def _flood(speaker: Speaker) -> None:
+    transport = speaker.connection.getSenders()[0].transport
+    answer = speaker.connection.remoteDescription.sdp
+    payload_type = int(re.findall(r"a=rtpmap:(\d+) opus", answer)[0])
+    for number in range(4000):
+        kind = payload_type if number % 4 else 5
+        header = struct.pack("!BBHII", 0x80, kind, number & 0xFFFF, number * 960, 1000 + number % 100)
+        with contextlib.suppress(ConnectionError):
+            await transport._send_rtp(header + bytes(1000 if number % 7 == 0 else 3))
+        if number % 50 == 0:
+            await asyncio.sleep(0.02)
+
+
+def _only_profile(peer: Peer, profile: SRTPProtectionProfile) -> None:
+    """Let the stock client offer one SRTP profile only."""
+    offer = peer.connection.createOffer
+
+    async def create() -> Any:
+        for transceiver in peer.connection.getTransceivers():
+            transceiver.sender.transport._srtp_profiles = [profile]
+        return await offer()
+
+    peer.connection.createOffer = create  # type: ignore[method-assign]
+
+
+async def _report(peer: Peer, kind: str) -> Any:
+    async def ask() -> Any:
+        stats = await peer.connection.getStats()
+        return next((entry for entry in stats.values() if entry.type == kind), None)
+
+    return await eventually(f"a {kind} report", ask, lambda entry: entry is not None)
