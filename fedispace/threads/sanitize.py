@@ -20,6 +20,8 @@ Html = NewType("Html", str)
 MAX_MARKUP: Final = 256 * 1024
 MAX_TAGS: Final = 4096
 """Beyond this many, markup is shown as text: the parser's cost grows with the depth of nesting."""
+_LONG_TAG: Final = re.compile(r"<[^<>]{8192}")
+"""So is a tag this long: the parser's cost grows with the square of the attributes in one tag."""
 
 _TAGS: Final = frozenset(
     ("p", "br", "span", "a", "del", "pre", "code", "blockquote", "strong", "em", "b", "i", "u")
@@ -54,7 +56,7 @@ def clean(markup: str) -> Html:
     text = _storable(markup)[:MAX_MARKUP]
     if "<" not in text and "&" not in text:
         return Html(html.escape(text, quote=False))
-    if text.count("<") > MAX_TAGS:
+    if _is_bomb(text):
         return Html(html.escape(text, quote=False))
     return Html(_LINK.sub(_with_true_host, _CLEANER.clean(text)))
 
@@ -70,9 +72,13 @@ def plain(markup: str) -> str:
     The result is text, not markup: whoever shows it escapes it.
     """
     text = _storable(markup)[:MAX_MARKUP]
-    if ("<" in text or "&" in text) and text.count("<") <= MAX_TAGS:
+    if ("<" in text or "&" in text) and not _is_bomb(text):
         text = html.unescape(_STRIPPER.clean(_BLOCKS.sub(r"\g<0> ", text)))
     return " ".join(text.split())
+
+
+def _is_bomb(markup: str) -> bool:
+    return markup.count("<") > MAX_TAGS or _LONG_TAG.search(markup) is not None
 
 
 def _storable(text: str) -> str:

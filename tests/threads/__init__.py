@@ -1,0 +1,1 @@
+"""Tests of threads: posts, boosts, favourites, timelines."""
