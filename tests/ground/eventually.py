@@ -11,7 +11,7 @@ _PAUSE = 0.05
 
 
 async def eventually(
-    what: str, ask: Callable[[], Awaitable[T]], is_so: Callable[[T], bool], *, within: float = 20.0
+    what: str, ask: Callable[[], Awaitable[T]], is_so: Callable[[T], bool], *, within: float = 60.0
 ) -> T:
     """Return the first answer of `ask` that satisfies `is_so`; fail with the last one seen."""
     deadline = time.monotonic() + within

@@ -125,7 +125,7 @@ class Instance:
                 process.require_running()
             return all(_answers(port, self.name) for port in self.ports)
 
-        until(f"{self.name} answers", answers, within=40)
+        until(f"{self.name} answers", answers, within=90)
 
     def stop(self) -> None:
         """Stop as a service manager does: the server first, then what stands before it."""

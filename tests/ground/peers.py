@@ -64,7 +64,7 @@ class _Peer:
         self.name = name
         self.desk = Desk(desk)
         self._process = Process(names.wrap(command), log=log, environment=settings)
-        self._process.until_listening(address, 443, within=40)
+        self._process.until_listening(address, 443, within=90)
         self._process.until_listening("127.0.0.1", desk)
 
     def words(self) -> str:

@@ -27,7 +27,7 @@ async def befriend(follower: Api, address: str) -> str:
     return str(account["id"])
 
 
-async def sees_at_home(reader: Api, uri: str, *, within: float = 20.0) -> Json:
+async def sees_at_home(reader: Api, uri: str, *, within: float = 60.0) -> Json:
     """Wait until the post with this `uri` stands in the reader's home timeline, and return it."""
     home = await eventually(
         f"{uri} stands in the home timeline",
@@ -38,7 +38,7 @@ async def sees_at_home(reader: Api, uri: str, *, within: float = 20.0) -> Json:
     return next(post for post in home if post["uri"] == uri)
 
 
-async def is_told(reader: Api, kind: str, *, by: str, within: float = 20.0) -> Json:
+async def is_told(reader: Api, kind: str, *, by: str, within: float = 60.0) -> Json:
     """Wait for a notification of `kind` caused by the account `by` (user@host), newest first."""
 
     def matches(notification: Json) -> bool:

@@ -44,9 +44,12 @@ def run(*arguments: str, stdin: str = "", within: float = 30) -> subprocess.Comp
 
 
 def fails_with_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    """Assert that a command ended with one line on standard error that contains `words`."""
+    """Assert that a command ended with one line for its operator that contains `words`.
+
+    The log, one JSON object a line, may stand before it.
+    """
     assert done.returncode != 0, done.stdout
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("{")]
     assert len(lines) == 1, done.stderr
     for word in words:
         assert word in lines[0]
