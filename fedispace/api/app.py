@@ -166,6 +166,7 @@ class Api:
             *self._whip.routes(),
             *picture_routes(),
             web.get(OPENAPI, self._openapi()),
+            web.options("/api/fedispace/{rest:.*}", preflight),
             web.options("/api/{rest:.*}", preflight),
             web.route("*", "/api/fedispace/{rest:.*}", self._nothing(Dialect.NATIVE)),
             web.route("*", "/api/{rest:.*}", self._nothing(Dialect.MASTODON)),

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from fedispace import strictjson
 from fedispace.errors import Invalid, NotFound
@@ -97,7 +98,7 @@ async def _body(request: web.Request) -> Tree:
     if request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
         try:
             return nested((await request.post()).items())
-        except (ValueError, LookupError, AssertionError) as error:
+        except (ValueError, LookupError, AssertionError, HttpProcessingError) as error:
             raise Invalid("the form cannot be read") from error
     return {}
 
@@ -178,15 +179,11 @@ def _members(wanted: Any) -> tuple[Any, ...]:
 
 
 def _kinds(wanted: Any) -> tuple[Any, ...]:
-    """Return the plain types a field takes: `int | None` is (int, NoneType), a Literal is str."""
-    found: list[Any] = []
-    for member in _members(wanted):
-        origin = typing.get_origin(member)
-        if origin is typing.Literal:
-            found.extend(type(choice) for choice in typing.get_args(member))
-        else:
-            found.append(origin or member)
-    return tuple(found)
+    """Return the plain types a field takes: `int | None` is (int, NoneType).
+
+    A Literal is not text: a form that sends it empty chose nothing.
+    """
+    return tuple(typing.get_origin(member) or member for member in _members(wanted))
 
 
 def _plain(message: str) -> str:

@@ -53,6 +53,11 @@ class Client:
         assert self._account is not None
         return self._account
 
+    @property
+    def id(self) -> str:
+        """The account's id as the API gives it."""
+        return str(self.account.id)
+
     async def call(self, method: str, path: str, **arguments: Any) -> tuple[int, Any, Any]:
         """Return status, JSON (or text) and headers."""
         async with self.session.request(method, self.origin + path, **arguments) as response:
@@ -124,9 +129,9 @@ class Site:
         await self.home.net.close()
         await self.home.db.close()
 
-    async def person(self, name: str, scopes: str = EVERYTHING) -> Client:
+    async def person(self, name: str, scopes: str = EVERYTHING, *, locked: bool = False) -> Client:
         """Return the client of a new person."""
-        account = await self.home.person(name)
+        account = await self.home.person(name, locked=locked)
         async with self.home.db.transaction() as tx:
             tx.add(
                 User(

@@ -19,9 +19,7 @@ def test_the_next_page_is_older_and_the_previous_newer() -> None:
 def test_the_cursors_of_the_page_itself_are_not_carried_on() -> None:
     link = link_header(ORIGIN, URL("/x?max_id=1&since_id=2&min_id=3&types%5B%5D=follow"), [5])
     assert link is not None
-    assert link.startswith("<https://a.example/x?types%5B%5D=follow&max_id=5>") or (
-        link.startswith("<https://a.example/x?types[]=follow&max_id=5>")
-    )
+    assert URL(link[1 : link.index(">")]).query_string == "types[]=follow&max_id=5"
 
 
 def test_an_empty_page_has_no_next() -> None:

@@ -1,0 +1,170 @@
+"""WHIP and WHEP over HTTP, with a real SFU behind them and a stock aiortc in front."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiortc import RTCPeerConnection
+
+from tests.api.site import Client, Site
+from tests.media.studio import Studio
+
+AT = "/api/fedispace/v1/spaces"
+SDP = {"Content-Type": "application/sdp"}
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    """An instance with sound. Its clock shows today, for the SFU's shows it too."""
+    (tmp_path / "sfu").mkdir()
+    async with (
+        Studio(tmp_path / "sfu") as studio,
+        Site(tmp_path, sfu=studio.client, secret=studio.secret) as opened,
+    ):
+        late = datetime.now(UTC) - opened.home.clock.now()
+        opened.home.clock.advance(seconds=late.total_seconds())
+        yield opened
+
+
+@pytest.fixture
+async def space(alice: Client) -> dict[str, Any]:
+    """A Space of alice's that is live."""
+    made = await alice.post(AT, {"title": "An open floor"}, expect=201)
+    opened = await alice.post(f"{AT}/{made['id']}/open")
+    assert isinstance(opened, dict)
+    return opened
+
+
+async def offer(direction: str) -> str:
+    peer = RTCPeerConnection()
+    peer.addTransceiver("audio", direction=direction)
+    await peer.setLocalDescription(await peer.createOffer())
+    sdp = peer.localDescription.sdp
+    await peer.close()
+    return sdp
+
+
+async def ticket(who: Client, space: dict[str, Any], role: str) -> dict[str, str]:
+    found = await who.post(f"{AT}/{space['id']}/join", {"role": role})
+    return {"Authorization": f"Bearer {found['ticket']}", **SDP}
+
+
+async def test_a_speakers_offer_is_answered_and_the_session_ends_when_deleted(
+    site: Site, alice: Client, space: dict[str, Any]
+) -> None:
+    shown = await ticket(alice, space, "speaker")
+    status, answer, headers = await site.anyone.call(
+        "POST", f"/spaces/{space['id']}/whip", data=await offer("sendonly"), headers=shown
+    )
+    assert (status, headers["Content-Type"]) == (201, "application/sdp")
+    assert answer.startswith("v=0")
+    assert "a=ice-lite" in answer
+    assert headers["Location"].startswith(f"{site.origin}/spaces/{space['id']}/sessions/")
+    assert headers["ETag"].startswith('"')
+    assert "Location" in headers["Access-Control-Expose-Headers"]
+    session = headers["Location"].removeprefix(site.origin)
+    assert (await site.anyone.call("DELETE", session))[0] == 200
+    assert (await site.anyone.call("DELETE", session))[0] == 200
+
+
+async def test_a_visitor_without_an_account_listens(site: Site, space: dict[str, Any]) -> None:
+    status, answer, headers = await site.anyone.call(
+        "POST", f"/spaces/{space['id']}/whep", data=await offer("recvonly"), headers=SDP
+    )
+    assert status == 201
+    assert answer.count("m=audio") == 1
+    assert headers["Access-Control-Allow-Origin"] == "*"
+
+
+async def test_a_listener_with_a_ticket_listens_once(
+    site: Site, alice: Client, bob: Client, space: dict[str, Any]
+) -> None:
+    shown, offered = await ticket(bob, space, "listener"), await offer("recvonly")
+    path = f"/spaces/{space['id']}/whep"
+    assert (await site.anyone.call("POST", path, data=offered, headers=shown))[0] == 201
+    status, problem, headers = await site.anyone.call("POST", path, data=offered, headers=shown)
+    assert (status, headers["Content-Type"]) == (401, "application/problem+json")
+    assert problem["detail"]
+
+
+async def test_nobody_speaks_without_a_speakers_ticket(
+    site: Site, alice: Client, bob: Client, space: dict[str, Any]
+) -> None:
+    path, offered = f"/spaces/{space['id']}/whip", await offer("sendonly")
+    for headers in (
+        SDP,
+        {**SDP, "Authorization": "Bearer nonsense"},
+        {**SDP, "Authorization": f"Bearer {bob.token}"},
+        {**SDP, "Authorization": "Basic YTpi"},
+        await ticket(bob, space, "listener"),
+    ):
+        assert (await site.anyone.call("POST", path, data=offered, headers=headers))[0] == 401
+
+
+async def test_what_is_no_offer_is_refused_and_the_ticket_stays_good(
+    site: Site, alice: Client, space: dict[str, Any]
+) -> None:
+    shown = await ticket(alice, space, "speaker")
+    path = f"/spaces/{space['id']}/whip"
+    for body in (b"", b"hello", b"v=0\r\n", b"\xff\xfe", b"v=0\r\n" + b"a" * 70_000):
+        status, problem, _ = await site.anyone.call("POST", path, data=body, headers=shown)
+        assert 400 <= status < 500, body[:20]
+        assert problem["detail"]
+    answered = await site.anyone.call("POST", path, data=await offer("sendonly"), headers=shown)
+    assert answered[0] == 201
+
+
+async def test_another_type_than_sdp_is_refused(site: Site, space: dict[str, Any]) -> None:
+    status, _, headers = await site.anyone.call("POST", f"/spaces/{space['id']}/whep", json={})
+    assert (status, headers["Accept-Post"]) == (415, "application/sdp")
+
+
+async def test_candidates_that_trickle_are_taken_and_not_needed(site: Site, space: dict[str, Any]) -> None:
+    _, _, headers = await site.anyone.call(
+        "POST", f"/spaces/{space['id']}/whep", data=await offer("recvonly"), headers=SDP
+    )
+    session = headers["Location"].removeprefix(site.origin)
+    trickle = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": headers["ETag"]}
+    assert (await site.anyone.call("PATCH", session, data="a=end-of-candidates\r\n", headers=trickle))[
+        0
+    ] == 204
+    assert (await site.anyone.call("PATCH", session, json={}))[0] == 415
+    assert (await site.anyone.call("GET", session))[0] == 405
+
+
+async def test_a_browser_of_another_origin_may_offer(site: Site, space: dict[str, Any]) -> None:
+    asked = {
+        "Origin": "https://player.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    for path in (
+        f"/spaces/{space['id']}/whip",
+        f"/spaces/{space['id']}/whep",
+        f"/spaces/{space['id']}/sessions/x",
+    ):
+        status, _, headers = await site.anyone.call("OPTIONS", path, headers=asked)
+        assert (status, headers["Access-Control-Allow-Origin"]) == (204, "*")
+    status, _, headers = await site.anyone.call("GET", f"/spaces/{space['id']}/whip")
+    assert (status, headers["Allow"]) == (405, "POST, OPTIONS")
+
+
+@pytest.mark.parametrize("id_", ["x", "%00", "9" * 30, "0", "-1", "1.0"])
+async def test_there_is_no_such_space(site: Site, id_: str) -> None:
+    offered = "v=0\r\n"
+    assert (await site.anyone.call("POST", f"/spaces/{id_}/whep", data=offered, headers=SDP))[0] == 404
+    assert (await site.anyone.call("DELETE", f"/spaces/{id_}/sessions/x"))[0] == 404
+    assert (await site.anyone.call("DELETE", f"/spaces/1/sessions/{id_}"))[0] == 404
+
+
+async def test_without_the_sfu_it_is_told_to_come_back(tmp_path: Path) -> None:
+    async with Site(tmp_path) as silent:
+        alice = await silent.person("alice")
+        made = await alice.post(AT, {"title": "An open floor"}, expect=201)
+        await alice.post(f"{AT}/{made['id']}/open")
+        status, problem, _ = await silent.anyone.call(
+            "POST", f"/spaces/{made['id']}/whep", data=await offer("recvonly"), headers=SDP
+        )
+        assert (status, problem["title"]) == (503, "Not available now")
