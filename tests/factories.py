@@ -4,11 +4,15 @@
 application wires them. Remote actors are stored as federation stores them, from their documents.
 """
 
+import atexit
 import contextlib
+import os
+import secrets
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 
+import asyncpg  # type: ignore[import-untyped]
 import msgspec
 from sqlalchemy import select
 
@@ -41,25 +45,62 @@ from fedispace.ids import TimeOrderedIds
 from fedispace.net import Net
 from fedispace.queue.bus import MemoryBus
 from fedispace.threads.sanitize import clean
+from tests.ground.ground import Missing
+from tests.ground.postgres import Postgres, find_binaries
 
 ORIGIN = "https://a.example"
 PASSWORD = "correct horse battery"
 
 _template: bytes | None = None
+_postgres_template: str | None = None
 
 
 async def make_database(directory: Path) -> Database:
-    """Return a migrated SQLite in `directory`; the migrations themselves run once in a test run."""
+    """Return a migrated, empty database; the migrations themselves run once in a test run.
+
+    A SQLite in `directory`; or, with FEDISPACE_TEST_DATABASE=postgres, one of a PostgreSQL server
+    that is started for the run.
+    """
+    if os.environ.get("FEDISPACE_TEST_DATABASE") == "postgres":
+        return open_database(await _copied_postgres())
     global _template
     path = directory / "fedispace.sqlite3"
     if _template is None:
-        first = open_database(f"sqlite:///{path}")
-        await migrate(first)
-        await first.close()
+        await _migrated(f"sqlite:///{path}")
         _template = path.read_bytes()
     else:
         path.write_bytes(_template)
     return open_database(f"sqlite:///{path}")
+
+
+async def _migrated(url: str) -> None:
+    first = open_database(url)
+    await migrate(first)
+    await first.close()
+
+
+async def _copied_postgres() -> str:
+    global _postgres_template
+    if _postgres_template is None:
+        url = _postgres().database()
+        await _migrated(url)
+        _postgres_template = url
+    server, _, template = _postgres_template.rpartition("/")
+    name = f"test_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(f"{server}/postgres")
+    await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    await connection.close()
+    return f"{server}/{name}"
+
+
+@cache
+def _postgres() -> Postgres:
+    binaries = find_binaries()
+    if binaries is None:
+        raise Missing("there is no PostgreSQL server (Debian: postgresql)")
+    server = Postgres(binaries)
+    atexit.register(server.stop)
+    return server
 
 
 @cache

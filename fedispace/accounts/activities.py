@@ -193,8 +193,6 @@ class AccountInbox:
         sent, what they were not given (reference: Pixelfed's CVE-2025-30741).
         """
         asked = answer.inner if isinstance(answer.inner, Follow) else None
-        if asked is not None and asked.object != sender:
-            raise Refused("not_owner", "Only the account that was asked can answer.")
         follow = await rows.by_uri(tx, answer.object)
         target = await self._people.by_uri(tx, sender)
         if follow is None and asked is not None and target is not None:

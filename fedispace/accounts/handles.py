@@ -24,9 +24,14 @@ class Handle:
 def parse_handle(text: str) -> Handle:
     """Read a handle; raises `Invalid` when it is none."""
     name, at, domain = text.strip().removeprefix("acct:").removeprefix("@").partition("@")
-    if _USERNAME.fullmatch(name) is None or bool(at) != bool(domain):
+    if not is_username(name) or bool(at) != bool(domain):
         raise Invalid("That is not an address such as @name@server.example.")
     return Handle(username=name, domain=parse_domain(domain) if domain else "")
+
+
+def is_username(text: str) -> bool:
+    """Tell whether anybody could be called `text`; nothing else is asked of the database."""
+    return _USERNAME.fullmatch(text) is not None
 
 
 def parse_domain(text: str) -> str:

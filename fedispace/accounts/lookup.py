@@ -61,7 +61,7 @@ class Lookup:
         Those who do not want to be discovered are found by their whole address only.
         """
         name, at, domain = text.strip()[:MAX_TEXT].removeprefix("@").lower().partition("@")
-        if not name:
+        if not name or not (name + domain).isprintable():
             return []
         whole = (Account.name_key == name) & (Account.domain == self._spelled(domain))
         begins: ColumnElement[bool] = Account.name_key.startswith(name, autoescape=True)

@@ -21,8 +21,9 @@ from sqlalchemy import delete, or_, select, update
 
 from fedispace.accounts import scopes as scoping
 from fedispace.accounts.models import Account, OAuthApp, OAuthCode, OAuthToken, User
+from fedispace.accounts.one_line import one_line
 from fedispace.accounts.redirects import acceptable_redirects
-from fedispace.accounts.tokens import at_rest, is_the_secret
+from fedispace.accounts.tokens import at_rest, is_the_secret, is_token
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Invalid
@@ -31,7 +32,6 @@ from fedispace.ids import Ids
 CODE_LIFETIME: Final = timedelta(seconds=60)
 MAX_NAME: Final = 100
 MAX_WEBSITE: Final = 500
-TOKEN_CHARACTERS: Final = 43
 
 _S256: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -80,7 +80,7 @@ class OAuth:
         self, name: str, redirect_uris: Sequence[str], scopes: str | None, website: str | None
     ) -> tuple[OAuthApp, str]:
         """Register a client; returns it and its secret, which is not kept. Raises `Invalid`."""
-        shown = " ".join(name.split())
+        shown = one_line(name)
         if not shown or len(shown) > MAX_NAME:
             raise Invalid("A client has a name of at most 100 characters.", field="client_name")
         client_id, secret = self._ids.token(), self._ids.token()
@@ -188,7 +188,7 @@ class OAuth:
 
     async def bearer(self, token: str) -> Bearer | None:
         """Return who holds `token`; None when it is not, or no longer, good."""
-        if len(token) != TOKEN_CHARACTERS:
+        if not is_token(token):
             return None
         async with self._db.reading() as tx:
             row = (
@@ -293,6 +293,8 @@ def _challenge_of(verifier: str) -> str:
 
 
 async def _app(tx: Tx, client_id: str) -> OAuthApp | None:
+    if not is_token(client_id):
+        return None
     return (await tx.scalars(select(OAuthApp).where(OAuthApp.client_id == client_id))).one_or_none()
 
 
@@ -326,10 +328,12 @@ def _asked(scopes: str | None) -> frozenset[str]:
 def _acceptable_website(website: str | None) -> str | None:
     if not website:
         return None
+    if len(website) > MAX_WEBSITE:
+        raise Invalid("The website's address is too long.", field="website")
     try:
         parts = urlsplit(website)
     except ValueError:
         parts = None
-    if parts is None or parts.scheme not in ("http", "https") or len(website) > MAX_WEBSITE:
+    if parts is None or parts.scheme not in ("http", "https") or not website.isprintable():
         raise Invalid("The website must be an http or https address.", field="website")
     return website

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from fedispace.accounts.handles import name_key, parse_domain
+from fedispace.accounts.handles import is_username, name_key, parse_domain
 from fedispace.accounts.models import Account
+from fedispace.accounts.one_line import one_line
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
@@ -66,6 +67,8 @@ class People:
 
     async def by_handle(self, tx: Tx, username: str, domain: str = "") -> Account | None:
         """Return the profile of `username` at `domain` (empty, or any of our own names: here)."""
+        if not is_username(username):
+            return None
         try:
             at = "" if not domain else self.domain_key(domain)
         except Invalid:
@@ -143,7 +146,7 @@ class People:
         now = self._clock.now()
         return {
             "username": actor.preferred_username,
-            "display_name": " ".join((actor.name or "").split())[:MAX_DISPLAY_NAME],
+            "display_name": one_line(actor.name or "")[:MAX_DISPLAY_NAME],
             "note": self._clean(actor.summary or ""),
             "url": actor.url or actor.id,
             "avatar": _address_of(actor.icon),

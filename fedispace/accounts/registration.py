@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from fedispace.accounts.handles import name_key
 from fedispace.accounts.models import Account, User
+from fedispace.accounts.one_line import one_line
 from fedispace.accounts.passwords import Passwords
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
@@ -90,7 +91,7 @@ class Registration:
         address = acceptable_email(email)
         if role not in ROLES:
             raise Invalid(f"A role is one of {', '.join(ROLES)}.", field="role")
-        shown = " ".join(display_name.split())
+        shown = one_line(display_name)
         if len(shown) > MAX_DISPLAY_NAME:
             raise Invalid("This display name is too long.", field="display_name")
         async with self._db.reading() as tx:
@@ -154,7 +155,7 @@ def acceptable_username(text: str) -> str:
 def acceptable_email(text: str) -> str:
     """Return an e-mail address in the form that is compared; raises `Invalid`."""
     address = text.strip().lower()
-    if len(address) > MAX_EMAIL or _EMAIL.fullmatch(address) is None:
+    if len(address) > MAX_EMAIL or _EMAIL.fullmatch(address) is None or not address.isprintable():
         raise Invalid("That is not an e-mail address.", field="email")
     return address
 
@@ -162,6 +163,8 @@ def acceptable_email(text: str) -> str:
 async def find_user(tx: Tx, name_or_email: str) -> User | None:
     """Return the user of that name (any case) or e-mail address."""
     wanted = name_or_email.strip().removeprefix("@").lower()
+    if not wanted.isprintable():  # NUL and half a surrogate pair are errors of the database, not names
+        return None
     return (
         await tx.scalars(
             select(User)

@@ -9,9 +9,10 @@ from sqlalchemy import delete, select
 
 from fedispace.accounts.attempts import Attempts
 from fedispace.accounts.models import Account, Session, User
+from fedispace.accounts.one_line import one_line
 from fedispace.accounts.passwords import Passwords
 from fedispace.accounts.registration import find_user
-from fedispace.accounts.tokens import at_rest
+from fedispace.accounts.tokens import at_rest, is_token
 from fedispace.clock import Clock
 from fedispace.db.engine import Database
 from fedispace.errors import Unauthenticated
@@ -21,7 +22,6 @@ log = structlog.get_logger()
 
 LIFETIME: Final = timedelta(days=30)
 MAX_USER_AGENT: Final = 300
-TOKEN_CHARACTERS: Final = 43
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class SignIn:
                     token_hash=at_rest(token),
                     user_id=user_id,
                     csrf=csrf,
-                    user_agent=user_agent[:MAX_USER_AGENT],
+                    user_agent=one_line(user_agent)[:MAX_USER_AGENT],
                     created_at=now,
                     expires_at=now + LIFETIME,
                 )
@@ -87,7 +87,7 @@ class SignIn:
 
     async def visitor(self, token: str) -> Visitor | None:
         """Return who holds `token`; None when it is not, or no longer, good."""
-        if len(token) != TOKEN_CHARACTERS:
+        if not is_token(token):
             return None
         async with self._db.reading() as tx:
             row = (

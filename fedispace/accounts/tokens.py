@@ -5,6 +5,15 @@ The secrets are 256 random bits (`Ids.token`); a slow hash would add nothing.
 
 import hashlib
 import hmac
+import re
+from typing import Final
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def is_token(text: str) -> bool:
+    """Tell whether `text` has the shape of a secret of ours; nothing else is looked up."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def at_rest(secret: str) -> str:

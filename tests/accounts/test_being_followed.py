@@ -88,6 +88,13 @@ async def test_nobody_can_undo_the_follow_of_another(home: Home) -> None:
     assert (await home.receive(undo_of(follow, by=mallory.uri))).startswith("dropped not_owner")
     bare = Undo(id=Uri(f"{mallory.uri}/undo/2"), actor=Uri(mallory.uri), object=follow.id)
     assert (await home.receive(bare)).startswith("dropped not_owner")
+    unheard_of = Undo(
+        id=Uri(f"{mallory.uri}/undo/3"),
+        actor=Uri(mallory.uri),
+        object=Uri(f"{bob.uri}/follows/2"),
+        inner=follow_by(bob, alice, 2),
+    )
+    assert (await home.receive(unheard_of)).startswith("dropped not_owner")
     assert await follows(home) == [(bob.id, alice.id, True)]
 
 
@@ -122,7 +129,8 @@ async def test_a_repeated_follow_is_accepted_again_and_counted_once(home: Home) 
     assert [type(activity) for activity in await home.sent()] == [Accept, Accept]
     assert (await home.account(alice.id)).followers_count == 1
     assert await inboxes(home) == {"https://b.example/inbox": 1}
-    assert await home.receive(undo_of(follow_by(bob, alice, 2))) == "done"
+    latest = Undo(id=Uri(f"{bob.uri}/undo"), actor=Uri(bob.uri), object=Uri(f"{bob.uri}/follows/2"))
+    assert await home.receive(latest) == "done"
     assert await follows(home) == []
 
 

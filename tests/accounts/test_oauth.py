@@ -108,7 +108,13 @@ async def test_a_client_may_register_a_page_an_app_or_out_of_band(oauth: OAuth, 
 
 @pytest.mark.parametrize(
     ("name", "scopes", "website"),
-    [("", "read", None), ("x" * 101, "read", None), ("A", "rule", None), ("A", "read", "javascript:x")],
+    [
+        ("", "read", None),
+        ("\0", "read", None),
+        ("x" * 101, "read", None),
+        ("A", "rule", None),
+        ("A", "read", "javascript:x"),
+    ],
 )
 async def test_a_client_needs_a_name_and_scopes_that_exist(
     oauth: OAuth, name: str, scopes: str, website: str | None
@@ -171,8 +177,9 @@ async def test_a_wrong_secret_or_client_is_refused(oauth: OAuth, user: User) -> 
     with pytest.raises(OAuthRefused) as refusal:
         await client.exchange(await client.code(user), secret="wrong")
     assert refusal.value.code == "invalid_client"
-    with pytest.raises(OAuthRefused):
-        await oauth.client_credentials(client_id="nobody", client_secret="x")
+    for nobody in ("", "nobody", "\ud800" * 43, "\0" * 43, "x" * 43):
+        with pytest.raises(OAuthRefused):
+            await oauth.client_credentials(client_id=nobody, client_secret="x")
     with pytest.raises(OAuthRefused):
         await oauth.client_credentials(client_id=client.app.client_id, client_secret=None)
 

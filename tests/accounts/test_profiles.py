@@ -51,6 +51,13 @@ async def test_nobody_deletes_the_account_of_another(home: Home) -> None:
     mallory = await home.stranger(remote_actor("mallory"))
     await home.receive(delete_of(bob.uri, by=mallory.uri))
     assert (await home.account(bob.id)).username == "bob"
+    assert (await home.account(mallory.id)).username == "mallory"
+
+
+async def test_deleting_a_post_leaves_its_author(home: Home) -> None:
+    bob = await home.stranger()
+    await home.receive(delete_of(f"{bob.uri}/statuses/1", by=bob.uri))
+    assert (await home.account(bob.id)).username == "bob"
 
 
 async def test_hostile_markup_does_not_survive_in_a_profile(home: Home) -> None:
@@ -127,6 +134,8 @@ async def test_names_are_found_in_any_case_and_under_any_of_our_own_names(home: 
         assert remote.id == bob.id
         assert await home.people.by_handle(tx, "bob") is None
         assert await home.people.by_handle(tx, "bob", "b.example/../x") is None
+        for nobody in ("", "\0", "\ud800", "%", "x" * 5000):
+            assert await home.people.by_handle(tx, nobody) is None
 
 
 async def test_a_second_actor_of_one_name_does_not_take_the_address(home: Home) -> None:

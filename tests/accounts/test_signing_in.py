@@ -23,7 +23,7 @@ def sign_in(home: Home) -> SignIn:
 
 async def test_a_wrong_password_and_an_unknown_name_are_refused_alike(user: User, sign_in: SignIn) -> None:
     details = []
-    for name in ("alice", "nobody", ""):
+    for name in ("alice", "nobody", "", "a\0b", "\ud800"):
         with pytest.raises(Unauthenticated) as refusal:
             await sign_in.sign_in(name, "wrong password", user_agent="")
         details.append(refusal.value.detail)
@@ -85,7 +85,7 @@ async def test_a_session_ends_after_thirty_days(home: Home, user: User, sign_in:
 
 @pytest.mark.parametrize("name", ["alice", "ALICE", "@alice", " alice@mail.example "])
 async def test_one_signs_in_by_name_or_address(user: User, sign_in: SignIn, name: str) -> None:
-    visitor, token = await sign_in.sign_in(name, PASSWORD, user_agent="a browser")
+    visitor, token = await sign_in.sign_in(name, PASSWORD, user_agent="a\udc80 browser\0")
     assert visitor.account.username == "alice"
     again = await sign_in.visitor(token)
     assert again is not None
