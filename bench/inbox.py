@@ -18,7 +18,7 @@ import msgspec
 
 from bench.load import post, send_all
 from bench.process import Server, cpu_seconds, free_port
-from bench.world import Remote, instance, remote_people
+from bench.world import Remote, follow_all, instance, local_person, remote_people
 from fedispace.app import build
 from fedispace.clock import SystemClock
 from fedispace.federation.signatures import sign_cavage
@@ -114,6 +114,7 @@ async def measure(activities: int, rounds: int) -> dict[str, float]:
         file, config = await instance(directory, ours, rtc)
         app = build(config)
         people = await remote_people(app, [f"https://peer{n}.example" for n in range(50)])
+        await follow_all(app, await local_person(app, "alice"))
         await app.close()
         baseline = Server(["-m", "bench.sink", "bare", str(bare)], directory / "bare.log")
         web = Server(

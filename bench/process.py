@@ -1,4 +1,4 @@
-"""What a process costs: CPU from the kernel's scheduler (nanoseconds, all threads), resident memory, start."""
+"""What a process costs: CPU from the kernel's scheduler (nanoseconds, all threads), memory, start."""
 
 import asyncio
 import os
@@ -77,6 +77,15 @@ class Server:
                 continue
             writer.close()
             return time.monotonic() - self.started
+        raise RuntimeError(f"the server did not start:\n{self._log.read_text()[-3000:]}")
+
+    async def says(self, words: str, seconds: float = 30) -> float:
+        """Wait until the log holds `words`; return the seconds since the start."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self._process.poll() is None:
+            if words in self._log.read_text():
+                return time.monotonic() - self.started
+            await asyncio.sleep(0.02)
         raise RuntimeError(f"the server did not start:\n{self._log.read_text()[-3000:]}")
 
     def stop(self) -> None:

@@ -5,11 +5,15 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import select
+
+from fedispace.accounts.models import Follow
 from fedispace.app import App
 from fedispace.cli.setup import bring_to_head
 from fedispace.config import Config, load
 from fedispace.config_text import config_text
 from fedispace.federation.keys import LocalKey, new_key_pair
+from fedispace.federation.models import ActorRow
 from fedispace.federation.vocab.actors import Actor, PublicKeyRef
 from fedispace.federation.vocab.uri import Uri
 
@@ -73,3 +77,20 @@ async def remote_people(app: App, origins: list[str]) -> list[Remote]:
             await app.actors.store(tx, actor)
             people.append(Remote(uri=uri, key=LocalKey.from_pem(key_id, pair.rsa_private)))
     return people
+
+
+async def follow_all(app: App, follower_id: int) -> None:
+    """Make a local account follow every remote one, so that their posts concern somebody here."""
+    async with app.db.transaction() as tx:
+        for uri in await tx.scalars(select(ActorRow.uri).where(~ActorRow.local)):
+            account = await app.people.ensure(tx, Uri(uri))
+            tx.add(
+                Follow(
+                    id=account.id,
+                    account_id=follower_id,
+                    target_id=account.id,
+                    uri=f"{uri}/followed",
+                    accepted=True,
+                    created_at=account.created_at,
+                )
+            )

@@ -24,6 +24,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from fedispace.db import inline_sqlite
+
 COMMIT_WINDOW = 0.004
 READERS = 6
 
@@ -199,27 +201,28 @@ class _GroupCommit:
 def driver_url(url: str) -> str:
     """Add our driver to the plain URL of the configuration."""
     if url.startswith("sqlite:"):
-        return url.replace("sqlite:", "sqlite+aiosqlite:", 1)
+        return url.replace("sqlite:", "sqlite+inline:", 1)
     return url.replace("postgresql:", "postgresql+asyncpg:", 1)
 
 
 def open_database(url: str) -> Database:
     """Build the engines for `url` (`sqlite:///path` or `postgresql://...`); nothing connects yet."""
     if urlsplit(url).scheme == "sqlite":
+        inline_sqlite.register()
         writer = create_async_engine(
             driver_url(url), poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0
         )
         reader = create_async_engine(
             driver_url(url), poolclass=AsyncAdaptedQueuePool, pool_size=READERS, max_overflow=0
         )
-        _tune(writer, begin="BEGIN IMMEDIATE", read_only=False)
-        _tune(reader, begin="BEGIN", read_only=True)
+        _tune(writer, read_only=False)
+        _tune(reader, read_only=True)
         return Database(writer, reader, single_writer=True)
     engine = create_async_engine(driver_url(url), pool_size=10, max_overflow=10, pool_pre_ping=True)
     return Database(engine, engine, single_writer=False)
 
 
-def _tune(engine: AsyncEngine, *, begin: str, read_only: bool) -> None:
+def _tune(engine: AsyncEngine, *, read_only: bool) -> None:
     """Set the pragmas of a fast and honest SQLite, and begin transactions ourselves.
 
     The driver's own implicit BEGIN is deferred: two writers could then both read first and one of
@@ -233,7 +236,7 @@ def _tune(engine: AsyncEngine, *, begin: str, read_only: bool) -> None:
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
-            "busy_timeout=5000",
+            f"busy_timeout={250 if read_only else 0}",
             "foreign_keys=ON",
             "cache_size=-16384",
             "temp_store=MEMORY",
@@ -245,4 +248,9 @@ def _tune(engine: AsyncEngine, *, begin: str, read_only: bool) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        if read_only:
+            driver.execute("BEGIN")
+        else:
+            inline_sqlite.begin_immediate(driver)
