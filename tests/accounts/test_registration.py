@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from fedispace.accounts.credentials import Credentials
 from fedispace.accounts.models import Account, OAuthToken, User
 from fedispace.accounts.oauth import OAuth
+from fedispace.accounts.password_change import PasswordChange
 from fedispace.accounts.passwords import Passwords
 from fedispace.accounts.signin import SignIn
 from fedispace.errors import Conflict, Invalid, NotFound, Unauthenticated
@@ -85,12 +85,12 @@ async def test_a_new_password_signs_out_every_browser_and_every_client(home: Hom
     oauth = OAuth(home.db, home.clock, home.ids)
     _, cookie = await sign_in.sign_in("alice", PASSWORD, user_agent="")
     token = await oauth.issue(user.id, frozenset({"read"}))
-    credentials = Credentials(home.db, home.passwords)
+    passwords = PasswordChange(home.db, home.passwords)
     with pytest.raises(Invalid):
-        await credentials.set_password("alice", "short")
+        await passwords.set("alice", "short")
     with pytest.raises(NotFound):
-        await credentials.set_password("nobody", PASSWORD)
-    await credentials.set_password("alice", "another long one")
+        await passwords.set("nobody", PASSWORD)
+    await passwords.set("alice", "another long one")
     assert await sign_in.visitor(cookie) is None
     assert await oauth.bearer(token) is None
     with pytest.raises(Unauthenticated):
