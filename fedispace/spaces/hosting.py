@@ -103,6 +103,7 @@ class Hosting:
             listener_count=0,
         )
         async with self._db.transaction() as tx:
+            await tx.get(Account, host.id, with_for_update=True)  # two requests at once are counted in turn
             self._require_room_on_the_calendar(await queries.unfinished(tx, host.id), begins, now)
             tx.add(space)
             await tx.flush()
@@ -156,7 +157,11 @@ class Hosting:
         return space
 
     async def _step(self, tx: Tx, by: Account, space_id: int, step: Step) -> Space:
-        """Return the Space after `step` of its host, its times moved along."""
+        """Return the Space after `step` of its host, its times moved along.
+
+        The row is locked first: of two requests at once, the second finds the step taken.
+        """
+        await tx.get(Space, space_id, with_for_update=True)
         space = await queries.space(tx, space_id, by.id)
         access.require_host(access.parse_access(space.access), await queries.standing(tx, space, by.id))
         now = self._clock.now()

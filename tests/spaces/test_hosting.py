@@ -1,5 +1,6 @@
 """What a host does, and what the world is told of it."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,27 @@ async def test_a_step_out_of_order_changes_and_sends_nothing(town: Town) -> None
             await step(alice, space.id)
     assert len(await town.sent()) == sent
     assert (await town.stored(space.id)).state == "live"
+
+
+async def test_two_requests_at_once_take_a_step_once(town: Town) -> None:
+    alice = await town.resident("alice")
+    space = await town.hosting.create(alice, title="Mine")
+    outcomes = await asyncio.gather(
+        *(town.hosting.open(alice, space.id) for _ in range(5)), return_exceptions=True
+    )
+    assert sum(isinstance(outcome, IllegalStep) for outcome in outcomes) == 4
+    assert [activity["type"] for activity in await town.sent()] == ["Create", "Update", "Create"]
+
+
+async def test_two_requests_at_once_do_not_schedule_two_spaces(town: Town, clock: ManualClock) -> None:
+    alice = await town.resident("alice")
+    tomorrow = clock.now() + timedelta(days=1)
+    outcomes = await asyncio.gather(
+        *(town.hosting.create(alice, title="Mine", starts_at=tomorrow) for _ in range(5)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 4
+    assert len(await town.sent()) == 1
 
 
 @pytest.mark.parametrize("title", ["", "   ", "\n\t", "x" * 201, "\x00\x07"])
