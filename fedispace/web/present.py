@@ -74,7 +74,8 @@ class Presenter:
         deep: list[PostCard] = []
         for status, card in zip(replies, cards, strict=True):
             depth[status.id] = min(depth.get(status.in_reply_to_id or 0, -1) + 1, _MAX_DEPTH)
-            deep.append(replace(card, depth=depth[status.id]))
+            answers = card.answers if depth[status.id] == _MAX_DEPTH else None
+            deep.append(replace(card, depth=depth[status.id], answers=answers))
         return deep
 
     async def spaces(self, tx: Tx, spaces: Sequence[Space], viewer_id: int | None) -> tuple[SpaceCard, ...]:

@@ -18,7 +18,7 @@ from fedispace.spaces.access import OPEN_TO_ALL, parse_access, parse_role
 from fedispace.spaces.entering import Entering
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.lifecycle import Phase
-from fedispace.spaces.models import Space
+from fedispace.spaces.models import LiveSession, Space
 from fedispace.threads import conversation
 from fedispace.threads.compose import MAX_CHARACTERS, MAX_POSTS
 from fedispace.threads.models import Status
@@ -34,6 +34,7 @@ from fedispace.web.writing import reply_to
 _LISTED = 20
 _LATELY = 5
 _REPLIES = 100
+_MAX_SESSIONS = 2
 
 
 class StagePages:
@@ -147,15 +148,22 @@ class StagePages:
 
     @pages.get("/@{handle}/spaces/{id}/now")
     async def now(self, asked: Asked) -> web.Response:
-        """Draw again what changes while one listens: the stage and the thread."""
+        """Draw again what changes while one listens: the stage and the thread.
+
+        The script names the sessions it holds and is told which of them are over: after a restart of
+        the audio server a browser by itself would take seconds longer to notice.
+        """
         async with self._db.reading() as tx:
             space, card = await self._seen(tx, asked)
             _, replies = await self._talk(tx, space, asked.viewer_id)
+            over = await _ended(tx, space.id, asked.query("sessions").split(",")[:_MAX_SESSIONS])
         stage = self._frame.piece(asked, "stage.html", "stage", card, space.local, here=card.path)
         said = self._frame.piece(asked, "stage.html", "said", replies, here=card.path)
-        return self._frame.fragment(
+        answer = self._frame.fragment(
             asked, f'<div data-part="stage">{stage}</div><div data-part="replies">{said}</div>'
         )
+        answer.headers["X-Sessions-Ended"] = ",".join(over)
+        return answer
 
     @pages.post("/stage/{id}/ticket")
     async def ticket(self, asked: Asked) -> web.Response:
@@ -244,7 +252,7 @@ class StagePages:
         if status is None:
             return None, []
         replies = await conversation.descendants(tx, viewer_id, status, _REPLIES)
-        cards = await self._presenter.posts(tx, replies, viewer_id)
+        cards = await self._presenter.tree(tx, [status.id], replies, viewer_id)
         return await self._presenter.post(tx, status, viewer_id), cards
 
     def _way_in(self, asked: Asked, space: Space) -> tuple[str, str]:
@@ -260,6 +268,18 @@ class StagePages:
         if space.host_id != asked.who.account.id:
             raise NotFound("There is no such Space.")
         return f"{host.path}/spaces/{space.id}"
+
+
+async def _ended(tx: Tx, space_id: int, resources: list[str]) -> list[str]:
+    """Return which of these sessions of a Space have ended."""
+    rows = await tx.scalars(
+        select(LiveSession.resource).where(
+            LiveSession.resource.in_(resources),
+            LiveSession.space_id == space_id,
+            LiveSession.ended_at.is_not(None),
+        )
+    )
+    return list(rows)
 
 
 def _is_open(space: Space) -> bool:

@@ -58,6 +58,11 @@ export class Line {
     if (was) this.tell("off", "");
   }
 
+  // The last part of the session's address: how the server knows it.
+  get name() {
+    return this.resource.split("/").pop();
+  }
+
   async stats() {
     return this.pc ? [...(await this.pc.getStats()).values()] : [];
   }

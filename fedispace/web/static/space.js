@@ -7,6 +7,8 @@ import { roam } from "./roam.js";
 const ASK_EVERY = 3000;
 const SHOW_LEVEL_EVERY = 120;
 const AUDIBLE = 0.012;
+const SETTLES = 600;
+const STALLED = 700;
 
 const root = document.querySelector("[data-space]");
 const find = (name) => root.querySelector(`[data-${name}]`);
@@ -55,6 +57,7 @@ const listening = new Line({
   tell(kind, words) {
     if (kind === "on") {
       say("on", "Listening. Others see a number, not your name.");
+      setTimeout(ask, SETTLES);
       play();
     } else if (kind === "connecting" || kind === "waiting") {
       say("wait", words);
@@ -99,11 +102,16 @@ const speaking = new Line({
     pc.addTransceiver(microphone, { direction: "sendonly", streams: [new MediaStream([microphone])] });
   },
   tell(kind, words) {
-    if (kind === "on") mute(opensMuted);
-    else if (kind === "connecting") say("wait", "Going on stage…");
-    else if (kind === "waiting") say("wait", words);
-    else if (kind === "off") say("", "You left the stage. The Space goes on until you end it.");
-    else {
+    if (kind === "on") {
+      mute(opensMuted);
+      setTimeout(ask, SETTLES);
+    } else if (kind === "connecting") {
+      say("wait", "Going on stage…");
+    } else if (kind === "waiting") {
+      say("wait", words);
+    } else if (kind === "off") {
+      say("", "You left the stage. The Space goes on until you end it.");
+    } else {
       say("bad", words);
       release();
       if (kind === "over") ask();
@@ -215,7 +223,21 @@ async function level() {
   if (!line.isOn) return 0;
   const kind = speaking.isOn ? "media-source" : "inbound-rtp";
   const entry = (await line.stats()).find((one) => one.type === kind && one.kind === "audio");
+  if (line === listening) watch(entry);
   return Math.sqrt(Math.min(1, entry?.audioLevel ?? 0));
+}
+
+// Sound that stops in the middle is a reason to ask at once whether the session still stands.
+const flow = { packets: 0, since: 0, asked: 0 };
+
+function watch(entry) {
+  const now = performance.now();
+  const packets = entry?.packetsReceived ?? 0;
+  if (packets !== flow.packets) Object.assign(flow, { packets, since: now });
+  else if (packets && now - flow.since > STALLED && now - flow.since < ASK_EVERY && now - flow.asked > STALLED) {
+    flow.asked = now;
+    ask();
+  }
 }
 
 async function showLevel() {
@@ -232,13 +254,19 @@ async function showLevel() {
 // What happens meanwhile ---------------------------------------------------------------------------
 
 async function ask() {
+  const held = [listening, speaking].filter((line) => line.name);
+  const sessions = held.map((line) => line.name).join(",");
   let answer;
   try {
-    answer = await fetch(page.now, { headers: { "X-Piece": "space" } });
+    answer = await fetch(`${page.now}?sessions=${sessions}`, { headers: { "X-Piece": "space" } });
   } catch {
     return;
   }
   if (!answer.ok) return;
+  const over = (answer.headers.get("X-Sessions-Ended") ?? "").split(",");
+  for (const line of held) {
+    if (state === "live" && line.isOn && over.includes(line.name)) line.broke();
+  }
   const drawn = document.createElement("template");
   drawn.innerHTML = await answer.text();
   const stage = drawn.content.querySelector("[data-part=stage]");
