@@ -4,7 +4,7 @@ from typing import Final
 
 from fedispace.accounts.people import People
 from fedispace.db.engine import Database
-from fedispace.errors import Conflict, FedispaceError, Forbidden, Invalid, RateLimited
+from fedispace.errors import Conflict, FedispaceError, Forbidden, Gone, Invalid, RateLimited
 from fedispace.federation.routes import Verified
 from fedispace.federation.vocab.activities import Activity, Join, Reject
 from fedispace.federation.vocab.uri import Uri
@@ -14,6 +14,7 @@ from fedispace.spaces.entering import Entering, answer_id
 
 _STATUSES: Final[dict[type[FedispaceError], int]] = {
     Forbidden: 403,
+    Gone: 403,
     Invalid: 403,
     Conflict: 409,
     RateLimited: 429,

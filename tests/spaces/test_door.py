@@ -4,12 +4,13 @@ import re
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from fedispace.accounts.models import Account
 from fedispace.clock import ManualClock
 from fedispace.errors import NotFound
 from fedispace.federation import codec
+from fedispace.federation.models import ActorRow
 from fedispace.federation.routes import Verified
 from fedispace.federation.vocab.activities import Join
 from fedispace.federation.vocab.uri import Uri
@@ -70,6 +71,16 @@ async def test_blocked_and_suspended_people_get_no_ticket(town: Town) -> None:
     with pytest.raises(NotFound):
         await knock(town, join(bob, space))
     assert (await knock(town, join(eve, space)))[0] == 403
+    assert await count_tickets(town) == 0
+
+
+async def test_an_account_that_was_deleted_elsewhere_gets_no_ticket(town: Town) -> None:
+    alice, bob = await town.resident("alice"), await town.stranger("bob")
+    space = await town.live_space(alice)
+    async with town.db.transaction() as tx:
+        await tx.execute(delete(Account).where(Account.id == bob.id))
+        await tx.execute(update(ActorRow).values(gone_at=town.clock.now()).where(ActorRow.id == bob.id))
+    assert (await knock(town, join(bob, space)))[0] == 403
     assert await count_tickets(town) == 0
 
 
