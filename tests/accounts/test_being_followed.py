@@ -212,6 +212,10 @@ async def test_a_block_ends_follows_both_ways_and_an_undo_lifts_it(home: Home, f
     assert await inboxes(home) == {}
     assert (await home.account(alice.id)).followers_count == 0
 
+    mallory = await home.stranger(remote_actor("mallory", "evil.example"))
+    forged = Undo(id=Uri(f"{mallory.uri}/undo"), actor=Uri(mallory.uri), object=block.id)
+    assert (await home.receive(forged)).startswith("dropped not_owner")
+
     undo = Undo(id=Uri(f"{bob.uri}/undo"), actor=Uri(bob.uri), object=block.id, inner=block)
     assert await home.receive(undo) == "done"
     async with home.db.reading() as tx:

@@ -172,6 +172,13 @@ async def test_a_client_without_its_secret_needs_a_challenge(oauth: OAuth, user:
     assert await client.exchange(code, secret=None, verifier=VERIFIER)
 
 
+async def test_a_verifier_for_a_code_without_a_challenge_is_refused(oauth: OAuth, user: User) -> None:
+    """Somebody between took the challenge away (RFC 9700 section 4.8.2)."""
+    client = await register(oauth)
+    with pytest.raises(OAuthRefused):
+        await client.exchange(await client.code(user), verifier=VERIFIER)
+
+
 async def test_a_wrong_secret_or_client_is_refused(oauth: OAuth, user: User) -> None:
     client = await register(oauth)
     with pytest.raises(OAuthRefused) as refusal:
