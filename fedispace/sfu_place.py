@@ -49,6 +49,11 @@ def sfu_of_this_run() -> SfuPlace:
     )
 
 
+def no_sfu() -> SfuPlace:
+    """Return a place where nobody is, for commands that have nothing to do with sound."""
+    return SfuPlace(control=Path("/nonexistent"), secret=secrets.token_bytes(LEAST_SECRET))
+
+
 def configured_sfu(config: Config) -> SfuPlace:
     """Return the place the configuration names; raises `ConfigError` when it does not."""
     if not config.rtc.control or not config.rtc.secret_file:

@@ -35,6 +35,11 @@ def actor_of(row: ActorRow) -> Actor:
     return actor
 
 
+def is_pem(public: str) -> bool:
+    """Tell a PEM key from a multibase one; either kind of key may be stated in either form."""
+    return public.lstrip().startswith("-----BEGIN")
+
+
 class Actors:
     """Reads and writes actors and their public keys."""
 
@@ -129,8 +134,8 @@ class Actors:
                 id=Uri(key.key_id),
                 owner=Uri(uri),
                 kind="rsa" if key.kind == "rsa" else "ed25519",
-                pem=key.public if key.kind == "rsa" else None,
-                multibase=key.public if key.kind != "rsa" else None,
+                pem=key.public if is_pem(key.public) else None,
+                multibase=None if is_pem(key.public) else key.public,
             )
             for key, uri in rows
         )

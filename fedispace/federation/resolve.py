@@ -21,6 +21,7 @@ from fedispace.federation import codec
 from fedispace.federation.actors import Actors
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.models import ActorRow
+from fedispace.federation.origin import is_coherent
 from fedispace.federation.requests import SignedRequests
 from fedispace.federation.vocab.activities import Create, Object
 from fedispace.federation.vocab.actors import Actor
@@ -154,8 +155,8 @@ class Resolver:
         actor = codec.read(fetched.document)
         if not isinstance(actor, Actor):
             raise Refused("not_an_actor", "That address is not an account.", status=403)
-        if host_of(actor.inbox) != host_of(actor.id):
-            raise Refused("origin_mismatch", "The account's inbox is on another server.", status=403)
+        if not is_coherent(actor):
+            raise Refused("origin_mismatch", "The account is spread over several servers.", status=403)
         async with self._db.transaction() as tx:
             return await self._actors.store(tx, actor)
 

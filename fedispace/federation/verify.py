@@ -19,9 +19,11 @@ from fedispace.clock import Clock
 from fedispace.db.engine import Database
 from fedispace.errors import Gone, Invalid, NotFound, Refused, Unavailable
 from fedispace.federation import codec, signatures
+from fedispace.federation.actors import is_pem
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.keys import PublicKey, public_key
 from fedispace.federation.models import ActorKey, ActorRow
+from fedispace.federation.origin import may_send
 from fedispace.federation.policy import Policy
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.routes import Verified
@@ -71,7 +73,7 @@ class Verifier:
         activity = _parse(request.body)
         if activity.actor != key.owner:
             raise Refused("actor_key_mismatch", "The activity is not its sender's.", status=403)
-        if host_of(activity.id) != host_of(activity.actor):
+        if not may_send(activity, key.owner):
             raise Refused("origin_mismatch", "The activity's id is on another server.", status=403)
         return Verified(activity, key.owner)
 
@@ -131,8 +133,8 @@ class Verifier:
                     id=Uri(key_id),
                     owner=Uri(owner),
                     kind="rsa" if kind == "rsa" else "ed25519",
-                    pem=public if kind == "rsa" else None,
-                    multibase=None if kind == "rsa" else public,
+                    pem=public if is_pem(public) else None,
+                    multibase=None if is_pem(public) else public,
                 )
             )
         )
