@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -237,6 +238,26 @@ async def test_what_is_not_the_protocol_ends_only_its_own_connection(studio: Stu
         assert await reader.read() == b""
     writer.close()
     assert (await studio.client.status()).rooms == {}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+async def test_another_user_is_not_even_challenged() -> None:
+    """Were the socket's mode ever widened by mistake, the kernel still tells who is calling."""
+    code = (
+        "import socket, sys\n"
+        "caller = socket.socket(socket.AF_UNIX)\n"
+        "caller.connect(sys.argv[1])\n"
+        "sys.exit(len(caller.recv(100)))"
+    )
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        async with Studio(Path(directory)) as studio:
+            os.chmod(studio.settings.control, 0o666)
+            stranger = await asyncio.create_subprocess_exec(
+                "/usr/bin/python3", "-c", code, studio.settings.control, user="nobody", env={}
+            )
+
+            assert await stranger.wait() == 0
 
 
 async def test_the_secret_is_not_in_its_arguments_or_environment(studio: Studio) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import re
+import socket
 import struct
 from typing import Any
 
 import pytest
+from aioice import stun
 from aiortc.rtcdtlstransport import SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, SRTPProtectionProfile
 
 from tests.ground.eventually import eventually
@@ -92,6 +94,49 @@ async def test_what_a_publisher_pours_in_is_policed_and_others_are_heard(studio:
     assert purity(heard, RATE, 440) > 0.95
     for reason in ("publisher_rate", "sources", "payload_type"):
         assert status.packets_refused[reason] > 0, reason
+
+
+async def test_a_listener_whose_network_changed_goes_on_hearing(studio: Studio) -> None:
+    """His next check comes from another address and proves the password: the sound follows it."""
+    async with Speaker(studio) as speaker, Listener(studio) as listener:
+        await listener.subscribe()
+        await speaker.publish(Sound.tone(440))
+        await listener.listen(0.5)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+            elsewhere.setblocking(False)
+            elsewhere.sendto(_check(listener), ("127.0.0.1", studio.process.port))
+
+            arrived = [await _receive(elsewhere) for _ in range(20)]
+
+    assert sum(1 for data in arrived if 127 < data[0] < 192) >= 15
+
+
+def _check(peer: Peer) -> bytes:
+    """Return the connectivity check of this peer's session."""
+    ours, theirs = peer.connection.remoteDescription.sdp, peer.connection.localDescription.sdp
+    message = stun.Message(
+        message_method=stun.Method.BINDING,
+        message_class=stun.Class.REQUEST,
+        attributes={
+            "USERNAME": f"{_attribute(ours, 'ice-ufrag')}:{_attribute(theirs, 'ice-ufrag')}",
+            "PRIORITY": 1,
+            "ICE-CONTROLLING": 1,
+            "USE-CANDIDATE": None,
+        },
+    )
+    message.add_message_integrity(_attribute(ours, "ice-pwd").encode())
+    return bytes(message)
+
+
+def _attribute(sdp: str, name: str) -> str:
+    found = re.search(rf"a={name}:(\S+)", sdp)
+    assert found is not None
+    return found[1]
+
+
+async def _receive(sock: socket.socket) -> bytes:
+    async with asyncio.timeout(5):
+        return await asyncio.get_running_loop().sock_recv(sock, 2000)
 
 
 async def _flood(speaker: Speaker) -> None:
