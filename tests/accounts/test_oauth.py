@@ -225,7 +225,7 @@ async def test_a_token_that_was_never_issued_is_nobodys(oauth: OAuth, token: str
 
 async def test_a_token_dies_with_its_user(home: Home, oauth: OAuth, user: User) -> None:
     token = await oauth.issue(user.id, READ)
-    assert await oauth.bearer(token[:-1] + token[-1].swapcase()) is None
+    assert await oauth.bearer(token.swapcase()) is None
     async with home.db.transaction() as tx:
         await tx.execute(update(User).values(disabled_at=home.clock.now()))
     assert await oauth.bearer(token) is None
