@@ -1,10 +1,12 @@
 """The actors federation knows: local ones with their secrets, remote ones with what they last said."""
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from dataclasses import dataclass
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
@@ -205,6 +207,8 @@ async def ensure_instance_actor(db: Database, actors: Actors, addresses: Address
         if await actors.by_uri(tx, addresses.instance_actor) is not None:
             return
     keys = await new_keys()
-    async with db.transaction() as tx:
-        if await actors.by_uri(tx, addresses.instance_actor) is None:
-            await actors.create_local(tx, uri=addresses.instance_actor, type="Application", keys=keys)
+    # Another process of this instance may start at the same moment and be first.
+    with contextlib.suppress(IntegrityError):
+        async with db.transaction() as tx:
+            if await actors.by_uri(tx, addresses.instance_actor) is None:
+                await actors.create_local(tx, uri=addresses.instance_actor, type="Application", keys=keys)
