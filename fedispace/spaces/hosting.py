@@ -85,6 +85,7 @@ class Hosting:
         """Write a Space that `host` may open from now on; its time is now unless `starts_at` is later."""
         now = self._clock.now().replace(microsecond=0)
         begins = now if starts_at is None else max(now, starts_at.replace(microsecond=0))
+        self._require_near(begins, now)
         space_id = self._ids.next()
         space = Space(
             id=space_id,
@@ -201,13 +202,16 @@ class Hosting:
         )
         return status.id
 
-    def _require_room_on_the_calendar(
-        self, unfinished: Sequence[Space], begins: datetime, now: datetime
-    ) -> None:
-        """Refuse what is too far ahead, or one Space too many; nobody fills the calendar of others."""
+    def _require_near(self, begins: datetime, now: datetime) -> None:
+        """Refuse what is too far ahead."""
         horizon = timedelta(days=self._limits.schedule_horizon_days)
         if begins > now + horizon:
             raise Invalid(f"A Space can be scheduled at most {horizon.days} days ahead.", field="starts_at")
+
+    def _require_room_on_the_calendar(
+        self, unfinished: Sequence[Space], begins: datetime, now: datetime
+    ) -> None:
+        """Refuse one Space too many; nobody fills the calendar of others."""
         ahead = sum(space.state == Phase.SCHEDULED and space.starts_at > now for space in unfinished)
         if begins > now and ahead >= self._limits.max_scheduled_per_host:
             raise Conflict(_already("scheduled", self._limits.max_scheduled_per_host))
