@@ -91,7 +91,10 @@ class ConsentPages:
             raise OAuthRefused("invalid_client", "This program is not registered here.")
         if given["response_type"] != "code":
             raise OAuthRefused("invalid_request", "This program asked in a way that is not supported.")
-        scopes = scoping.parse(given["scope"] or None)
+        try:
+            scopes = scoping.parse(given["scope"] or None)
+        except Invalid as error:
+            raise OAuthRefused("invalid_scope", "This program asks for something unknown.") from error
         challenge = given["code_challenge"] or None
         method = given["code_challenge_method"] or None
         check_request(app, given["redirect_uri"], scopes, challenge, method=method)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fedispace import errors
+from fedispace.accounts.oauth import OAuthRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ _HEADINGS: tuple[tuple[type[errors.FedispaceError], int, str], ...] = (
     (errors.RateLimited, 429, "A little slower, please"),
     (errors.Unavailable, 503, "Not reachable just now"),
     (errors.Refused, 502, "The other server did not agree"),
+    (OAuthRefused, 400, "This program cannot be let in"),
     (errors.Invalid, 422, "Something is missing"),
 )
 
