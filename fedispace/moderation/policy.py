@@ -19,6 +19,8 @@ FRESH_SECONDS: Final = 5.0
 
 def severity_of(host: str, rules: Mapping[str, str]) -> str | None:
     """Return the severity that holds for `host` (a port does not matter): the nearest rule's."""
+    if not rules:
+        return None
     name = _without_port(host)
     while name:
         if name in rules:
