@@ -42,6 +42,7 @@ MAX_DOCUMENT: Final = 1024 * 1024
 MAX_REPLY: Final = 64 * 1024
 _MAX_REDIRECTS: Final = 3
 _MAX_URL: Final = 2048
+_TARGETS: Final = 8192
 _CONNECTIONS: Final = 300
 _CONNECTIONS_PER_HOST: Final = 4
 _CONNECT_SECONDS: Final = 5.0
@@ -113,6 +114,7 @@ class Net:
         self._resolver = JudgedResolver(self._rule, resolver or {})
         self._ssl = ssl_context or ssl.create_default_context()
         self._total = total_seconds
+        self._targets: dict[str, _Target] = {}
         self._open: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -281,6 +283,15 @@ class Net:
         return made
 
     def _target(self, url: str) -> _Target:
+        """Return the judged form of an address; the inboxes we post to come again and again."""
+        known = self._targets.get(url)
+        if known is None:
+            if len(self._targets) >= _TARGETS:
+                self._targets.clear()
+            known = self._targets[url] = self._judged(url)
+        return known
+
+    def _judged(self, url: str) -> _Target:
         """Take an address apart, refuse what is not plain https, and put it together again."""
         scheme = url.partition(":")[0].lower()
         if scheme not in ("https", "http") or (scheme == "http" and not self._allow_http):
