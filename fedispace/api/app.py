@@ -1,5 +1,6 @@
 """The API as a whole: every group of calls, and what is answered where there is none."""
 
+import functools
 from collections.abc import Sequence
 from typing import Final
 
@@ -159,7 +160,8 @@ class Api:
         for group in self._calls:
             for route in group.routes.rows:
                 endpoint = self._door.opened(route, group)
-                found += [web.route(route.method, path, endpoint) for path in (route.path, f"{route.path}/")]
+                add = web.get if route.method == "GET" else functools.partial(web.route, route.method)
+                found += [add(path, endpoint) for path in (route.path, f"{route.path}/")]
         found += [web.options(path, preflight) for path in sorted(_outside_of_api(table()))]
         return [
             *found,

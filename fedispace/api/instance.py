@@ -1,5 +1,7 @@
 """Calls about this server itself."""
 
+from sqlalchemy import func, select
+
 from fedispace.accounts.nodeinfo import usage
 from fedispace.api.entities.instance import ExtendedDescription, Instance, InstanceV1, Rule
 from fedispace.api.entities.shape import NoParameters
@@ -8,6 +10,7 @@ from fedispace.api.routing import Call, Calls, Routes, Who
 from fedispace.clock import Clock
 from fedispace.db.engine import Database
 from fedispace.errors import NotFound
+from fedispace.federation.models import Peer
 
 
 class InstanceCalls(Calls):
@@ -32,7 +35,8 @@ class InstanceCalls(Calls):
         """Describe this server to older clients."""
         async with self._db.reading() as tx:
             counted = await usage(tx, self._clock.now())
-        return self._presenter.instance_v1(counted, peers=0)
+            peers = await tx.scalar(select(func.count()).select_from(Peer)) or 0
+        return self._presenter.instance_v1(counted, peers=peers)
 
     @routes.get("/api/v1/instance/rules", who=Who.ANYONE)
     async def rules(self, call: Call[NoParameters]) -> list[Rule]:

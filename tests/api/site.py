@@ -8,30 +8,12 @@ from typing import Any, Self
 import aiohttp
 from aiohttp import web
 
-from fedispace.accounts.blocking import Blocking
-from fedispace.accounts.following import Following
-from fedispace.accounts.lookup import Lookup
 from fedispace.accounts.models import Account, User
-from fedispace.accounts.oauth import OAuth
 from fedispace.accounts.scopes import parse
-from fedispace.api.app import Api
-from fedispace.api.limits import Rates
-from fedispace.config import Config, Instance
-from fedispace.media.live.client import SfuClient
+from fedispace.app import App, build
+from fedispace.config import Config, Database, Federation, Instance
 from fedispace.net import Net
-from fedispace.queue.jobs import Jobs
-from fedispace.spaces.arrival import Arrivals
-from fedispace.spaces.entering import Entering
-from fedispace.spaces.hosting import Hosting
-from fedispace.spaces.live import LiveRooms
-from fedispace.spaces.lookup import SpaceLookup
-from fedispace.spaces.tickets import Tickets
-from fedispace.threads.boost import Boosting
-from fedispace.threads.deletion import Deletion
-from fedispace.threads.favourite import Favouriting
-from fedispace.threads.ingest import Ingest
-from fedispace.threads.lookup import StatusLookup
-from fedispace.threads.publish import Publishing
+from fedispace.sfu_place import SfuPlace
 from tests.factories import Home, make_database
 from tests.ground.ports import free_port
 
@@ -86,20 +68,17 @@ class Client:
 
 
 class Site:
-    """`async with Site(directory) as site:` and it answers at `site.origin`."""
+    """`async with Site(directory) as site:` and it answers at `site.origin`.
 
-    def __init__(
-        self,
-        directory: Path,
-        *,
-        sfu: SfuClient | None = None,
-        secret: bytes = b"",
-        rates: Rates | None = None,
-    ) -> None:
+    `home` makes people and moves the clock, `app` is the instance as it is built for the operator.
+    """
+
+    home: Home
+    app: App
+
+    def __init__(self, directory: Path, *, place: SfuPlace | None = None) -> None:
         self._directory = directory
-        self._sfu = sfu
-        self._secret = secret or secrets.token_bytes(32)
-        self._rates = rates
+        self._place = place or SfuPlace(control=directory / "no-sfu.sock", secret=secrets.token_bytes(32))
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         self._clients: list[Client] = []
@@ -107,15 +86,17 @@ class Site:
     async def __aenter__(self) -> Self:
         db = await make_database(self._directory)
         net = Net(allow_private=["127.0.0.0/8"], allow_http=True, user_agent="fedispace tests")
-        self.home = home = Home(db, origin=self.origin, net=net)
-        self.oauth = OAuth(db, home.clock, home.ids)
-        self.sfu = self._sfu or SfuClient(self._directory / "no-sfu.sock", self._secret, call_seconds=0.2)
-        application = web.Application(client_max_size=1024 * 1024)
-        application.add_routes(self._api().routes())
-        self._runner = web.AppRunner(application)
+        self.home = Home(db, origin=self.origin, net=net)
+        config = Config(
+            instance=Instance(url=self.origin, title="The test place"),
+            database=Database(url=f"sqlite:///{self._directory}/fedispace.sqlite3"),
+            federation=Federation(allow_private_addresses=["127.0.0.0/8"], allow_http=True),
+        )
+        self.app = build(config, self._place, clock=self.home.clock, net=net)
+        await self.app.start(worker=False, web=True)
+        self._runner = web.AppRunner(self.app.web_application())
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
-        await self.rooms.start()
         self.anyone = self._client(None)
         return self
 
@@ -125,8 +106,7 @@ class Site:
         for client in self._clients:
             await client.session.close()
         await self._runner.cleanup()
-        await self.rooms.stop()
-        await self.home.net.close()
+        await self.app.close()
         await self.home.db.close()
 
     async def person(self, name: str, scopes: str = EVERYTHING, *, locked: bool = False) -> Client:
@@ -146,7 +126,7 @@ class Site:
 
     async def with_scopes(self, account: Account, scopes: str) -> Client:
         """Return another client of the same person."""
-        return self._client(await self.oauth.issue(account.id, parse(scopes)), account)
+        return self._client(await self.app.oauth.issue(account.id, parse(scopes)), account)
 
     def holder(self, token: str) -> Client:
         """Return the client of whoever holds this token."""
@@ -156,55 +136,3 @@ class Site:
         client = Client(self.origin, token, account)
         self._clients.append(client)
         return client
-
-    def _api(self) -> Api:
-        home, db, ids, clock = self.home, self.home.db, self.home.ids, self.home.clock
-        addresses, outbox, people, notifier = home.addresses, home.outbox, home.people, home.notifier
-        config = Config(instance=Instance(url=self.origin, title="The test place"))
-        lookup = Lookup(db, home.resolver, people, addresses)
-        publishing = Publishing(db, ids, clock, addresses, outbox, notifier, people, lookup)
-        boosting = Boosting(db, ids, clock, addresses, outbox, notifier, people)
-        ingest = Ingest(ids, clock, addresses, people, notifier, Jobs(ids, clock, home.bus))
-        tickets = Tickets(ids, clock, self._secret)
-        self.rooms = LiveRooms(
-            db=db, ids=ids, clock=clock, bus=home.bus, sfu=self.sfu, secret=self._secret, tickets=tickets
-        )
-        return Api(
-            config=config,
-            clock=clock,
-            db=db,
-            addresses=addresses,
-            oauth=self.oauth,
-            people=people,
-            following=Following(db, ids, clock, addresses, outbox, people, home.follows, notifier),
-            blocking=Blocking(db, ids, clock, addresses, outbox, people, home.follows),
-            account_lookup=lookup,
-            status_lookup=StatusLookup(db, home.resolver, people, ingest, addresses),
-            space_lookup=SpaceLookup(db, home.resolver, people, addresses, Arrivals(ids, clock)),
-            publishing=publishing,
-            deletion=Deletion(db, ids, clock, addresses, outbox, people, boosting),
-            boosting=boosting,
-            favouriting=Favouriting(db, ids, clock, addresses, outbox, notifier, people),
-            hosting=Hosting(
-                db=db,
-                ids=ids,
-                clock=clock,
-                bus=home.bus,
-                addresses=addresses,
-                outbox=outbox,
-                publishing=publishing,
-                rooms=self.rooms,
-                limits=config.spaces,
-            ),
-            entering=Entering(
-                db=db,
-                ids=ids,
-                clock=clock,
-                addresses=addresses,
-                people=people,
-                requests=home.requests,
-                tickets=tickets,
-            ),
-            rooms=self.rooms,
-            rates=self._rates,
-        )

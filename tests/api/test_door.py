@@ -2,12 +2,17 @@
 
 import io
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
+from aiohttp import web
+from pytest_aiohttp import AiohttpClient
 
 from fedispace.api.app import table
-from fedispace.api.limits import Rate, Rates
+from fedispace.api.door import Door
+from fedispace.api.entities.oauth import Nothing
+from fedispace.api.entities.shape import NoParameters
+from fedispace.api.limits import Limiter, Rate, Rates
+from fedispace.api.routing import Call, Calls, Routes, Who
 from tests.api.site import Client, Site
 
 
@@ -66,20 +71,38 @@ async def test_a_refusal_may_be_read_by_scripts_too(site: Site) -> None:
     assert (status, headers["Access-Control-Allow-Origin"]) == (401, "*")
 
 
-async def test_a_person_sees_how_much_is_left_and_is_stopped_at_the_end(tmp_path: Path) -> None:
-    rates = Rates(per_account=Rate(amount=3, period=timedelta(minutes=5)))
-    async with Site(tmp_path, rates=rates) as site:
-        alice, bob = await site.person("alice"), await site.person("bob")
-        left = []
-        for path in ("/api/v1/preferences", "/api/v1/preferences/", "/api/v1/preferences?x=1"):
-            status, _, headers = await alice.call("GET", path)
-            assert (status, headers["X-RateLimit-Limit"]) == (200, "3")
-            left.append(headers["X-RateLimit-Remaining"])
-        assert left == ["2", "1", "0"]
-        status, body, headers = await alice.call("GET", "/api/v1/preferences")
-        assert (status, body) == (429, {"error": "Too many requests"})
-        assert int(headers["Retry-After"]) > 0
-        assert (await bob.call("GET", "/api/v1/preferences"))[0] == 200
+class Echo(Calls):
+    """One call, behind a door of its own."""
+
+    routes = Routes()
+
+    @routes.get("/echo", who=Who.PERSON, scope="read:accounts")
+    async def echo(self, call: Call[NoParameters]) -> Nothing:
+        """Say nothing."""
+        return Nothing()
+
+
+async def test_a_person_sees_how_much_is_left_and_is_stopped_at_the_end(
+    site: Site, alice: Client, bob: Client, aiohttp_client: AiohttpClient
+) -> None:
+    door = Door(
+        origin=site.origin,
+        oauth=site.app.oauth,
+        limiter=Limiter(site.home.clock),
+        rates=Rates(per_account=Rate(amount=3, period=timedelta(minutes=5))),
+    )
+    app = web.Application()
+    app.router.add_get("/echo", door.opened(Echo.routes.rows[0], Echo()))
+    hers = await aiohttp_client(app, headers={"Authorization": f"Bearer {alice.token}"})
+    for left in ("2", "1", "0"):
+        answer = await hers.get("/echo")
+        assert (answer.status, answer.headers["X-RateLimit-Limit"]) == (200, "3")
+        assert answer.headers["X-RateLimit-Remaining"] == left
+    answer = await hers.get("/echo?x=1")
+    assert (answer.status, await answer.json()) == (429, {"error": "Too many requests"})
+    assert int(answer.headers["Retry-After"]) > 0
+    his = {"Authorization": f"Bearer {bob.token}"}
+    assert (await hers.get("/echo", headers=his)).status == 200
 
 
 async def test_a_persons_answers_are_kept_by_no_cache(alice: Client) -> None:

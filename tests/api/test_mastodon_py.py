@@ -272,12 +272,12 @@ async def test_it_registers_and_signs_in_by_the_code_on_the_page(site: Site, ali
         )
     )
     program = Program(site, None, client_id=client_id, client_secret=secret)
-    app = await site.oauth.app(client_id)
-    bearer = await site.oauth.bearer(alice.token or "")
+    app = await site.app.oauth.app(client_id)
+    bearer = await site.app.oauth.bearer(alice.token or "")
     assert app is not None
     assert bearer is not None
     assert bearer.user is not None
-    code = await site.oauth.authorize(app, bearer.user, OUT_OF_BAND, frozenset({"read", "write"}), None)
+    code = await site.app.oauth.authorize(app, bearer.user, OUT_OF_BAND, frozenset({"read", "write"}), None)
     await program(
         lambda m: m.log_in(code=code, redirect_uri=OUT_OF_BAND, scopes=["read", "write"], allow_http=True)
     )
@@ -292,14 +292,14 @@ async def test_it_registers_and_signs_in_by_the_code_on_the_page(site: Site, ali
 
 async def test_a_public_client_signs_in_by_pkce(site: Site, alice: Client) -> None:
     app = await site.anyone.post("/api/v1/apps", {"client_name": "Phone", "redirect_uris": ["app://done"]})
-    row = await site.oauth.app(app["client_id"])
-    bearer = await site.oauth.bearer(alice.token or "")
+    row = await site.app.oauth.app(app["client_id"])
+    bearer = await site.app.oauth.bearer(alice.token or "")
     assert row is not None
     assert bearer is not None
     assert bearer.user is not None
     verifier = "v" * 64
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    code = await site.oauth.authorize(row, bearer.user, "app://done", frozenset({"read"}), challenge)
+    code = await site.app.oauth.authorize(row, bearer.user, "app://done", frozenset({"read"}), challenge)
     asked = {
         "grant_type": "authorization_code",
         "client_id": app["client_id"],

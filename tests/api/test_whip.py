@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiortc import RTCPeerConnection
 
+from fedispace.sfu_place import SfuPlace
 from tests.api.site import Client, Site
 from tests.media.studio import Studio
 
@@ -18,14 +19,12 @@ SDP = {"Content-Type": "application/sdp"}
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     """An instance with sound. Its clock shows today, for the SFU's shows it too."""
-    (tmp_path / "sfu").mkdir()
-    async with (
-        Studio(tmp_path / "sfu") as studio,
-        Site(tmp_path, sfu=studio.client, secret=studio.secret) as opened,
-    ):
-        late = datetime.now(UTC) - opened.home.clock.now()
-        opened.home.clock.advance(seconds=late.total_seconds())
-        yield opened
+    async with Studio(tmp_path) as studio:
+        place = SfuPlace(control=Path(studio.settings.control), secret=studio.secret)
+        async with Site(tmp_path, place=place) as opened:
+            late = datetime.now(UTC) - opened.home.clock.now()
+            opened.home.clock.advance(seconds=late.total_seconds())
+            yield opened
 
 
 @pytest.fixture
