@@ -27,7 +27,7 @@ from fedispace.federation.vocab.activities import Create, Object
 from fedispace.federation.vocab.actors import Actor
 from fedispace.federation.vocab.objects import Event, Note
 from fedispace.federation.vocab.uri import Uri, parse_uri
-from fedispace.hosts import host_of, normalize_host
+from fedispace.hosts import host_of
 from fedispace.net import Net
 
 log = structlog.get_logger()
@@ -123,17 +123,16 @@ class Resolver:
         The name must loop back: the actor's own server has to give the same id for the name the
         answer states, or anybody could dress up as `@somebody@good.example`.
         """
-        uri, subject = await self._finger(f"acct:{username}@{domain}", normalize_host(domain))
+        uri, subject = await self._finger(f"acct:{username}@{domain}", _domain(domain))
         name, at, home = subject.removeprefix("acct:").rpartition("@")
-        if not at or normalize_host(home) != normalize_host(domain) or name.lower() != username.lower():
-            again, repeated = await self._finger(f"acct:{name}@{home}", normalize_host(home))
+        if not at or _domain(home) != _domain(domain) or name.lower() != username.lower():
+            again, repeated = await self._finger(f"acct:{name}@{home}", _domain(home))
             if again != uri or repeated.lower() != subject.lower():
                 raise Refused("webfinger_mismatch", "That address does not lead back to the account.")
         return uri
 
     async def _finger(self, resource: str, host: str) -> tuple[Uri, str]:
-        port = _port_of(resource)
-        url = f"{self._scheme}://{host}{port}/.well-known/webfinger?resource={quote(resource, safe='')}"
+        url = f"{self._scheme}://{host}/.well-known/webfinger?resource={quote(resource, safe='')}"
         answer = await self._net.fetch_json(url)
         subject = answer.get("subject")
         for link in answer.get("links") or ():
@@ -205,9 +204,9 @@ async def _as_task(fetch: Awaitable[object]) -> object:
     return await fetch
 
 
-def _port_of(resource: str) -> str:
-    _, colon, port = resource.rpartition("@")[2].partition(":")
-    return f":{port}" if colon and port.isdigit() else ""
+def _domain(text: str) -> str:
+    """Return the one spelling of the domain of an address, with its port if it has one."""
+    return host_of(f"https://{text}")
 
 
 def _reason(error: FedispaceError) -> str:
