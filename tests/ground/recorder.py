@@ -4,6 +4,7 @@ It does not verify what it receives (the independent peers do); it answers, coun
 """
 
 import asyncio
+import io
 import json
 import secrets
 import time
@@ -133,7 +134,9 @@ class Recorder:
     async def post(self, url: str, body: bytes, headers: Headers) -> Answer:
         """POST exactly these headers, repeats and lies included."""
         began = time.monotonic()
-        async with self.session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+        async with self.session.post(
+            url, data=io.BytesIO(body), headers=headers, allow_redirects=False
+        ) as response:
             text = await response.text()
             return Answer(status=response.status, body=text, seconds=time.monotonic() - began)
 
