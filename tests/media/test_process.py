@@ -306,3 +306,14 @@ def test_the_web_process_loads_no_webrtc() -> None:
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert found.returncode == 0, found.stderr
+
+
+@pytest.mark.parametrize("directory", ["missing", "x" * 120])
+async def test_a_control_path_that_cannot_be_used_is_said_in_one_line(tmp_path: Path, directory: str) -> None:
+    control = str(tmp_path / directory / "sfu.sock")
+    process = SfuProcess(SfuSettings(listen="127.0.0.1:0", control=control, secret=bytes(32)))
+
+    with pytest.raises(
+        ConfigError, match=r"rtc\.control: cannot use .+: (No such file|AF_UNIX path too long)"
+    ):
+        await process.start()

@@ -66,7 +66,7 @@ class ControlSocket:
             finally:
                 os.umask(old)
         except OSError as error:
-            raise ConfigError(f"rtc.control: cannot use {self._path}: {error.strerror}") from error
+            raise ConfigError(f"rtc.control: cannot use {self._path}: {error.strerror or error}") from error
 
     async def close(self) -> None:
         if self._server is not None:

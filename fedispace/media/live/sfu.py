@@ -195,6 +195,13 @@ class Sfu:
             self._lives.pop(session.grant.session, None)
             self._drop_room(session.room)
             self._tell(_event(session, "disconnected", reason=session.reason))
+            log.info(
+                "sfu.session_ended",
+                session=session.grant.session,
+                room=session.grant.room,
+                role=session.grant.role,
+                reason=session.reason,
+            )
             with contextlib.suppress(OSError):
                 await session.close()
 
