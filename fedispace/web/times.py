@@ -37,6 +37,8 @@ def ahead(moment: datetime, now: datetime) -> str:
     """Return when something will be: `in 20 min`, `today 19:00 UTC`, `14 Nov, 19:00 UTC`."""
     utc = moment.astimezone(UTC)
     seconds = (moment - now).total_seconds()
+    if seconds < -3600:
+        return "waiting for its host"
     if seconds <= 0:
         return "any minute now"
     if seconds < 5400:

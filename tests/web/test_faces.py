@@ -61,5 +61,6 @@ def test_times_are_said_in_few_words() -> None:
     assert ahead(NOW + timedelta(minutes=20), NOW) == "in 20 min"
     assert ahead(NOW + timedelta(hours=3), NOW) == "today 22:24 UTC"
     assert ahead(NOW + timedelta(days=1), NOW) == "tomorrow 19:24 UTC"
-    assert ahead(NOW - timedelta(days=1), NOW) == "any minute now"
+    assert ahead(NOW - timedelta(minutes=5), NOW) == "any minute now"
+    assert ahead(NOW - timedelta(days=1), NOW) == "waiting for its host"
     assert length(NOW, NOW + timedelta(minutes=130)) == "2 h 10 min"

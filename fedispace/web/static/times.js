@@ -16,6 +16,7 @@ export function ago(moment, now) {
 
 export function ahead(moment, now) {
   const seconds = (moment - now) / 1000;
+  if (seconds < -3600) return "waiting for its host";
   if (seconds <= 0) return "any minute now";
   if (seconds < 5400) return `in ${Math.max(1, Math.round(seconds / 60))} min`;
   return soon.format(moment);
