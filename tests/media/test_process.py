@@ -208,6 +208,22 @@ async def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
         assert process.pid is None
 
 
+async def test_a_successor_waits_for_the_port_of_one_that_is_ending(tmp_path: Path) -> None:
+    """After kill -9 of the whole server its SFU lives a moment longer than its parent."""
+    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    taken.bind(("127.0.0.1", 0))
+    number = taken.getsockname()[1]
+    control = str(tmp_path / "sfu.sock")
+    process = SfuProcess(SfuSettings(listen=f"127.0.0.1:{number}", control=control, secret=bytes(32)))
+    start = asyncio.create_task(process.start())
+    asyncio.get_running_loop().call_later(0.7, taken.close)
+
+    await start
+
+    assert process.port == number
+    await process.stop()
+
+
 async def test_the_control_socket_is_for_its_own_user_only(studio: Studio) -> None:
     mode = stat.S_IMODE(os.stat(studio.settings.control).st_mode)
 

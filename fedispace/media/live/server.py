@@ -7,11 +7,13 @@ other end of that pipe, so however the parent dies, the SFU follows.
 
 import asyncio
 import contextlib
+import errno
 import gc
 import ipaddress
 import logging
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -29,6 +31,9 @@ from fedispace.media.live.sfu import Sfu
 from fedispace.media.live.supervisor import Ready
 
 log = structlog.get_logger()
+
+_BIND_TRIES = 30
+_BIND_PAUSE = 0.05
 
 
 def candidate_addresses(chosen: SfuSettings) -> tuple[str, ...]:
@@ -53,7 +58,7 @@ def candidate_addresses(chosen: SfuSettings) -> tuple[str, ...]:
 
 async def serve(chosen: SfuSettings, stop: asyncio.Event, clock: Clock) -> None:
     """Serve until `stop` is set; announces itself on standard output once it does."""
-    udp = port.UdpPort(port.bind(*address_of(chosen.listen)), clock)
+    udp = port.UdpPort(await _bound(chosen.listen), clock)
     control = ControlSocket(Path(chosen.control), chosen.secret)
     sfu = Sfu(
         settings=chosen,
@@ -80,6 +85,18 @@ async def serve(chosen: SfuSettings, stop: asyncio.Event, clock: Clock) -> None:
     finally:
         await control.close()
         udp.close()
+
+
+async def _bound(listen: str) -> socket.socket:
+    """Bind, waiting a moment for a predecessor whose parent was killed and who is saying goodbye."""
+    for _ in range(_BIND_TRIES):
+        try:
+            return port.bind(*address_of(listen))
+        except ConfigError as error:
+            if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.EADDRINUSE:
+                raise
+        await asyncio.sleep(_BIND_PAUSE)
+    return port.bind(*address_of(listen))
 
 
 async def _main(chosen: SfuSettings) -> None:
