@@ -184,3 +184,9 @@ async def test_every_empty_document_is_there_for_clients_that_start(alice: Clien
     assert await alice.get("/api/v1/markers", **{"timeline[]": "home"}) == {}
     assert (await alice.get("/api/v2/notifications/policy"))["for_not_following"] == "accept"
     assert (await alice.call("GET", "/api/v1/push/subscription"))[:2] == (404, {"error": "Record not found"})
+
+
+async def test_a_head_is_answered_like_a_get_without_the_body(site: Site) -> None:
+    status, body, headers = await site.anyone.call("HEAD", "/api/v2/instance")
+    assert (status, not body) == (200, True)
+    assert headers["Content-Type"] == "application/json; charset=utf-8"
