@@ -6,8 +6,11 @@ python -m bench.sink count PORT     a socket server for any number of hosts; GET
 
 import asyncio
 import sys
+from typing import Any
 
 from aiohttp import web
+
+from fedispace.cli import loop
 
 
 async def bare(port: int) -> None:
@@ -29,7 +32,7 @@ class Counter(asyncio.Protocol):
     count = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        self.transport: Any = transport
         self.buffer = b""
 
     def data_received(self, data: bytes) -> None:
@@ -42,7 +45,6 @@ class Counter(asyncio.Protocol):
             if len(self.buffer) < end + 4 + size:
                 return
             self.buffer = self.buffer[end + 4 + size :]
-            assert isinstance(self.transport, asyncio.WriteTransport)
             if head.startswith(b"get"):
                 body = str(Counter.count).encode()
                 self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
@@ -57,4 +59,4 @@ async def count(port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run({"bare": bare, "count": count}[sys.argv[1]](int(sys.argv[2])))
+    loop.run({"bare": bare, "count": count}[sys.argv[1]](int(sys.argv[2])))

@@ -1,6 +1,5 @@
 """`fedispace quickstart`: from nothing to a working instance on this machine, in one command."""
 
-import asyncio
 import os
 import secrets
 from pathlib import Path
@@ -9,6 +8,7 @@ import click
 
 from fedispace import logs
 from fedispace.app import build
+from fedispace.cli import loop
 from fedispace.cli.options import log_level
 from fedispace.cli.serve import run
 from fedispace.cli.setup import bring_to_head
@@ -36,7 +36,7 @@ def quickstart(directory: Path, level: str) -> None:
     """Run a ready instance on this machine, with a sample account, at http://localhost:8080."""
     logs.configure(level)
     settings = _settings(directory)
-    asyncio.run(_run(settings, directory))
+    loop.run(_run(settings, directory))
 
 
 def _settings(directory: Path) -> Config:

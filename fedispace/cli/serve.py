@@ -18,6 +18,7 @@ from aiohttp import web
 
 from fedispace import logs
 from fedispace.app import App, build
+from fedispace.cli import loop
 from fedispace.cli.options import config_path, log_level
 from fedispace.config import Config, address_of, load
 from fedispace.db import migrations
@@ -40,7 +41,7 @@ def serve(roles: tuple[str, ...], level: str, config_file: Path) -> None:
     """Run the instance (or, with --role, a part of it)."""
     logs.configure(level)
     settings = load(config_file)
-    asyncio.run(run(settings, frozenset(roles)))
+    loop.run(run(settings, frozenset(roles)))
 
 
 async def run(
@@ -102,7 +103,7 @@ def _spare_the_collector() -> None:
 
 def _stop_signal() -> asyncio.Event:
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    running = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+        running.add_signal_handler(number, stopping.set)
     return stopping
