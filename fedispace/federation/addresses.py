@@ -1,5 +1,7 @@
 """Where our own actors and objects live. The one place that knows the shape of our URIs."""
 
+from urllib.parse import quote
+
 from fedispace.federation.vocab.uri import Uri, parse_uri
 
 
@@ -63,4 +65,5 @@ class Addresses:
         return self._at(f"/@{username}/spaces/{space_id}")
 
     def tag(self, name: str) -> Uri:
-        return self._at(f"/tags/{name}")
+        """Return the page of a hashtag; other people's may hold spaces, slashes and question marks."""
+        return self._at(f"/tags/{quote(name, safe='')}")
