@@ -72,7 +72,10 @@ async def test_a_worker_that_was_killed_takes_up_what_it_left(ground: Ground, cl
 
         cluster.restart("worker")
 
-        await eventually("it is delivered", lambda: _created(peers), lambda uris: post["uri"] in uris)
+        # What the worker had under way when it died is free again when its lease ends, in a minute.
+        await eventually(
+            "it is delivered", lambda: _created(peers), lambda uris: post["uri"] in uris, within=120
+        )
 
 
 async def test_a_space_is_heard_from_an_sfu_of_its_own(ground: Ground, cluster: Instance) -> None:
