@@ -39,6 +39,7 @@ from fedispace.federation.peers import Peers
 from fedispace.federation.requests import SignedRequests
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.verify import Verifier
+from fedispace.front import TrueAddress, apologise
 from fedispace.ids import Ids, TimeOrderedIds
 from fedispace.media.live.client import SfuClient
 from fedispace.moderation.policy import DomainPolicy
@@ -103,7 +104,10 @@ class App:
 
     def web_application(self) -> web.Application:
         """Return the HTTP side: federation, API and pages on one router."""
-        application = web.Application(client_max_size=MAX_REQUEST)
+        address = TrueAddress(self.config.server.trusted_proxies)
+        application = web.Application(
+            client_max_size=MAX_REQUEST, middlewares=[apologise, address.middleware]
+        )
         application.add_routes(self.federation.routes())
         application.add_routes(self.api.routes())
         application.add_routes(self.pages.routes())

@@ -25,6 +25,7 @@ class Instance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str = "fedispace"
     description: str = "Threads and live audio Spaces."
     contact_email: str = ""
+    source_url: str = ""
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ WHAT: Final = {
     "instance.title": "The name people see.",
     "instance.description": "One or two sentences for the front page and for other servers.",
     "instance.contact_email": "Where people reach you.",
+    "instance.source_url": "Where people find the source code you run (the AGPL asks for it).",
     "server": "Where the web process listens, behind your TLS proxy.",
     "server.listen": "ADDRESS:PORT.",
     "server.trusted_proxies": "Proxies whose X-Forwarded-For is believed (addresses or CIDR networks).",

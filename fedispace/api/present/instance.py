@@ -14,7 +14,6 @@ VERSION: Final = f"4.5.0 (compatible; fedispace {__version__})"
 """Clients read Mastodon's version at the front, to decide what they may use; ours stands behind."""
 
 API_VERSIONS: Final = {"mastodon": 2, "fedispace": 1}
-SOURCE: Final = "https://github.com/fedispace/fedispace"
 LANGUAGES: Final = ["en"]
 _CHARACTERS_PER_LINK: Final = 23
 _OPEN: Final = entities.FeedAccess(local="public", remote="public")
@@ -62,7 +61,7 @@ class InstancePresenter:
             domain=config.account_domain,
             title=config.instance.title,
             version=VERSION,
-            source_url=SOURCE,
+            source_url=config.instance.source_url,
             description=config.instance.description,
             usage=entities.Usage(users=entities.Users(active_month=usage.active_month)),
             thumbnail=entities.Thumbnail(

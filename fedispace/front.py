@@ -1,0 +1,70 @@
+"""What stands before every request: who really asks, and that nobody is ever shown a traceback."""
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterable
+
+import msgspec
+import structlog
+from aiohttp import web
+
+log = structlog.get_logger()
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_API = ("/api/", "/oauth/token", "/oauth/revoke", "/inbox", "/users/", "/.well-known/", "/nodeinfo/")
+_APOLOGY = "Something went wrong here. It has been written down; please try again later."
+
+
+class TrueAddress:
+    """Puts the client's own address in place of the proxy's.
+
+    Only proxies named in `server.trusted_proxies` are believed: the address is the last in
+    X-Forwarded-For that is not one of them, because everything before it can be made up.
+    """
+
+    def __init__(self, trusted: Iterable[str]) -> None:
+        self._trusted = [ipaddress.ip_network(network, strict=False) for network in trusted]
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.remote is None or not self._is_trusted(request.remote):
+            return await handler(request)
+        named = request.headers.getall("X-Forwarded-For", [])
+        hops = [hop.strip() for value in named for hop in value.split(",")]
+        for hop in reversed(hops):
+            if not self._is_trusted(hop):
+                if _is_address(hop):
+                    return await handler(request.clone(remote=hop))
+                break
+        return await handler(request)
+
+    def _is_trusted(self, text: str) -> bool:
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            return False
+        return any(address in network for network in self._trusted)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+@web.middleware
+async def apologise(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer 500 in the form the path speaks when a handler breaks; the log has the rest."""
+    try:
+        return await handler(request)
+    except web.HTTPException:
+        raise
+    except Exception:  # the last boundary: whatever it is, the connection and the process live on
+        log.exception("request.failed", method=request.method, path=request.path)
+        if request.path.startswith(_API):
+            body = msgspec.json.encode({"error": _APOLOGY})
+            return web.Response(status=500, body=body, content_type="application/json")
+        return web.Response(status=500, text=_APOLOGY)
