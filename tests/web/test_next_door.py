@@ -21,6 +21,11 @@ async def test_a_space_next_door_is_found_and_heard_without_leaving_home(ground:
     async with a.client("alice") as alice, b.client("bob") as bob:
         await befriend(bob, "alice@wa.test")
         async with on_air(ground, a, alice, "Heard from next door"), ground.browser() as browser:
+            await eventually(
+                "the news has arrived next door",
+                lambda: bob.get("/api/fedispace/v1/spaces", state="live"),
+                lambda spaces: len(spaces) == 1,
+            )
             page = await (await browser.person()).new_page()
             asked: list[str] = []
             page.on("request", lambda request: asked.append(request.url))
@@ -29,9 +34,7 @@ async def test_a_space_next_door_is_found_and_heard_without_leaving_home(ground:
             await page.get_by_label("Email or name").fill("bob")
             await page.get_by_label("Password").fill(PASSWORD)
             await page.get_by_role("button", name="Sign in", exact=True).click()
-            await expect(page.get_by_role("heading", name="Heard from next door").first).to_be_visible(
-                timeout=20_000
-            )
+            await expect(page.get_by_role("heading", name="Heard from next door").first).to_be_visible()
             await page.get_by_role("link", name=re.compile("^Listen")).first.click()
             await expect(page).to_have_url(re.compile(r"^https://wb\.test/@alice@wa\.test/spaces/\d+$"))
             assert [url for url in asked if not url.startswith("https://wb.test/")] == []
