@@ -1,4 +1,4 @@
-"""The configuration file as text: every key with what it is for, as `init` writes it and the example shows it."""
+"""The configuration file as text: every key with what it is for, as `init` and the example show it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
