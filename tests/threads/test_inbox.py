@@ -1,5 +1,6 @@
 """Posts, boosts and favourites that other servers send. Refusals first."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -108,9 +109,11 @@ async def test_a_neighbour_on_the_same_server_cannot_edit_or_delete_a_post(
     await threads.home.receive(creating(note))
     mallory = await threads.home.stranger(remote_actor("mallory", "b.example"))
     edited = a_note(content="<p>edited</p>", updated=threads.home.clock.now() + timedelta(minutes=1))
-    update = Update(id=Uri(f"{mallory.uri}/u/1"), actor=Uri(mallory.uri), object=edited)
+    claimed = replace(edited, attributed_to=Uri(mallory.uri))
     delete = Delete(id=Uri(f"{mallory.uri}/d/1"), actor=Uri(mallory.uri), object=note.id)
-    assert (await threads.home.receive(update)).startswith("dropped not_owner")
+    for number, embedded in enumerate((edited, claimed)):
+        update = Update(id=Uri(f"{mallory.uri}/u/{number}"), actor=Uri(mallory.uri), object=embedded)
+        assert (await threads.home.receive(update)).startswith("dropped not_owner")
     assert (await threads.home.receive(delete)).startswith("dropped not_owner")
     stored = await threads.known(note.id)
     assert stored is not None
@@ -140,6 +143,19 @@ async def test_nobody_undoes_what_somebody_else_did(
         for bare in (False, True):
             undo = undoing(inner, by=EVE, bare=bare, number=2 * number + bare)
             assert (await threads.home.receive(undo)).startswith("dropped not_owner")
+    stored = await threads.again(post)
+    assert (stored.favourites_count, stored.boosts_count) == (1, 1)
+
+
+async def test_an_undo_of_what_another_is_said_to_have_done_undoes_nothing_of_the_senders(
+    threads: Threads, alice: Account, eve: Account
+) -> None:
+    (post,) = await threads.post(alice, "hello")
+    await threads.home.receive(liking(post.uri, by=EVE))
+    await threads.home.receive(announcing(post.uri, by=EVE))
+    for number, inner in enumerate((liking(post.uri, number=7), announcing(post.uri, number=7))):
+        undo = undoing(inner, by=EVE, number=number)
+        assert (await threads.home.receive(undo)).startswith("dropped not_owner")
     stored = await threads.again(post)
     assert (stored.favourites_count, stored.boosts_count) == (1, 1)
 
