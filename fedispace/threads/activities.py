@@ -92,9 +92,11 @@ class ThreadInbox:
 
     @routes.on(Create, needs=_bare)
     async def created_elsewhere(self, tx: Tx, verified: Verified[Create], found: Found) -> None:
-        """Keep a new post that was sent by its id only."""
+        """Keep a new post that was sent by its id only; of other kinds of object say that we know none."""
         address = verified.activity.object
-        note = found.note(address) if isinstance(address, str) else None
+        if not isinstance(address, str):
+            raise _refused("unknown_object", "That kind of object is not known here.")
+        note = found.note(address)
         if note is not None:
             await self._keep(tx, note)
 
