@@ -30,6 +30,7 @@ from fedispace.config import Config
 from fedispace.db.engine import Database, open_database
 from fedispace.federation.actors import Actors, Keyring, ensure_instance_actor
 from fedispace.federation.addresses import Addresses
+from fedispace.federation.archive import Archive
 from fedispace.federation.delivery import DeliveryPump
 from fedispace.federation.fanout import FanoutPump
 from fedispace.federation.http import FederationDoor
@@ -244,6 +245,7 @@ def build(
         join_door=SpaceDoor(db, people, entering),
         authorized_fetch=config.federation.authorized_fetch,
     )
+    federation.mount(Archive.routes, Archive(db, addresses))
     federation.mount(AccountDocuments.routes, AccountDocuments(db, addresses, people, actors))
     federation.mount(ThreadDocuments.routes, ThreadDocuments(db, addresses, people))
     federation.mount(SpaceDocuments.routes, SpaceDocuments(db, people, addresses))
