@@ -21,10 +21,12 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from fedispace.db import inline_sqlite
+from fedispace.errors import ConfigError
 
 COMMIT_WINDOW = 0.004
 READERS = 6
@@ -81,11 +83,22 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """Open a bare connection of the writing engine, for migrations and checks before serving."""
+        """Open a bare connection of the writing engine, for migrations and checks before serving.
+
+        A database that cannot be reached is the operator's to put right: `ConfigError`, in one line.
+        """
         if self._group is not None:
             await self._group.close()
-        async with self._writer.connect() as connection:
+        connection = self._writer.connect()
+        try:
+            await connection.start()
+        except (OSError, DBAPIError) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            raise ConfigError(f"database.url: the database cannot be used: {_one_line(cause)}") from error
+        try:
             yield connection
+        finally:
+            await connection.close()
 
     async def close(self) -> None:
         if self._group is not None:
@@ -93,6 +106,10 @@ class Database:
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()
+
+
+def _one_line(cause: BaseException | None) -> str:
+    return " ".join(str(cause).split())
 
 
 def _session(connection: AsyncConnection) -> Tx:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ground.ground import Ground
 from tests.ground.instance import REPOSITORY
 from tests.ground.ports import free_port
 from tests.ground.process import Process
@@ -130,7 +131,7 @@ def test_a_name_can_be_taken_once(config: Path) -> None:
     create = ("user", "create", "alice", "--email", "alice@a.test", "--role", "admin", "--password-stdin")
     assert run(*create, "--config", str(config), stdin="correct horse\n").returncode == 0
 
-    fails_with_one_line(run(*create, "--config", str(config), stdin="correct horse\n"), "alice")
+    fails_with_one_line(run(*create, "--config", str(config), stdin="correct horse\n"), "taken")
 
 
 def test_a_token_is_printed_alone_for_scripts(config: Path) -> None:
@@ -149,3 +150,10 @@ def test_nobody_gets_a_token_who_does_not_exist(config: Path) -> None:
     assert run("migrate", "--config", str(config)).returncode == 0
 
     fails_with_one_line(run("user", "token", "nobody", "--scopes", "read", "--config", str(config)), "nobody")
+
+
+def test_a_database_that_does_not_know_us_is_named(ground: Ground, config: Path, tmp_path: Path) -> None:
+    elsewhere = ground.postgres.database().rsplit("/", 1)[0] + "/no_such_database"
+    config.write_text(config.read_text().replace(f"sqlite:///{tmp_path}/fedispace.sqlite3", elsewhere))
+
+    fails_with_one_line(run("migrate", "--config", str(config)), "database.url", "no_such_database")
