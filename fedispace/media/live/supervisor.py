@@ -117,6 +117,7 @@ class SfuProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={key: value for key, value in os.environ.items() if not key.startswith("FEDISPACE_")},
+            start_new_session=True,  # Ctrl-C is for us; the child ends when we do
         )
         assert process.stdin is not None
         assert process.stdout is not None
