@@ -41,7 +41,7 @@ EXPOSE 8080/tcp 7882/udp
 # Asks for something that is read from the database. Containers of the roles worker and sfu answer no
 # HTTP: switch it off there.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/nodeinfo/2.1', timeout=4).close()"]
+  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/readyz', timeout=4).close()"]
 
 ENTRYPOINT ["fedispace"]
 CMD ["serve"]

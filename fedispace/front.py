@@ -1,11 +1,16 @@
-"""What stands before every request: who really asks, and that nobody is ever shown a traceback."""
+"""What stands before every request: who really asks, that nobody is shown a traceback, and health."""
 
+import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 import structlog
 from aiohttp import web
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from fedispace.db.engine import Database
 
 log = structlog.get_logger()
 
@@ -13,6 +18,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _API = ("/api/", "/oauth/token", "/oauth/revoke", "/inbox", "/users/", "/.well-known/", "/nodeinfo/")
+READY_SECONDS = 2.0
 _APOLOGY = "Something went wrong here. It has been written down; please try again later."
 
 
@@ -68,3 +74,33 @@ async def apologise(request: web.Request, handler: Handler) -> web.StreamRespons
             body = msgspec.json.encode({"error": _APOLOGY})
             return web.Response(status=500, body=body, content_type="application/json")
         return web.Response(status=500, text=_APOLOGY)
+
+
+async def unsigned(_request: web.Request, response: web.StreamResponse) -> None:
+    """Name the software without its parts' versions: they are nobody's business but ours."""
+    response.headers["Server"] = "fedispace"
+
+
+class Health:
+    """Tells a supervisor whether the process lives, and a load balancer whether to send people here."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/livez", self._live),
+            web.get("/readyz", self._ready),
+            web.get("/health", self._ready),
+        ]
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        return web.Response(text="OK")
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        try:
+            async with asyncio.timeout(READY_SECONDS), self._db.reading() as tx:
+                await tx.execute(text("SELECT 1"))
+        except (TimeoutError, SQLAlchemyError, OSError):
+            return web.Response(status=503, text="The database does not answer.")
+        return web.Response(text="OK")

@@ -5,6 +5,7 @@ import sys
 import click
 
 from fedispace import __version__
+from fedispace.cli.domains import domain
 from fedispace.cli.quickstart import quickstart
 from fedispace.cli.serve import serve
 from fedispace.cli.setup import config, init, migrate
@@ -18,7 +19,7 @@ def cli() -> None:
     """A federated server for threads and live audio Spaces."""
 
 
-for command in (quickstart, init, serve, migrate, config, user):
+for command in (quickstart, init, serve, migrate, config, user, domain):
     cli.add_command(command)
 
 

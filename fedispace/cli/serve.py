@@ -25,7 +25,7 @@ from fedispace.db import migrations
 from fedispace.db.files import require
 from fedispace.errors import ConfigError
 from fedispace.media.live.supervisor import SfuProcess
-from fedispace.sfu_place import SfuPlace, configured_sfu, sfu_of_this_run
+from fedispace.sfu_place import SfuPlace, configured_sfu, no_sfu, sfu_of_this_run
 
 log = structlog.get_logger()
 
@@ -51,7 +51,7 @@ async def run(
     everything = "all" in roles
     stopping = _stop_signal()
     async with AsyncExitStack() as stack:
-        place = configured_sfu(settings) if settings.rtc.control or not everything else sfu_of_this_run()
+        place = _place(settings, roles)
         stack.callback(place.remove)
         if everything or "sfu" in roles:
             sfu = SfuProcess(place.settings(settings))
@@ -65,6 +65,15 @@ async def run(
             on_ready()
         await stopping.wait()
         log.info("serve.stopping")
+
+
+def _place(settings: Config, roles: frozenset[str]) -> SfuPlace:
+    """Return where the SFU is: our child's socket, the configured one, or nowhere for a mere worker."""
+    if settings.rtc.control:
+        return configured_sfu(settings)
+    if "all" in roles:
+        return sfu_of_this_run()
+    return no_sfu() if roles == {"worker"} else configured_sfu(settings)
 
 
 async def _serve_app(settings: Config, roles: frozenset[str], place: SfuPlace, stack: AsyncExitStack) -> None:

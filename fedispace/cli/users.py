@@ -1,23 +1,16 @@
 """Commands about people with a sign-in here."""
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
 from fedispace.accounts.registration import ROLES
 from fedispace.accounts.scopes import parse
-from fedispace.app import App, build
+from fedispace.app import App
+from fedispace.cli.offline import with_app
 from fedispace.cli.options import config_path
-from fedispace.config import load
-from fedispace.db import migrations
-from fedispace.db.files import require
 from fedispace.errors import Invalid
-
-T = TypeVar("T")
 
 
 @click.group()
@@ -38,7 +31,7 @@ def create(name: str, email: str, role: str, password_stdin: bool, config_file: 
     async def act(app: App) -> None:
         await app.registration.create_user(username=name, email=email, password=password, role=role)
 
-    _with_app(config_file, act)
+    with_app(config_file, act)
     click.echo(f"Created @{name} ({role}).")
 
 
@@ -53,7 +46,7 @@ def password(name: str, password_stdin: bool, config_file: Path) -> None:
     async def act(app: App) -> None:
         await app.password_change.set(name, fresh)
 
-    _with_app(config_file, act)
+    with_app(config_file, act)
     click.echo(f"@{name} has a new password, and is signed out everywhere.")
 
 
@@ -71,26 +64,10 @@ def token(name: str, scopes: str, config_file: Path) -> None:
             raise Invalid(f"there is no user {name}")
         return await app.oauth.issue(account.id, parse(scopes))
 
-    click.echo(_with_app(config_file, act))
+    click.echo(with_app(config_file, act))
 
 
 def _password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\n")
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-
-
-def _with_app(config_file: Path, act: Callable[[App], Awaitable[T]]) -> T:
-    """Run `act` on the configured instance, without serving it."""
-
-    async def run() -> T:
-        settings = load(config_file)
-        require(settings.database.url)
-        app = build(settings)
-        try:
-            await migrations.require_current(app.db)
-            return await act(app)
-        finally:
-            await app.close()
-
-    return asyncio.run(run())

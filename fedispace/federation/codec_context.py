@@ -10,7 +10,7 @@ AS2: Final = "https://www.w3.org/ns/activitystreams"
 SECURITY: Final = "https://w3id.org/security/v1"
 MULTIKEY: Final = "https://w3id.org/security/multikey/v1"
 DATA_INTEGRITY: Final = "https://w3id.org/security/data-integrity/v1"
-FEDISPACE: Final = "https://fedispace.org/ns#"
+FEDISPACE: Final = "https://fedispace.example/ns#"
 
 _NOTE_TERMS: Final[dict[str, Any]] = {
     "toot": "http://joinmastodon.org/ns#",

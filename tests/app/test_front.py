@@ -1,9 +1,12 @@
 """Who asks is who really asks, and a broken handler shows nobody its insides."""
 
+from pathlib import Path
+
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from fedispace.front import TrueAddress, apologise
+from fedispace.front import Health, TrueAddress, apologise, unsigned
+from tests.factories import make_database
 
 
 async def seen_as(trusted: list[str], forwarded: str | None) -> str:
@@ -54,3 +57,29 @@ async def test_a_broken_handler_answers_in_the_form_of_its_path_and_tells_nothin
         async with client.get("/broken") as answer:
             assert answer.status == 500
             assert "secret" not in await answer.text()
+
+
+async def test_nobody_is_told_the_versions_of_our_parts() -> None:
+    application = web.Application()
+    application.on_response_prepare.append(unsigned)
+    async with TestClient(TestServer(application)) as client, client.get("/nothing") as answer:
+        assert answer.headers["Server"] == "fedispace"
+
+
+async def test_health_follows_the_database(tmp_path: Path) -> None:
+    db = await make_database(tmp_path)
+    application = web.Application()
+    application.add_routes(Health(db).routes())
+    async with TestClient(TestServer(application)) as client:
+        for path in ("/livez", "/readyz", "/health"):
+            async with client.get(path) as answer:
+                assert answer.status == 200
+        await db.close()
+        for file in tmp_path.glob("fedispace.sqlite3*"):
+            file.unlink()
+        (tmp_path / "fedispace.sqlite3").mkdir()
+        async with client.get("/readyz") as answer:
+            assert answer.status == 503
+        async with client.get("/livez") as answer:
+            assert answer.status == 200
+    await db.close()
