@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData
+from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -49,3 +49,14 @@ class Base(DeclarativeBase):
         list[Any]: JSON,
         list[str]: JSON,
     }
+
+
+def table_of(mapped: type[Base]) -> Table:
+    """Return the Core table of a mapped class.
+
+    A statement about the class is executed by the ORM, which costs several times what the same
+    statement about its table does. Nor does such a statement see what a `Tx` has not flushed yet.
+    """
+    table = mapped.__table__
+    assert isinstance(table, Table)
+    return table

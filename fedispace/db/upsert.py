@@ -1,10 +1,13 @@
 """INSERT ... ON CONFLICT, spelled once for both databases."""
 
+import functools
+from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import CursorResult
 from sqlalchemy.dialects import postgresql, sqlite
 
-from fedispace.db.base import Base
+from fedispace.db.base import Base, table_of
 from fedispace.db.engine import Tx
 
 
@@ -14,6 +17,26 @@ def insert(tx: Tx, table: type[Base]) -> sqlite.Insert:
     It is a Core statement on the mapped table: the ORM's own costs several times as much a row. Both
     dialects' classes spell these methods alike; the annotation names one of them.
     """
-    target: Any = table.__table__
-    statement: Any = postgresql.insert(target) if tx.dialect_name == "postgresql" else sqlite.insert(target)
+    return _insert(tx.dialect_name, table)
+
+
+async def add_new(tx: Tx, table: type[Base], row: Mapping[str, Any]) -> int:
+    """Write a row unless one with its keys is there; return how many were written.
+
+    For hot paths: the statement is always the same object, so that SQLAlchemy need not build it, nor
+    find out again that it knows it.
+    """
+    result = await tx.execute(_insert_new(tx.dialect_name, table), row)
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+def _insert(dialect: str, table: type[Base]) -> sqlite.Insert:
+    target = table_of(table)
+    statement: Any = postgresql.insert(target) if dialect == "postgresql" else sqlite.insert(target)
     return statement  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _insert_new(dialect: str, table: type[Base]) -> sqlite.Insert:
+    return _insert(dialect, table).on_conflict_do_nothing()

@@ -29,6 +29,7 @@ from fedispace.federation.vocab.uri import Uri
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Jobs
 from fedispace.threads import boost, favourite
+from fedispace.threads.arrival import look
 from fedispace.threads.audience import Visibility, visibility_from
 from fedispace.threads.backfill import enqueue_boosted
 from fedispace.threads.ingest import Ingest
@@ -240,9 +241,10 @@ class ThreadInbox:
             await self._unboost(tx, passed_on)
 
     async def _keep(self, tx: Tx, note: Note) -> None:
-        if not await concerns_us(tx, self._addresses, note):
+        arrival = await look(tx, note)
+        if not await concerns_us(tx, self._addresses, note, is_followed=arrival.is_followed):
             raise _refused("unrelated", "The post concerns nobody here.")
-        await self._ingest.store_note(tx, note)
+        await self._ingest.store(tx, note, arrival)
 
     async def _acted_on(self, tx: Tx, by: Account, status: Status) -> Status:
         """Return the post that is acted on (what a boost passes on), if `by` may see it."""

@@ -15,24 +15,23 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
-from fedispace.db.upsert import insert
+from fedispace.db.upsert import add_new
 from fedispace.errors import Refused
 from fedispace.federation.addresses import Addresses
-from fedispace.federation.models import ActorRow
-from fedispace.federation.tombstones import tombstone
 from fedispace.federation.vocab.links import Emoji, Hashtag, LinkTag
 from fedispace.federation.vocab.links import Mention as MentionTag
 from fedispace.federation.vocab.objects import Note
 from fedispace.ids import Ids, id_at
 from fedispace.queue.jobs import Jobs
 from fedispace.threads import counts
+from fedispace.threads.arrival import Arrival, look
 from fedispace.threads.audience import is_distributable, visibility_from
 from fedispace.threads.models import Mention, Status
 from fedispace.threads.placing import Place, place
@@ -44,6 +43,7 @@ MAX_SPOILER: Final = 2048
 MAX_TITLE: Final = 2048
 MAX_TAG: Final = 100
 _TEXT_TYPES: Final = frozenset({"Note", "Article"})
+_BY_URI: Final = select(Status).where(Status.uri == bindparam("uri"))
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -61,28 +61,40 @@ class Ingest:
         self._jobs = jobs
 
     async def store_note(self, tx: Tx, note: Note, *, delivered: bool = True, depth: int = 0) -> Status:
-        """Store a note and return its row; one that is known already is returned as it is.
+        """Store a note and return its row; see `store`."""
+        id_ = await self.store(tx, note, await look(tx, note), delivered=delivered, depth=depth)
+        status = await tx.get(Status, id_)
+        assert status is not None
+        return status
+
+    async def store(
+        self, tx: Tx, note: Note, arrival: Arrival, *, delivered: bool = True, depth: int = 0
+    ) -> int:
+        """Store a note and return the id of its row; one that is known already is left as it is.
 
         A `delivered` note is news: it stands at the top of timelines, and those it names are notified.
         One that was fetched stands where its date puts it, or an old post would surface as a new one
         whenever somebody answers it. `depth` counts the parents fetched so far on account of one post.
         Raises `Refused` for a note that was deleted before it came, and for a vote in a poll.
         """
-        known = await self._known(tx, note.id)
-        if known is not None:
-            return known
-        await self._refuse(tx, note)
-        author = await self._people.ensure(tx, note.attributed_to)
-        visibility = visibility_from(note.to, note.cc, await _followers_of(tx, author))
+        if arrival.known_id is not None:
+            if arrival.is_awaited:
+                await _adopt(tx, arrival.known_id)
+            return arrival.known_id
+        self._refuse(note, arrival)
+        author_id, followers = arrival.author_id, arrival.followers
+        if author_id is None:
+            author_id = (await self._people.ensure(tx, note.attributed_to)).id
+        visibility = visibility_from(note.to, note.cc, followers)
         parent = await self._parent(tx, note)
         created_at = self._dated(note)
         id_ = self._ids.next() if delivered else self._id_at(note.id, created_at, parent)
         subject = _subject(note)
-        at = await self._place(tx, id_, author, parent, note)
+        at = await self._place(tx, id_, author_id, parent, note)
         row = {
             "id": id_,
             "uri": note.id,
-            "account_id": author.id,
+            "account_id": author_id,
             "local": False,
             "in_reply_to_id": parent.id if parent else None,
             "in_reply_to_uri": note.in_reply_to,
@@ -98,22 +110,19 @@ class Ingest:
             "edited_at": note.updated if note.updated and note.updated > created_at else None,
             **_said(note),
         }
-        written = await tx.scalar(
-            insert(tx, Status).values(row).on_conflict_do_nothing().returning(Status.id)
-        )
-        if written is None:
+        if await add_new(tx, Status, row) == 0:
             raise Refused("repeated", "The post was stored a moment ago.", status=202)
-        status = await tx.get(Status, written)
-        assert status is not None
-        if at.thread_id != status.id:
+        if at.thread_id != id_:
             await _lengthen(tx, at.thread_id, at.thread_position)
-        await self._name(tx, status, note, notify=delivered)
-        await counts.posted(tx, author.id, visibility, created_at)
-        await counts.answered(tx, status.in_reply_to_id, visibility)
-        await _adopt(tx, status)
-        if note.in_reply_to and parent is None:
-            await self._fetch_parent(tx, status, depth)
-        return status
+        await self._name(tx, id_, author_id, note, notify=delivered)
+        await counts.posted(tx, author_id, visibility, created_at)
+        if parent is not None:
+            await counts.answered(tx, parent.id, visibility)
+        if arrival.is_awaited:
+            await _adopt(tx, id_)
+        if note.in_reply_to and parent is None and note.in_reply_to != subject:
+            await self._fetch_parent(tx, note.in_reply_to, depth)
+        return id_
 
     async def update_note(self, tx: Tx, status: Status, note: Note) -> bool:
         """Take over a newer state of a stored post; tell whether there was one.
@@ -128,17 +137,14 @@ class Ingest:
             setattr(status, name, value)
         status.edited_at = min(note.updated, self._clock.now())
         await tx.execute(delete(Mention).where(Mention.status_id == status.id))
-        await self._name(tx, status, note, notify=False)
+        await self._name(tx, status.id, status.account_id, note, notify=False)
         await tx.flush()
         return True
 
-    async def _known(self, tx: Tx, uri: str) -> Status | None:
-        return (await tx.scalars(select(Status).where(Status.uri == uri))).one_or_none()
-
-    async def _refuse(self, tx: Tx, note: Note) -> None:
+    def _refuse(self, note: Note, arrival: Arrival) -> None:
         if self._addresses.is_ours(note.id):
             raise Refused("ours", "That post is said to be ours and is not.", status=403)
-        if await tombstone(tx, note.id) is not None:
+        if arrival.is_buried:
             raise Refused("deleted", "That post was deleted.", status=410)
         if note.name and note.in_reply_to and not note.content and note.type == "Note":
             raise Refused("vote", "Polls are not supported.", status=202)
@@ -147,15 +153,15 @@ class Ingest:
         """Return the post that is answered; an answer to a boost's address answers what it passes on."""
         if note.in_reply_to is None or note.in_reply_to == note.id:
             return None
-        parent = await self._known(tx, note.in_reply_to)
+        parent = (await tx.scalars(_BY_URI, {"uri": note.in_reply_to})).one_or_none()
         if parent is not None and parent.boost_of_id is not None:
             return await tx.get(Status, parent.boost_of_id)
         return parent
 
-    async def _place(self, tx: Tx, id_: int, author: Account, parent: Status | None, note: Note) -> Place:
+    async def _place(self, tx: Tx, id_: int, author_id: int, parent: Status | None, note: Note) -> Place:
         if parent is not None:
-            return place(id_, author.id, parent, own_context=note.context)
-        at = place(id_, author.id, None, own_context=note.context)
+            return place(id_, author_id, parent, own_context=note.context)
+        at = place(id_, author_id, None, own_context=note.context)
         if note.in_reply_to is None:
             return at
         about = (
@@ -186,7 +192,7 @@ class Ingest:
         id_ = id_at(created_at) + zlib.crc32(uri.encode()) % span
         return id_ if parent is None else max(id_, parent.id + 1 + (self._ids.next() & 0xFF))
 
-    async def _name(self, tx: Tx, status: Status, note: Note, *, notify: bool) -> None:
+    async def _name(self, tx: Tx, status_id: int, author_id: int, note: Note, *, notify: bool) -> None:
         """Write whom the note names and addresses, as far as they are known here; notify ours.
 
         Somebody tagged but not addressed is shown, and neither notified nor let in. Somebody of ours
@@ -195,19 +201,21 @@ class Ingest:
         tagged = [tag.href for tag in note.tags if isinstance(tag, MentionTag)]
         addressed = {*note.to, *note.cc}
         ours = [uri for uri in addressed if self._addresses.is_ours(uri)]
+        if not tagged and not ours:
+            return
         named = await self._accounts(tx, [*tagged, *ours])
         for account in named:
-            if account.id == status.account_id:
+            if account.id == author_id:
                 continue
             silent = account.uri not in addressed
-            tx.add(Mention(status_id=status.id, account_id=account.id, silent=silent))
+            tx.add(Mention(status_id=status_id, account_id=account.id, silent=silent))
         await tx.flush()
         if not notify:
             return
         for account in named:
             if account.uri in addressed:
                 await self._notifier.notify(
-                    tx, to=account, type="mention", by_id=status.account_id, subject=status.id
+                    tx, to=account, type="mention", by_id=author_id, subject=status_id
                 )
 
     async def _accounts(self, tx: Tx, uris: Iterable[str]) -> list[Account]:
@@ -223,17 +231,11 @@ class Ingest:
                     accounts[account.id] = account
         return list(accounts.values())
 
-    async def _fetch_parent(self, tx: Tx, status: Status, depth: int) -> None:
-        assert status.in_reply_to_uri is not None
-        if depth >= MAX_DEPTH or self._addresses.is_ours(status.in_reply_to_uri):
-            return
-        if status.in_reply_to_uri == status.subject_uri:
+    async def _fetch_parent(self, tx: Tx, uri: str, depth: int) -> None:
+        if depth >= MAX_DEPTH or self._addresses.is_ours(uri):
             return
         await self._jobs.enqueue(
-            tx,
-            FETCH_PARENT,
-            {"uri": status.in_reply_to_uri, "depth": depth + 1},
-            unique_key=f"{FETCH_PARENT} {status.in_reply_to_uri}",
+            tx, FETCH_PARENT, {"uri": uri, "depth": depth + 1}, unique_key=f"{FETCH_PARENT} {uri}"
         )
 
 
@@ -297,17 +299,14 @@ def _subject(note: Note) -> str | None:
     return None
 
 
-async def _followers_of(tx: Tx, author: Account) -> str | None:
-    followers: str | None = await tx.scalar(select(ActorRow.followers).where(ActorRow.id == author.id))
-    return followers
-
-
 async def _lengthen(tx: Tx, thread_id: int, length: int) -> None:
     await tx.execute(update(Status).where(Status.thread_id == thread_id).values(thread_length=length))
 
 
-async def _adopt(tx: Tx, parent: Status) -> None:
+async def _adopt(tx: Tx, parent_id: int) -> None:
     """Hang the replies that came before their parent below it."""
+    parent = await tx.get(Status, parent_id)
+    assert parent is not None
     rows = await tx.scalars(
         select(Status)
         .where(Status.in_reply_to_uri == parent.uri, Status.in_reply_to_id.is_(None), Status.id != parent.id)

@@ -27,9 +27,9 @@ async def is_followed_here(tx: Tx, actor: str) -> bool:
     return bool(found)
 
 
-async def concerns_us(tx: Tx, addresses: Addresses, note: Note) -> bool:
-    """Tell whether a note that was sent to us is to be kept."""
-    if is_addressed_here(addresses, note) or await is_followed_here(tx, note.attributed_to):
+async def concerns_us(tx: Tx, addresses: Addresses, note: Note, *, is_followed: bool) -> bool:
+    """Tell whether a note that was sent to us is to be kept; `is_followed` its author by one of ours."""
+    if is_followed or is_addressed_here(addresses, note):
         return True
     if note.in_reply_to is None:
         return False
