@@ -8,8 +8,9 @@ Redis or Valkey, and the SFU's control socket and secret are configured.
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -78,22 +79,41 @@ def _place(settings: Config, roles: frozenset[str]) -> SfuPlace:
 
 async def _serve_app(settings: Config, roles: frozenset[str], place: SfuPlace, stack: AsyncExitStack) -> None:
     everything = "all" in roles
+    is_web = everything or "web" in roles
+    door = _claim(settings, stack) if is_web else None
     require(settings.database.url)
     app = build(settings, place)
     stack.push_async_callback(app.close)
     await migrations.require_current(app.db)
-    await app.start(worker=everything or "worker" in roles, web=everything or "web" in roles)
-    if everything or "web" in roles:
-        await _listen(app, settings, stack)
+    await app.start(worker=everything or "worker" in roles, web=is_web)
+    if door is not None:
+        await _listen(app, door, settings, stack)
 
 
-async def _listen(app: App, settings: Config, stack: AsyncExitStack) -> None:
+def _claim(settings: Config, stack: AsyncExitStack) -> socket.socket:
+    """Take the port before any work begins, so that a port in use stops nothing half done."""
+    host, port = address_of(settings.server.listen)
+    with _named(settings):
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        door = stack.enter_context(socket.socket(family, kind, protocol))
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind(address)
+    return door
+
+
+async def _listen(app: App, door: socket.socket, settings: Config, stack: AsyncExitStack) -> None:
     runner = web.AppRunner(app.web_application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    host, port = address_of(settings.server.listen)
+    with _named(settings):
+        await web.SockSite(runner, door).start()
+
+
+@contextmanager
+def _named(settings: Config) -> Iterator[None]:
+    """Name the setting when its address cannot be used."""
     try:
-        await web.TCPSite(runner, host, port, reuse_address=True).start()
+        yield
     except OSError as error:
         listen = settings.server.listen
         raise ConfigError(f"server.listen: {listen} cannot be used: {error.strerror}") from error
