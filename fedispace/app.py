@@ -12,6 +12,7 @@ from aiohttp import web
 from fedispace import __version__
 from fedispace.accounts.activities import AccountInbox
 from fedispace.accounts.blocking import Blocking
+from fedispace.accounts.departures import Departures
 from fedispace.accounts.discovery import Discovery
 from fedispace.accounts.documents import AccountDocuments
 from fedispace.accounts.following import Following
@@ -28,6 +29,7 @@ from fedispace.api.app import Api
 from fedispace.clock import Clock, SystemClock
 from fedispace.config import Config
 from fedispace.db.engine import Database, open_database
+from fedispace.federation import tombstones
 from fedispace.federation.actors import Actors, Keyring, ensure_instance_actor
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.archive import Archive
@@ -35,18 +37,21 @@ from fedispace.federation.delivery import DeliveryPump
 from fedispace.federation.fanout import FanoutPump
 from fedispace.federation.http import FederationDoor
 from fedispace.federation.inbox import Inbox, InboxPump, InboxTable
+from fedispace.federation.models import Delivery, Fanout, InboxItem
 from fedispace.federation.outbox import Outbox
 from fedispace.federation.peers import Peers
 from fedispace.federation.requests import SignedRequests
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.verify import Verifier
-from fedispace.front import TrueAddress, apologise
+from fedispace.front import Health, TrueAddress, apologise, unsigned
 from fedispace.ids import Ids, TimeOrderedIds
 from fedispace.media.live.client import SfuClient
 from fedispace.moderation.policy import DomainPolicy
 from fedispace.net import Net
 from fedispace.queue.bus import Bus, open_bus
 from fedispace.queue.jobs import JobPump, Jobs
+from fedispace.queue.leases import release_all
+from fedispace.queue.models import Job
 from fedispace.queue.periodic import Periodic
 from fedispace.queue.worker import Worker
 from fedispace.sfu_place import SfuPlace, no_sfu
@@ -109,6 +114,8 @@ class App:
         application = web.Application(
             client_max_size=MAX_REQUEST, middlewares=[apologise, address.middleware]
         )
+        application.on_response_prepare.append(unsigned)
+        application.add_routes(Health(self.db).routes())
         application.add_routes(self.federation.routes())
         application.add_routes(self.api.routes())
         application.add_routes(self.pages.routes())
@@ -124,9 +131,15 @@ class App:
             await self.rooms.start()
         if worker:
             if self.db.dialect == "sqlite":
-                await self.deliveries.release_leases()
+                await self._take_back_leases()
             self.worker.start()
             self.housekeeping.start()
+
+    async def _take_back_leases(self) -> None:
+        """Free what a former process held, at once instead of when its leases end: nobody else works here."""
+        async with self.db.transaction() as tx:
+            for table in (Delivery, Fanout, InboxItem, Job):
+                await release_all(tx, table)
 
     async def close(self) -> None:
         """Stop, and let go of everything; what was claimed goes back with its lease."""
@@ -167,13 +180,13 @@ def build(
     jobs = Jobs(ids, clock, bus)
 
     policy = DomainPolicy(db, clock)
-    actors = Actors(ids, clock, addresses)
+    outbox = Outbox(ids, clock, bus)
+    actors = Actors(ids, clock, addresses, Departures(outbox))
     keyring = Keyring(db, addresses)
     peers = Peers(clock)
     requests = SignedRequests(net, keyring, peers, policy, clock, db)
     resolver = Resolver(db, actors, requests, net, addresses, clock, plain_http=config.federation.allow_http)
     verifier = Verifier(db, resolver, addresses, policy, clock)
-    outbox = Outbox(ids, clock, bus)
 
     people = People(ids, clock, addresses, safe_html)
     notifier = Notifier(ids, clock, bus)
@@ -250,8 +263,8 @@ def build(
     federation.mount(ThreadDocuments.routes, ThreadDocuments(db, addresses, people))
     federation.mount(SpaceDocuments.routes, SpaceDocuments(db, people, addresses))
 
-    inbox_pump = InboxPump(db, clock, table, resolver, peers)
-    deliveries = DeliveryPump(db, clock, requests, peers, random.Random())  # noqa: S311 - jitter
+    inbox_pump = InboxPump(db, clock, bus, table, resolver, peers)
+    deliveries = DeliveryPump(db, clock, bus, requests, peers, random.Random())  # noqa: S311 - jitter
     backfill = Backfill(db, ids, clock, resolver, people, notifier, ingest)
     worker = Worker(
         [
@@ -266,6 +279,10 @@ def build(
     async def forget_silent_peers() -> None:
         async with db.transaction() as tx:
             await peers.prune(tx)
+
+    async def forget_what_is_over() -> None:
+        await outbox.prune(db)
+        await tombstones.prune(db, clock, addresses)
 
     api = Api(
         config=config,
@@ -329,7 +346,7 @@ def build(
         inbox=inbox,
         verifier=verifier,
         worker=worker,
-        housekeeping=Periodic([inbox_pump.prune, forget_silent_peers]),
+        housekeeping=Periodic([inbox_pump.prune, deliveries.prune, forget_silent_peers, forget_what_is_over]),
         rooms=rooms,
         federation=federation,
         api=api,

@@ -17,6 +17,7 @@ import msgspec
 from sqlalchemy import select
 
 from fedispace import strictjson
+from fedispace.accounts.departures import Departures
 from fedispace.accounts.follows import Follows
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
@@ -150,9 +151,9 @@ class Home:
         self.ids = TimeOrderedIds(self.clock)
         self.bus = MemoryBus()
         self.addresses = Addresses(origin, origin.split("://", 1)[1])
-        self.actors = Actors(self.ids, self.clock, self.addresses)
-        self.keyring = Keyring(db, self.addresses)
         self.outbox = Outbox(self.ids, self.clock, self.bus)
+        self.actors = Actors(self.ids, self.clock, self.addresses, Departures(self.outbox))
+        self.keyring = Keyring(db, self.addresses)
         self.people = People(self.ids, self.clock, self.addresses, clean)
         self.notifier = Notifier(self.ids, self.clock, self.bus)
         self.follows = Follows(self.outbox, self.notifier)
@@ -168,7 +169,7 @@ class Home:
         )
         self.inbox_table = InboxTable()
         self._inbox = Inbox(db, self.ids, self.clock, self.bus)
-        self._pump = InboxPump(db, self.clock, self.inbox_table, self.resolver, self.peers)
+        self._pump = InboxPump(db, self.clock, self.bus, self.inbox_table, self.resolver, self.peers)
 
     async def person(self, username: str = "alice", *, locked: bool = False) -> Account:
         """Return a new local person, as registration writes one but with shared keys and no sign-in."""
@@ -209,7 +210,7 @@ class Home:
         body = msgspec.json.encode(codec.write(activity))
         await self._inbox.accept(Verified(activity, sent_by), body)
         while await self._pump.pump():
-            pass
+            await self._pump.idle()
         async with self.db.reading() as tx:
             item = (await tx.scalars(select(InboxItem).where(InboxItem.activity_id == activity.id))).one()
         if item.state == "pending":

@@ -6,8 +6,6 @@ that actor. Where a peer sends a bare id, it may be something of another feature
 when it is nothing of ours.
 """
 
-from sqlalchemy import select
-
 from fedispace.accounts import blocking
 from fedispace.accounts import follows as rows
 from fedispace.accounts.departures import Departures
@@ -22,7 +20,6 @@ from fedispace.db.engine import Tx
 from fedispace.errors import Refused
 from fedispace.federation.actors import Actors
 from fedispace.federation.addresses import Addresses
-from fedispace.federation.models import ActorRow
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.federation.routes import Found, InboxRoutes, Verified
 from fedispace.federation.vocab.activities import (
@@ -138,14 +135,8 @@ class AccountInbox:
             raise Refused("not_owner", "An account describes only itself.")
         if host_of(actor.inbox) != host_of(actor.id):
             raise Refused("origin_mismatch", "The account's inbox is on another server.")
-        before = await _listens_at(tx, actor.id)
-        moves = before is not None and before != (actor.shared_inbox or actor.inbox)
-        if moves:
-            await self._departures.leave_fan_outs(tx, actor.id)
         await self._actors.store(tx, actor)
         await self._people.refresh(tx, actor)
-        if moves:
-            await self._departures.join_fan_outs(tx, actor.id)
 
     @routes.on(Delete)
     async def deleted(self, tx: Tx, verified: Verified[Delete], found: Found) -> None:
@@ -234,13 +225,6 @@ class AccountInbox:
 
     def _new_id(self) -> Uri:
         return self._addresses.activity(self._ids.next())
-
-
-async def _listens_at(tx: Tx, uri: Uri) -> str | None:
-    row = (
-        await tx.execute(select(ActorRow.shared_inbox, ActorRow.inbox).where(ActorRow.uri == uri))
-    ).one_or_none()
-    return None if row is None else row.shared_inbox or row.inbox
 
 
 def _accepting(asked: Follow, id_: Uri) -> Accept:

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
@@ -11,11 +13,12 @@ from sqlalchemy.exc import IntegrityError
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.db.upsert import insert
-from fedispace.errors import NotFound
+from fedispace.errors import NotFound, Refused
 from fedispace.federation import codec
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.keys import KeyPair, LocalKey, new_key_pair
 from fedispace.federation.models import ActorKey, ActorRow, ActorSecret
+from fedispace.federation.origin import is_coherent
 from fedispace.federation.vocab.actors import Actor, PublicKeyRef
 from fedispace.federation.vocab.uri import Uri
 from fedispace.hosts import host_of
@@ -42,13 +45,27 @@ def is_pem(public: str) -> bool:
     return public.lstrip().startswith("-----BEGIN")
 
 
+class Departures(Protocol):
+    """What only the accounts know: whom a remote actor follows here, and what we keep of it.
+
+    Federation says when an actor listens elsewhere from now on, and when it is gone.
+    """
+
+    async def leave_fan_outs(self, tx: Tx, uri: str) -> None: ...
+
+    async def join_fan_outs(self, tx: Tx, uri: str) -> None: ...
+
+    async def forget(self, tx: Tx, actor: ActorRow, now: datetime) -> None: ...
+
+
 class Actors:
     """Reads and writes actors and their public keys."""
 
-    def __init__(self, ids: Ids, clock: Clock, addresses: Addresses) -> None:
+    def __init__(self, ids: Ids, clock: Clock, addresses: Addresses, departures: Departures) -> None:
         self._ids = ids
         self._clock = clock
         self._addresses = addresses
+        self._departures = departures
 
     async def create_local(self, tx: Tx, *, uri: Uri, type: str, keys: KeyPair) -> ActorRow:
         """Write an actor of ours with its keys."""
@@ -86,42 +103,73 @@ class Actors:
         return row
 
     async def store(self, tx: Tx, actor: Actor) -> ActorRow:
-        """Write or refresh a remote actor and its keys. Its document is already checked to be its own.
+        """Write or refresh a remote actor and its keys; raises `Refused` for one that is not coherent.
 
-        Only keys it owns, on its own host, are taken: a document that lists the id of somebody else's
-        key would otherwise put its own key in that one's place.
+        Its document is already checked to be its own. When it listens at another inbox than before, it
+        moves in the fan-outs of those it follows.
         """
-        now = self._clock.now()
+        if self._addresses.is_ours(actor.id) or not is_coherent(actor):
+            raise Refused("origin_mismatch", "The account is spread over several servers.", status=403)
+        before = (
+            await tx.execute(
+                select(ActorRow.shared_inbox, ActorRow.inbox)
+                .where(ActorRow.uri == actor.id)
+                .with_for_update()
+            )
+        ).one_or_none()
+        moves = before is not None and (before[0] or before[1]) != (actor.shared_inbox or actor.inbox)
+        if moves:
+            await self._departures.leave_fan_outs(tx, actor.id)
+        row = await self._write(tx, actor)
+        await self._write_keys(tx, row, actor)
+        if moves:
+            await self._departures.join_fan_outs(tx, actor.id)
+        return row
+
+    async def forget(self, tx: Tx, uri: str) -> None:
+        """Let a remote actor be gone, with what we kept of it: its server said so (410)."""
+        row = await self.by_uri(tx, uri)
+        if row is not None and not row.local and row.gone_at is None:
+            await self._departures.forget(tx, row, self._clock.now())
+
+    async def _write(self, tx: Tx, actor: Actor) -> ActorRow:
         said = {
             "type": actor.type,
             "inbox": actor.inbox,
             "shared_inbox": actor.shared_inbox,
             "followers": actor.followers,
             "document": codec.write(actor),
-            "fetched_at": now,
+            "fetched_at": self._clock.now(),
             "gone_at": None,
         }
         born = {"id": self._ids.next(), "uri": actor.id, "host": host_of(actor.id), "local": False}
         statement = insert(tx, ActorRow).values({**born, **said})
         await tx.execute(statement.on_conflict_do_update(index_elements=["uri"], set_=said))
-        row = (
+        return (
             await tx.scalars(
                 select(ActorRow).where(ActorRow.uri == actor.id).execution_options(populate_existing=True)
             )
         ).one()
+
+    async def _write_keys(self, tx: Tx, row: ActorRow, actor: Actor) -> None:
+        """Replace an actor's keys by those it lists.
+
+        An id that is another actor's is taken over only when it is made from this actor's own (as
+        `.../users/a#main-key` is from `.../users/a`): otherwise whoever lists somebody else's key id,
+        on the same server, would put their own key in its place.
+        """
         await tx.execute(delete(ActorKey).where(ActorKey.actor_id == row.id))
         for key in actor.public_keys:
-            if key.owner != actor.id or host_of(key.id) != row.host:
-                continue
             public = key.pem or key.multibase
             assert public is not None
-            listed = {"actor_id": row.id, "kind": key.kind, "public": public, "fetched_at": now}
+            listed = {"actor_id": row.id, "kind": key.kind, "public": public, "fetched_at": row.fetched_at}
+            statement = insert(tx, ActorKey).values({"key_id": key.id, **listed})
+            is_its_own = key.id.startswith((f"{actor.id}#", f"{actor.id}/"))
             await tx.execute(
-                insert(tx, ActorKey)
-                .values({"key_id": key.id, **listed})
-                .on_conflict_do_update(index_elements=["key_id"], set_=listed)
+                statement.on_conflict_do_update(index_elements=["key_id"], set_=listed)
+                if is_its_own
+                else statement.on_conflict_do_nothing()
             )
-        return row
 
     async def public_keys(self, tx: Tx, actor_id: int) -> tuple[PublicKeyRef, ...]:
         """Return an actor's keys as its document states them, RSA first."""
@@ -165,10 +213,10 @@ class Keyring:
         """Return the keys of a local actor; raises `NotFound`."""
         loaded = self._loaded.get(actor_id)
         if loaded is None:
-            loaded = await self._load(actor_id)
-            self._loaded[actor_id] = loaded
+            loaded = self._loaded[actor_id] = await self._load(actor_id)
             if len(self._loaded) > KEYS_IN_MEMORY:
                 self._loaded.popitem(last=False)
+        self._loaded.move_to_end(actor_id)
         return loaded
 
     async def instance(self) -> Signer:

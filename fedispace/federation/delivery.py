@@ -1,45 +1,59 @@
-"""Brings activities to inboxes: at least once, in order per sender and peer, for days if it must.
+"""Brings activities to inboxes: at least once, in order per sender and peer, for a week if it must.
 
 A delivery row exists until the peer has taken the activity or it is given up. The pump claims due
 rows as capacity allows and runs each (peer, sender) as a lane: one at a time, in order. A failure puts
-the row off by the back-off and gives the rest of its lane back; the claim leaves a lane alone while an
-earlier row of it waits. A peer gets at most `PER_HOST` requests at once and the whole pump
-`IN_FLIGHT`, so a slow peer holds no more than its share; one that keeps failing is left alone for a
-while (`peers.py`).
+its whole lane off by the back-off; the claim leaves a lane alone while an earlier row of it waits.
+
+Nobody waits for a slow peer but its own lanes: a peer gets at most `PER_HOST` requests at once, those
+that failed last time share `DOUBTFUL` places among them, and the pump goes on claiming while they
+hang. One that keeps failing is left alone for a while, then tried with one delivery (`peers.py`).
 
 If the process dies, what was in flight (sent, but its row not yet removed) is sent again when the
 lease runs out: at most `IN_FLIGHT` repeats, which peers recognise by the activity's id. Rows of
 finished deliveries are removed a few milliseconds' worth at a time; a lane goes on, and its place is
-free, only when its row is gone.
+free, only when its row is gone. A lane that lost its lease, because it waited too long for a place,
+stops: its rows are somebody else's now.
 """
 
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, or_, select, update
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Gone, Invalid, NotFound, Refused, Unavailable
 from fedispace.federation import backoff
 from fedispace.federation.fanout import WAKE_DELIVERY
+from fedispace.federation.lanes import Lanes
 from fedispace.federation.models import Delivery, OutboxItem
 from fedispace.federation.peers import Peers
 from fedispace.federation.requests import SignedRequests
-from fedispace.queue.leases import claim, is_any_due
+from fedispace.ids import id_at, moment_of
+from fedispace.queue.bus import Bus
+from fedispace.queue.leases import claim, give_back, is_any_due, renew
 
 log = structlog.get_logger()
 
 IN_FLIGHT = 64
+DOUBTFUL = 16
 PER_HOST = 4
 BATCH = 256
-HELD = 1024
-LEASE = timedelta(seconds=60)
+HELD = 8192
+LEASE = timedelta(seconds=90)
+LEAST_LEASE = timedelta(seconds=45)
+"""What must be left of a lease when a delivery begins: two requests of 15 seconds, and some."""
 REMOVE_WINDOW = 0.003
+GIVE_UP_AFTER = timedelta(days=7)
+KEEP_AT_MOST = timedelta(days=10)
+AFTER_A_BREAK = timedelta(seconds=5)
+ONE_AT_A_TIME = timedelta(minutes=1)
+"""How long a lane steps back when another is trying a peer on probation."""
 
 
 class DeliveryPump:
@@ -48,7 +62,7 @@ class DeliveryPump:
     wake_topic = WAKE_DELIVERY
 
     def __init__(
-        self, db: Database, clock: Clock, requests: SignedRequests, peers: Peers, rng: random.Random
+        self, db: Database, clock: Clock, bus: Bus, requests: SignedRequests, peers: Peers, rng: random.Random
     ) -> None:
         self._db = db
         self._clock = clock
@@ -56,22 +70,17 @@ class DeliveryPump:
         self._peers = peers
         self._rng = rng
         self._flights = asyncio.Semaphore(IN_FLIGHT)
-        self._hosts: dict[str, asyncio.Semaphore] = {}
-        self._lanes: set[asyncio.Task[None]] = set()
-        self._held = 0
+        self._doubtful = asyncio.Semaphore(DOUBTFUL)
+        self._places = _Places(PER_HOST)
+        self._probed: set[str] = set()
+        self._lanes: Lanes[Delivery] = Lanes(HELD, lambda: bus.publish(WAKE_DELIVERY, {}))
         self._delivered: list[tuple[int, asyncio.Future[None]]] = []
         self._remover: asyncio.Task[None] | None = None
 
-    async def release_leases(self) -> None:
-        """Take back what a former process held: only for a database that has no other worker."""
-        async with self._db.transaction() as tx:
-            await tx.execute(
-                update(Delivery).where(Delivery.leased_until.is_not(None)).values(leased_until=None)
-            )
-
     async def pump(self) -> int:
-        while self._held > HELD - BATCH:
-            await asyncio.wait(self._lanes, return_when=asyncio.FIRST_COMPLETED)
+        await self._lanes.room(BATCH)
+        await self._lanes.reclaim(self._take_back)
+        await self._peers.refresh(self._db)
         now = self._clock.now()
         async with self._db.reading() as tx:
             if not await is_any_due(tx, Delivery, now):
@@ -81,16 +90,26 @@ class DeliveryPump:
                 tx, Delivery, now=now, lease=LEASE, limit=BATCH, lane=(Delivery.host, Delivery.sender_id)
             )
             bodies = await self._bodies(tx, {row.outbox_id for row in rows})
+        if not rows:
+            self._lanes.keep_awake()
         lanes: defaultdict[tuple[str, int], list[Delivery]] = defaultdict(list)
         for row in rows:
             lanes[row.host, row.sender_id].append(row)
         for (host, _), lane in lanes.items():
-            self._start(host, lane, bodies)
+            self._lanes.start(f"deliver to {host}", lane, self._run(host, lane, bodies))
         return len(rows)
 
     async def idle(self) -> None:
-        while self._lanes:
-            await asyncio.gather(*self._lanes)
+        await self._lanes.idle()
+
+    async def prune(self) -> None:
+        """Drop what nobody tries any more: the queues of hosts that were dead all the time."""
+        async with self._db.transaction() as tx:
+            await tx.execute(
+                delete(Delivery)
+                .where(Delivery.outbox_id < id_at(self._clock.now() - KEEP_AT_MOST))
+                .execution_options(synchronize_session=False)
+            )
 
     async def _bodies(self, tx: Tx, outbox_ids: set[int]) -> dict[int, bytes]:
         if not outbox_ids:
@@ -98,32 +117,34 @@ class DeliveryPump:
         rows = await tx.execute(select(OutboxItem.id, OutboxItem.body).where(OutboxItem.id.in_(outbox_ids)))
         return dict(rows.tuples().all())
 
-    def _start(self, host: str, lane: list[Delivery], bodies: Mapping[int, bytes]) -> None:
-        self._held += len(lane)
-        task = asyncio.create_task(self._run(host, lane, bodies), name=f"deliver to {host}")
-        self._lanes.add(task)
-
-        def ended(_task: asyncio.Task[None]) -> None:
-            self._lanes.discard(task)
-            self._held -= len(lane)
-
-        task.add_done_callback(ended)
-
     async def _run(self, host: str, lane: list[Delivery], bodies: Mapping[int, bytes]) -> None:
-        at_host = self._hosts.setdefault(host, asyncio.Semaphore(PER_HOST))
-        async with at_host:
-            for position, row in enumerate(lane):
-                async with self._flights:
-                    if self._peers.is_closed(host):
-                        await self._give_back(lane[position:])
-                        break
-                    if position:
-                        await self._keep(lane[position:])
-                    if not await self._deliver(row, bodies[row.outbox_id]):
-                        await self._give_back(lane[position + 1 :])
-                        break
-        if not at_host.locked():
-            self._hosts.pop(host, None)
+        for position, row in enumerate(lane):
+            rest = lane[position:]
+            async with self._turn(host) as may_go:
+                if not may_go:
+                    await self._step_back(host, rest)
+                    return
+                if not await self._is_still_ours(rest):
+                    log.warning("delivery.lease_lost", peer=host, rows=len(rest))
+                    return
+                if not await self._deliver(row, bodies[row.outbox_id]):
+                    await self._give_back(rest[1:])
+                    return
+
+    @asynccontextmanager
+    async def _turn(self, host: str) -> AsyncIterator[bool]:
+        """Wait for a place; tell whether the host may be tried."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._places.at(host))
+            troubled = self._peers.is_troubled(host)
+            await stack.enter_async_context(self._doubtful if troubled else self._flights)
+            may_go = not self._peers.is_closed(host)
+            if may_go and self._peers.is_on_probation(host):
+                may_go = host not in self._probed
+                if may_go:
+                    self._probed.add(host)
+                    stack.callback(self._probed.discard, host)
+            yield may_go
 
     async def _deliver(self, row: Delivery, body: bytes) -> bool:
         """Make one attempt; tell whether the lane may go on."""
@@ -138,7 +159,8 @@ class DeliveryPump:
                 await self._remove(row.id)
                 if self._peers.is_troubled(row.host):
                     async with self._db.transaction() as tx:
-                        await self._peers.answered(tx, row.host)
+                        await self._peers.reached(tx, row.host)
+                    self._lanes.keep_awake()
                 return True
             case backoff.Verdict.PERMANENT:
                 return await self._give_up(row, f"HTTP {reply.status}")
@@ -146,49 +168,80 @@ class DeliveryPump:
                 return await self._failed(row, reply.status, reply.retry_after, f"HTTP {reply.status}")
 
     async def _failed(self, row: Delivery, status: int | None, retry_after: str | None, error: str) -> bool:
-        asked = backoff.parse_retry_after(retry_after, self._clock.now())
-        wait = backoff.next_attempt(row.attempts, self._rng, status=status, retry_after=asked)
+        wait = self._wait(row, status, retry_after)
         if wait is None:
             return await self._give_up(row, error)
         log.info("delivery.put_off", peer=row.host, attempts=row.attempts, error=error)
         async with self._db.transaction() as tx:
-            await tx.execute(
-                update(Delivery)
-                .where(Delivery.id == row.id)
-                .values(run_at=self._clock.now() + wait, leased_until=None, error=error[:300])
-            )
             if status is None or status >= 500:
                 await self._peers.failed(tx, row.host)
+            await self._put_off(tx, row, self._clock.now() + wait, error)
         return False
+
+    def _wait(self, row: Delivery, status: int | None, retry_after: str | None) -> timedelta | None:
+        """Return how long to wait, or None to give up.
+
+        Attempts alone are no measure: a peer whose inbox is broken but that sends us things is tried
+        often. So it is given up only when a week has passed too, unless the peer refuses us.
+        """
+        asked = backoff.parse_retry_after(retry_after, self._clock.now())
+        wait = backoff.next_attempt(row.attempts, self._rng, status=status, retry_after=asked)
+        if wait is None and status not in (401, 403):
+            age = self._clock.now() - moment_of(row.outbox_id)
+            return backoff.DELAYS[-1] if age < GIVE_UP_AFTER else None
+        return wait
+
+    async def _put_off(self, tx: Tx, row: Delivery, until: datetime, error: str) -> None:
+        """Put off a delivery and with it all of its lane, which has to wait for it anyway.
+
+        Otherwise what waits would look due, and be looked at, all the time.
+        """
+        free = or_(Delivery.leased_until.is_(None), Delivery.leased_until <= self._clock.now())
+        lane = and_(Delivery.host == row.host, Delivery.sender_id == row.sender_id, Delivery.id > row.id)
+        await tx.execute(
+            update(Delivery)
+            .where(lane, free, Delivery.run_at < until)
+            .values(run_at=until)
+            .execution_options(synchronize_session=False)
+        )
+        await tx.execute(
+            update(Delivery)
+            .where(Delivery.id == row.id)
+            .values(run_at=until, leased_until=None, error=error[:300])
+            .execution_options(synchronize_session=False)
+        )
 
     async def _give_up(self, row: Delivery, error: str) -> bool:
         log.info("delivery.given_up", peer=row.host, attempts=row.attempts, error=error)
         await self._remove(row.id)
         return True
 
-    async def _keep(self, rest: list[Delivery]) -> None:
-        """Renew the lease of a long lane when half of it is used up."""
-        now = self._clock.now()
-        held_until = rest[0].leased_until
-        if held_until is None or held_until - now > LEASE / 2:
-            return
-        for row in rest:
-            row.leased_until = now + LEASE
-        await self._set_lease(rest, now + LEASE)
-
-    async def _give_back(self, rest: list[Delivery]) -> None:
-        if rest:
-            await self._set_lease(rest, None)
-
-    async def _set_lease(self, rows: list[Delivery], until: datetime | None) -> None:
-        undone = -1 if until is None else 0
+    async def _step_back(self, host: str, rest: Sequence[Delivery]) -> None:
+        """Let go of a lane whose host is left alone for now, until it may be tried."""
         async with self._db.transaction() as tx:
-            await tx.execute(
-                update(Delivery)
-                .where(Delivery.id.in_([row.id for row in rows]))
-                .values(leased_until=until, attempts=Delivery.attempts + undone)
-                .execution_options(synchronize_session=False)
-            )
+            until = await self._peers.closed_until(tx, host)
+            if until is None and host in self._probed:
+                until = self._clock.now() + ONE_AT_A_TIME
+            await give_back(tx, Delivery, rest, run_at=until)
+
+    async def _is_still_ours(self, rest: Sequence[Delivery]) -> bool:
+        """Renew the lease when too little of it is left; False when it ran out and others have the rows."""
+        now = self._clock.now()
+        until = rest[0].leased_until
+        if until is not None and until - now >= LEAST_LEASE:
+            return True
+        async with self._db.transaction() as tx:
+            return await renew(tx, Delivery, rest, now + LEASE)
+
+    async def _give_back(self, rest: Sequence[Delivery]) -> None:
+        if rest:
+            async with self._db.transaction() as tx:
+                await give_back(tx, Delivery, rest)
+
+    async def _take_back(self, lane: Sequence[Delivery]) -> None:
+        """Free the rows of a lane that broke off, but not for this very moment."""
+        async with self._db.transaction() as tx:
+            await give_back(tx, Delivery, lane, run_at=self._clock.now() + AFTER_A_BREAK, begun=True)
 
     async def _remove(self, delivery_id: int) -> None:
         """Delete a finished row, together with others that finish within a few milliseconds."""
@@ -202,6 +255,7 @@ class DeliveryPump:
         await asyncio.sleep(REMOVE_WINDOW)
         while self._delivered:
             batch, self._delivered = self._delivered, []
+            failure: Unavailable | None = None
             try:
                 async with self._db.transaction() as tx:
                     await tx.execute(
@@ -209,10 +263,34 @@ class DeliveryPump:
                         .where(Delivery.id.in_([delivery_id for delivery_id, _ in batch]))
                         .execution_options(synchronize_session=False)
                     )
-            except Exception as error:  # the rows stay; their lease runs out and they are sent again
+            except Exception as error:  # the rows stay; they are given back and sent again
                 log.exception("delivery.remove_failed", rows=len(batch))
-                for _, removed in batch:
-                    removed.set_exception(Unavailable(f"the database is away: {type(error).__name__}"))
-                continue
+                failure = Unavailable(f"the database is away: {type(error).__name__}")
             for _, removed in batch:
-                removed.set_result(None)
+                if removed.done():  # its lane was cancelled while it waited
+                    continue
+                if failure is None:
+                    removed.set_result(None)
+                else:
+                    removed.set_exception(failure)
+
+
+class _Places:
+    """So many places at each host; a host nobody is at is forgotten."""
+
+    def __init__(self, each: int) -> None:
+        self._each = each
+        self._hosts: dict[str, asyncio.Semaphore] = {}
+        self._users: defaultdict[str, int] = defaultdict(int)
+
+    @asynccontextmanager
+    async def at(self, host: str) -> AsyncIterator[None]:
+        place = self._hosts.setdefault(host, asyncio.Semaphore(self._each))
+        self._users[host] += 1
+        try:
+            async with place:
+                yield
+        finally:
+            self._users[host] -= 1
+            if not self._users[host]:
+                del self._users[host], self._hosts[host]

@@ -3,11 +3,13 @@
 Followers are read from `follower_inboxes`, which counts followers per (shared) inbox, in batches
 with a cursor; each batch is one transaction, so a fan-out to very many neither blocks the writer nor
 starts over after a crash. The fan-outs of one sender run in order, so that deliveries are made in
-the order things happened.
+the order things happened. Each batch renews the lease, and ends the fan-out here when the lease was
+lost: somebody else goes on from the cursor. One that fails is put off and holds up its sender only.
 """
 
 from datetime import timedelta
 
+import structlog
 from sqlalchemy import delete, select, update
 
 from fedispace.clock import Clock
@@ -20,11 +22,16 @@ from fedispace.federation.policy import Policy
 from fedispace.hosts import host_of
 from fedispace.ids import Ids
 from fedispace.queue.bus import Bus
-from fedispace.queue.leases import claim, is_any_due
+from fedispace.queue.leases import claim, give_back, is_any_due, renew
+
+log = structlog.get_logger()
 
 WAKE_DELIVERY = "wake.deliveries"
+CLAIMED = 32
 BATCH = 500
 LEASE = timedelta(seconds=60)
+RETRY_AFTER = timedelta(seconds=5)
+RETRY_AT_LEAST_EVERY = timedelta(hours=1)
 
 
 class FanoutPump:
@@ -38,6 +45,7 @@ class FanoutPump:
         self._clock = clock
         self._bus = bus
         self._policy = policy
+        self._held: list[Fanout] = []
 
     async def pump(self) -> int:
         now = self._clock.now()
@@ -45,10 +53,28 @@ class FanoutPump:
             if not await is_any_due(tx, Fanout, now):
                 return 0
         async with self._db.transaction() as tx:
-            taken = await claim(tx, Fanout, now=now, lease=LEASE, limit=32, lane=(Fanout.sender_id,))
+            await give_back(tx, Fanout, self._held, begun=True)
+            self._held = []
+            taken = await claim(tx, Fanout, now=now, lease=LEASE, limit=CLAIMED, lane=(Fanout.sender_id,))
+        self._held = list(taken)
         for fanout in taken:
-            await self._spread(fanout)
+            if fanout in self._held:
+                await self._attempt(fanout)
         return len(taken)
+
+    async def _attempt(self, fanout: Fanout) -> None:
+        """Spread one; when that fails, put it off, and let go of what has to wait for it."""
+        try:
+            await self._spread(fanout)
+            self._held.remove(fanout)
+        except Exception:
+            log.exception("fanout.failed", activity=fanout.id, attempts=fanout.attempts)
+            wait = min(RETRY_AFTER * 2 ** min(fanout.attempts, 10), RETRY_AT_LEAST_EVERY)
+            later = [held for held in self._held if held.sender_id == fanout.sender_id and held is not fanout]
+            async with self._db.transaction() as tx:
+                await give_back(tx, Fanout, [fanout], run_at=self._clock.now() + wait, begun=True)
+                await give_back(tx, Fanout, later)
+            self._held = [held for held in self._held if held.sender_id != fanout.sender_id]
 
     async def idle(self) -> None:
         return
@@ -57,6 +83,9 @@ class FanoutPump:
         cursor: str | None = fanout.cursor
         while cursor is not None:
             async with self._db.transaction() as tx:
+                if not await renew(tx, Fanout, [fanout], self._clock.now() + LEASE):
+                    log.warning("fanout.lease_lost", activity=fanout.id)
+                    return
                 cursor = await self._batch(tx, fanout, cursor)
 
     async def _batch(self, tx: Tx, fanout: Fanout, cursor: str) -> str | None:

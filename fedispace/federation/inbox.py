@@ -9,18 +9,22 @@ refuses (`Refused`, `Invalid`, ...) drops the activity with its reason. A handle
 `TRIES` times and then set aside as `failed`, so that one poisoned activity never stops its sender's
 others for long, nor anybody else's. A killed process leaves a lease that runs out.
 
+An activity that was tried before, or that needs something fetched, is applied alone: the rest of its
+lane is given back first. So what kills the process is the only one whose attempts add up, and a peer
+that makes us fetch from a server that hangs holds one row and not the whole inbox.
+
 Arrivals within a few milliseconds share one INSERT, which costs a tenth of a transaction each.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy import ColumnElement, delete, select, update
 
 from fedispace import strictjson
 from fedispace.clock import Clock
@@ -28,6 +32,8 @@ from fedispace.db.engine import Database, Tx
 from fedispace.db.upsert import insert
 from fedispace.errors import FedispaceError, Refused, Unavailable
 from fedispace.federation import codec
+from fedispace.federation.fanout import WAKE_DELIVERY
+from fedispace.federation.lanes import Lanes
 from fedispace.federation.models import InboxItem
 from fedispace.federation.peers import Peers
 from fedispace.federation.resolve import Resolver
@@ -37,17 +43,28 @@ from fedispace.federation.vocab.uri import Uri
 from fedispace.hosts import host_of
 from fedispace.ids import Ids
 from fedispace.queue.bus import Bus
-from fedispace.queue.leases import claim, is_any_due
+from fedispace.queue.leases import claim, give_back, is_any_due, renew
 
 log = structlog.get_logger()
 
 WAKE_INBOX = "wake.inbox"
 WINDOW = 0.003
+WAITING = 1024
+"""Arrivals that may wait for the database; more are sent away with a 503, and come back."""
 BATCH = 64
+HELD = 1024
+FETCHING = 32
+APPLYING = 8
+FETCH_SECONDS = 45.0
 LEASE = timedelta(minutes=5)
+LEAST_LEASE = timedelta(minutes=2)
 TRIES = 3
+DEATHS = 10
+"""Attempts after which an activity that never came to an end is taken for what kills the process."""
 RETRY_AFTER = timedelta(seconds=20)
+AFTER_A_BREAK = timedelta(seconds=5)
 REMEMBER = timedelta(days=7)
+PRUNED_AT_ONCE = 1000
 
 Handler = Callable[[Tx, Verified[Any], Found], Awaitable[None]]
 
@@ -110,6 +127,8 @@ class Inbox:
 
     async def accept(self, verified: Verified[Activity], body: bytes) -> None:
         """Write the activity down; returns when it is durable. A repeat is not an error."""
+        if len(self._arrivals) >= WAITING:
+            raise Unavailable("Too much is arriving; send it again later.")
         now = self._clock.now()
         row = {
             "id": self._ids.next(),
@@ -131,23 +150,25 @@ class Inbox:
         await asyncio.sleep(WINDOW)
         while self._arrivals:
             batch, self._arrivals = self._arrivals[:256], self._arrivals[256:]
+            # Two processes that insert the same ids in two orders would wait for each other forever.
+            rows = sorted((row for row, _ in batch), key=lambda row: str(row["activity_id"]))
+            failure: Unavailable | None = None
             try:
                 async with self._db.transaction() as tx:
-                    await tx.execute(
-                        insert(tx, InboxItem).on_conflict_do_nothing(), [row for row, _ in batch]
-                    )
+                    await tx.execute(insert(tx, InboxItem).on_conflict_do_nothing(), rows)
             except Exception as error:
                 log.exception("inbox.write_failed", waiting=len(batch))
-                for _, durable in batch:
-                    if not durable.done():
-                        failure = Unavailable("The database is away; send it again later.")
-                        failure.__cause__ = error
-                        durable.set_exception(failure)
-                continue
+                failure = Unavailable("The database is away; send it again later.")
+                failure.__cause__ = error
             for _, durable in batch:
-                if not durable.done():
+                if durable.done():
+                    continue
+                if failure is None:
                     durable.set_result(None)
-            self._bus.publish(WAKE_INBOX, {})
+                else:
+                    durable.set_exception(failure)
+            if failure is None:
+                self._bus.publish(WAKE_INBOX, {})
 
 
 def _pending(table: type[InboxItem]) -> ColumnElement[bool]:
@@ -160,16 +181,21 @@ class InboxPump:
     wake_topic = WAKE_INBOX
 
     def __init__(
-        self, db: Database, clock: Clock, table: InboxTable, resolver: Resolver, peers: Peers
+        self, db: Database, clock: Clock, bus: Bus, table: InboxTable, resolver: Resolver, peers: Peers
     ) -> None:
         self._db = db
         self._clock = clock
+        self._bus = bus
         self._table = table
         self._resolver = resolver
         self._peers = peers
-        self._slots = asyncio.Semaphore(8)
+        self._fetching = asyncio.Semaphore(FETCHING)
+        self._applying = asyncio.Semaphore(APPLYING)
+        self._lanes: Lanes[InboxItem] = Lanes(HELD, lambda: bus.publish(WAKE_INBOX, {}))
 
     async def pump(self) -> int:
+        await self._lanes.room(BATCH)
+        await self._lanes.reclaim(self._take_back)
         now = self._clock.now()
         async with self._db.reading() as tx:
             if not await is_any_due(tx, InboxItem, now, _pending):
@@ -178,45 +204,87 @@ class InboxPump:
             items = await claim(
                 tx, InboxItem, now=now, lease=LEASE, limit=BATCH, where=_pending, lane=(InboxItem.actor,)
             )
+        if not items:
+            self._lanes.keep_awake()
         senders: defaultdict[str, list[InboxItem]] = defaultdict(list)
         for item in items:
             senders[item.actor].append(item)
-        await asyncio.gather(*(self._in_order(queue) for queue in senders.values()))
+        for actor, lane in senders.items():
+            self._lanes.start(f"apply what {actor} sent", lane, self._in_order(lane))
         return len(items)
 
     async def idle(self) -> None:
-        return
+        await self._lanes.idle()
 
     async def prune(self) -> None:
-        """Forget what was done long ago; until then a repeat is recognised by its id."""
-        before = self._clock.now() - REMEMBER
-        async with self._db.transaction() as tx:
-            await tx.execute(
-                delete(InboxItem).where(InboxItem.state != "pending", InboxItem.received_at < before)
-            )
+        """Forget what was done long ago; until then a repeat is recognised by its id.
 
-    async def _in_order(self, queue: list[InboxItem]) -> None:
-        async with self._slots:
-            for position, item in enumerate(queue):
-                if not await self._apply(item):
-                    await self._release(queue[position + 1 :])
-                    return
+        A thousand at a time: on SQLite nobody else writes meanwhile.
+        """
+        old = (
+            select(InboxItem.id)
+            .where(InboxItem.state != "pending", InboxItem.received_at < self._clock.now() - REMEMBER)
+            .limit(PRUNED_AT_ONCE)
+        )
+        forgotten = PRUNED_AT_ONCE
+        while forgotten == PRUNED_AT_ONCE:
+            async with self._db.transaction() as tx:
+                gone = await tx.scalars(
+                    delete(InboxItem).where(InboxItem.id.in_(old)).returning(InboxItem.id),
+                    execution_options={"synchronize_session": False},
+                )
+                forgotten = len(gone.all())
 
-    async def _apply(self, item: InboxItem) -> bool:
-        """Apply one activity; tell whether its sender's next may follow."""
+    async def _in_order(self, lane: list[InboxItem]) -> None:
+        await self._let_try(host_of(lane[0].actor))
+        for position, item in enumerate(lane):
+            rest = lane[position + 1 :]
+            read = self._read(item)
+            alone = item.attempts > 1 or (isinstance(read, _Read) and bool(read.wanted))
+            if alone:
+                await self._release(rest)
+                rest = []
+            if not await self._is_still_ours([item, *rest]):
+                log.warning("inbox.lease_lost", sender=item.actor, rows=len(rest) + 1)
+                return
+            if not await self._apply(item, read):
+                await self._release(rest)
+                return
+            if alone:
+                return
+
+    async def _let_try(self, host: str) -> None:
+        """Have a host that failed us tried again: what it sends shows that it is there."""
+        if self._peers.is_worth_a_try(host):
+            async with self._db.transaction() as tx:
+                await self._peers.heard(tx, host)
+                tx.after_commit(lambda: self._bus.publish(WAKE_DELIVERY, {}))
+
+    def _read(self, item: InboxItem) -> "_Read | Exception":
         try:
             activity = codec.read_activity(strictjson.loads(item.body))
             entry = self._table.find(activity)
-            if entry is None:
-                log.info("inbox.ignored", type=_kind(activity), activity=item.activity_id)
-                await self._finish(item, "ignored", _kind(activity))
+            return _Read(activity, entry, tuple(entry.wanted(activity)) if entry else ())
+        except Exception as error:  # noqa: BLE001 - raised again where the retries are
+            return error
+
+    async def _apply(self, item: InboxItem, read: "_Read | Exception") -> bool:
+        """Apply one activity; tell whether its sender's next may follow."""
+        if item.attempts > DEATHS:
+            await self._finish(item, "failed", "the process ended each time this was applied")
+            return True
+        try:
+            if isinstance(read, Exception):
+                raise read
+            if read.entry is None:
+                log.info("inbox.ignored", type=_kind(read.activity), activity=item.activity_id)
+                await self._finish(item, "ignored", _kind(read.activity))
                 return True
-            found = await self._resolver.documents(entry.wanted(activity))
-            async with self._db.transaction() as tx:
-                for handle in entry.handlers:
-                    await handle(tx, Verified(activity, Uri(item.actor)), found)
-                await self._peers.answered(tx, host_of(item.actor))
-                await self._mark(tx, item, "done", None)
+            found = await self._found(read.wanted)
+            async with self._applying, self._db.transaction() as tx:
+                if await self._mark(tx, item, "done", None):
+                    for handle in read.entry.handlers:
+                        await handle(tx, Verified(read.activity, Uri(item.actor)), found)
         except Unavailable as error:
             return await self._put_off(item, error)
         except FedispaceError as error:
@@ -228,39 +296,67 @@ class InboxPump:
             return await self._put_off(item, error)
         return True
 
+    async def _found(self, wanted: Sequence[Uri]) -> Found:
+        if not wanted:
+            return await self._resolver.documents(())
+        try:
+            async with self._fetching, asyncio.timeout(FETCH_SECONDS):
+                return await self._resolver.documents(wanted)
+        except TimeoutError as error:
+            raise Unavailable("What the activity needs could not be fetched in time.") from error
+
     async def _put_off(self, item: InboxItem, error: Exception) -> bool:
         if item.attempts >= TRIES:
             await self._finish(item, "failed", repr(error)[:500])
             return True
+        run_at = self._clock.now() + RETRY_AFTER * item.attempts
         async with self._db.transaction() as tx:
-            await tx.execute(
-                update(InboxItem)
-                .where(InboxItem.id == item.id)
-                .values(leased_until=None, run_at=self._clock.now() + RETRY_AFTER * item.attempts)
-            )
+            await give_back(tx, InboxItem, [item], run_at=run_at, begun=True)
         return False
 
-    async def _release(self, rest: list[InboxItem]) -> None:
-        if not rest:
-            return
+    async def _is_still_ours(self, items: Sequence[InboxItem]) -> bool:
+        """Renew the lease when too little of it is left; False when others have the rows by now."""
+        now = self._clock.now()
+        until = items[0].leased_until
+        if until is not None and until - now >= LEAST_LEASE:
+            return True
         async with self._db.transaction() as tx:
-            await tx.execute(
-                update(InboxItem)
-                .where(InboxItem.id.in_([item.id for item in rest]))
-                .values(leased_until=None, attempts=InboxItem.attempts - 1)
-            )
+            return await renew(tx, InboxItem, items, now + LEASE)
+
+    async def _release(self, rest: Sequence[InboxItem]) -> None:
+        if rest:
+            async with self._db.transaction() as tx:
+                await give_back(tx, InboxItem, rest)
+            self._lanes.keep_awake()
+
+    async def _take_back(self, lane: Sequence[InboxItem]) -> None:
+        """Free the rows of a lane that broke off, but not for this very moment."""
+        async with self._db.transaction() as tx:
+            await give_back(tx, InboxItem, lane, run_at=self._clock.now() + AFTER_A_BREAK, begun=True)
 
     async def _finish(self, item: InboxItem, state: str, note: str | None) -> None:
         async with self._db.transaction() as tx:
             await self._mark(tx, item, state, note)
 
-    async def _mark(self, tx: Tx, item: InboxItem, state: str, note: str | None) -> None:
-        await tx.execute(
+    async def _mark(self, tx: Tx, item: InboxItem, state: str, note: str | None) -> bool:
+        """Write what became of an activity; False when another process was first."""
+        marked = await tx.scalar(
             update(InboxItem)
-            .where(InboxItem.id == item.id)
+            .where(InboxItem.id == item.id, InboxItem.state == "pending")
             .values(state=state, note=None if note is None else note[:500], leased_until=None)
-            .execution_options(synchronize_session=False)
+            .returning(InboxItem.id),
+            execution_options={"synchronize_session": False},
         )
+        return marked is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An activity with who applies it and what it needs."""
+
+    activity: Activity
+    entry: Entry | None
+    wanted: tuple[Uri, ...]
 
 
 def _kind(activity: Activity) -> str:

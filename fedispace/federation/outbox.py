@@ -10,22 +10,25 @@ are stored once and signed anew at each attempt, because a signature is only goo
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import delete, select, update
 
 from fedispace.clock import Clock
-from fedispace.db.engine import Tx
+from fedispace.db.engine import Database, Tx
 from fedispace.db.upsert import insert
 from fedispace.federation import codec
 from fedispace.federation.models import ActorRow, Fanout, FollowerInbox, OutboxItem
 from fedispace.federation.vocab.activities import Activity
 from fedispace.federation.vocab.objects import Unknown
-from fedispace.ids import Ids
+from fedispace.ids import Ids, id_at
 from fedispace.queue.bus import Bus
 
 WAKE_FANOUT = "wake.fanout"
+KEPT_FOR = timedelta(days=30)
+PRUNED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,25 @@ class Outbox:
             await tx.flush()
             tx.after_commit(lambda: self._bus.publish(WAKE_FANOUT, {}))
 
+    async def prune(self, db: Database) -> None:
+        """Forget what left long ago: it is delivered or given up, and what it told of has its own row.
+
+        A thousand at a time: on SQLite nobody else writes meanwhile.
+        """
+        old = (
+            select(OutboxItem.id)
+            .where(OutboxItem.id < id_at(self._clock.now() - KEPT_FOR))
+            .limit(PRUNED_AT_ONCE)
+        )
+        forgotten = PRUNED_AT_ONCE
+        while forgotten == PRUNED_AT_ONCE:
+            async with db.transaction() as tx:
+                gone = await tx.scalars(
+                    delete(OutboxItem).where(OutboxItem.id.in_(old)).returning(OutboxItem.id),
+                    execution_options={"synchronize_session": False},
+                )
+                forgotten = len(gone.all())
+
     async def follower_gained(self, tx: Tx, actor_id: int, follower_id: int) -> None:
         """Count the inbox of a new remote follower of the local actor `actor_id`."""
         inbox = await _listening_at(tx, follower_id)
@@ -97,9 +119,12 @@ class Outbox:
 
 
 async def _listening_at(tx: Tx, actor_id: int) -> str | None:
+    """Return where a remote actor listens, and keep it there until the count is written."""
     row = (
         await tx.execute(
-            select(ActorRow.shared_inbox, ActorRow.inbox).where(ActorRow.id == actor_id, ~ActorRow.local)
+            select(ActorRow.shared_inbox, ActorRow.inbox)
+            .where(ActorRow.id == actor_id, ~ActorRow.local)
+            .with_for_update(read=True)
         )
     ).one_or_none()
     return None if row is None else row.shared_inbox or row.inbox

@@ -1,28 +1,45 @@
 """What we remember of each server: which signatures it takes, and whether it answers at all.
 
-Kept in memory for speed and in `peers` for the next start. A host that fails too often in a
-row is left alone for a while (its circuit is open): every delivery to it is moved behind that time
-in one statement, so that a dead host costs nothing. A signed activity from it, or a delivery it
-takes, closes the circuit at once. Rows of hosts nobody has heard from for `FORGET_AFTER` are pruned,
-because a peer could name a hundred thousand hosts that do not exist (CVE-2026-69132).
+`peers` in the database is the truth that all processes share; memory is a copy for the hot path, read
+again every few seconds.
+
+A host that fails too often in a row is left alone for a while (its circuit is open): every delivery to
+it is moved behind that time in one statement, so that a dead host costs nothing. After that time one
+delivery is tried, and only when the host takes it the others follow. A signed activity from the host
+lets us try at once, though at most once a minute: a server whose inbox is broken may well go on
+sending. Only a delivery that was taken proves that it answers, and sets everything that waits free.
+
+Rows of hosts without news for `FORGET_AFTER`, and beyond `REMEMBERED` of them, are pruned, because a
+peer could name a hundred thousand hosts that do not exist (CVE-2026-69132).
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 
 from fedispace.clock import Clock
-from fedispace.db.engine import Tx
+from fedispace.db.engine import Database, Tx
 from fedispace.db.upsert import insert
-from fedispace.federation.backoff import pause
+from fedispace.federation.backoff import OPENS_AFTER, pause
 from fedispace.federation.models import Delivery, Peer
 
 Dialect = Literal["cavage", "rfc9421"]
 
 FORGET_AFTER = timedelta(days=14)
 REMEMBERED = 10_000
+READ_AGAIN_SECONDS = 10.0
+HEARD_AT_MOST_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """How often a host failed in a row, and until when it is left alone."""
+
+    failures: int
+    closed_until: datetime | None
 
 
 class Peers:
@@ -31,17 +48,34 @@ class Peers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._dialects: OrderedDict[str, Dialect] = OrderedDict()
-        self._troubled: dict[str, int] = {}
-        self._closed: dict[str, datetime] = {}
+        self._circuits: dict[str, Circuit] = {}
+        self._read_at: float | None = None
+        self._heard: OrderedDict[str, datetime] = OrderedDict()
 
     async def load(self, tx: Tx) -> None:
         """Fill the memory at start; only hosts that say something are kept there."""
-        rows = await tx.execute(select(Peer.host, Peer.signature, Peer.failures).limit(REMEMBERED))
-        for host, signature, failures in rows:
-            if signature:
-                self._dialects[host] = "rfc9421" if signature == "rfc9421" else "cavage"
-            if failures:
-                self._troubled[host] = failures
+        rows = await tx.execute(
+            select(Peer.host, Peer.signature)
+            .where(Peer.signature.is_not(None))
+            .order_by(Peer.last_heard_at.desc())
+            .limit(REMEMBERED)
+        )
+        for host, signature in rows:
+            self._dialects[host] = "rfc9421" if signature == "rfc9421" else "cavage"
+        await self._read_circuits(tx)
+
+    async def refresh(self, db: Database) -> None:
+        """Read again what other processes learned about who fails, every few seconds."""
+        if self._read_at is None or self._clock.monotonic() - self._read_at >= READ_AGAIN_SECONDS:
+            async with db.reading() as tx:
+                await self._read_circuits(tx)
+
+    async def _read_circuits(self, tx: Tx) -> None:
+        self._read_at = self._clock.monotonic()
+        rows = await tx.execute(
+            select(Peer.host, Peer.failures, Peer.closed_until).where(Peer.failures > 0).limit(REMEMBERED)
+        )
+        self._circuits = {host: Circuit(failures, closed_until) for host, failures, closed_until in rows}
 
     def dialect(self, host: str) -> Dialect | None:
         """Return the signature dialect `host` is known to take, or None when that is not known."""
@@ -58,57 +92,119 @@ class Peers:
 
     async def write_dialect(self, tx: Tx, host: str, dialect: Dialect) -> None:
         """Keep a learned dialect beyond this process."""
-        await self._upsert(tx, host, signature=dialect)
-
-    async def failed(self, tx: Tx, host: str) -> None:
-        """Count a failed delivery; open the circuit when there were too many in a row."""
-        failures = self._troubled.get(host, 0) + 1
-        self._troubled[host] = failures
-        closed_until = None
-        wait = pause(failures)
-        if wait is not None:
-            closed_until = self._clock.now() + wait
-            self._closed[host] = closed_until
-            await tx.execute(
-                update(Delivery)
-                .where(Delivery.host == host, Delivery.run_at < closed_until)
-                .values(run_at=closed_until)
-                .execution_options(synchronize_session=False)
-            )
-        await self._upsert(tx, host, failures=failures, closed_until=closed_until)
+        said = {"signature": dialect, "last_heard_at": self._clock.now()}
+        await tx.execute(
+            insert(tx, Peer)
+            .values(host=host, failures=0, **said)
+            .on_conflict_do_update(index_elements=["host"], set_=said)
+        )
 
     def is_troubled(self, host: str) -> bool:
         """Tell whether the last delivery to `host` failed."""
-        return host in self._troubled
+        return host in self._circuits
+
+    def is_on_probation(self, host: str) -> bool:
+        """Tell whether `host` failed so often that only one delivery at a time is worth a try."""
+        circuit = self._circuits.get(host)
+        return circuit is not None and circuit.failures >= OPENS_AFTER
 
     def is_closed(self, host: str) -> bool:
         """Tell whether `host` is being left alone for now."""
-        until = self._closed.get(host)
-        return until is not None and until > self._clock.now()
+        circuit = self._circuits.get(host)
+        return (
+            circuit is not None
+            and circuit.closed_until is not None
+            and circuit.closed_until > self._clock.now()
+        )
 
-    async def answered(self, tx: Tx, host: str) -> None:
-        """Close the circuit of `host`: it took something, or sent us something. Its queue is due now."""
-        if self._troubled.pop(host, None) is None:
-            return
-        self._closed.pop(host, None)
+    async def closed_until(self, tx: Tx, host: str) -> datetime | None:
+        """Return until when `host` is left alone, by the word of the database; memory learns it too."""
+        row = (
+            await tx.execute(select(Peer.failures, Peer.closed_until).where(Peer.host == host))
+        ).one_or_none()
+        failures, until = row or (0, None)
+        tx.after_commit(lambda: self._know(host, failures, until))
+        return until if until is not None and until > self._clock.now() else None
+
+    async def failed(self, tx: Tx, host: str) -> None:
+        """Count a failed delivery; open the circuit when there were too many in a row.
+
+        The row of the peer is written first: those who move the deliveries of one host so wait for
+        each other instead of locking each other's rows.
+        """
         now = self._clock.now()
-        await self._upsert(tx, host, failures=0, closed_until=None, last_reached_at=now)
+        failures = await tx.scalar(
+            insert(tx, Peer)
+            .values(host=host, failures=1, last_heard_at=now)
+            .on_conflict_do_update(
+                index_elements=["host"], set_={"failures": Peer.failures + 1, "last_heard_at": now}
+            )
+            .returning(Peer.failures)
+        )
+        assert failures is not None
+        wait = pause(failures)
+        until = None if wait is None else now + wait
+        if until is not None:
+            await tx.execute(update(Peer).where(Peer.host == host).values(closed_until=until))
+            await self._move(tx, host, Delivery.run_at < until, until)
+        tx.after_commit(lambda: self._know(host, failures, until))
+
+    async def reached(self, tx: Tx, host: str) -> None:
+        """Close the circuit of `host`: it took a delivery. Everything that waits for it is due now."""
+        now = self._clock.now()
         await tx.execute(
-            update(Delivery)
-            .where(Delivery.host == host, Delivery.run_at > now)
-            .values(run_at=now)
+            update(Peer)
+            .where(Peer.host == host)
+            .values(failures=0, closed_until=None, last_reached_at=now, last_heard_at=now)
+        )
+        await self._move(tx, host, Delivery.run_at > now, now)
+        tx.after_commit(lambda: self._know(host, 0, None))
+
+    def is_worth_a_try(self, host: str) -> bool:
+        """Tell whether an activity from `host` is a reason to try it again: it failed, and not just now."""
+        if host not in self._circuits:
+            return False
+        heard = self._heard.get(host)
+        return heard is None or self._clock.now() - heard >= HEARD_AT_MOST_EVERY
+
+    async def heard(self, tx: Tx, host: str) -> None:
+        """Let `host` be tried at once: it sent us something. That it failed is not forgotten yet."""
+        now = self._clock.now()
+        self._heard[host] = now
+        self._heard.move_to_end(host)
+        if len(self._heard) > REMEMBERED:
+            self._heard.popitem(last=False)
+        failures = await tx.scalar(
+            update(Peer)
+            .where(Peer.host == host)
+            .values(closed_until=None, last_heard_at=now)
+            .returning(Peer.failures)
+        )
+        await self._move(tx, host, Delivery.run_at > now, now)
+        tx.after_commit(lambda: self._know(host, failures or 0, None))
+
+    async def prune(self, tx: Tx) -> None:
+        """Forget hosts without news for long, and the oldest when there are too many."""
+        beyond = select(Peer.host).order_by(Peer.last_heard_at.desc()).offset(REMEMBERED).limit(REMEMBERED)
+        await tx.execute(
+            delete(Peer)
+            .where(or_(Peer.last_heard_at < self._clock.now() - FORGET_AFTER, Peer.host.in_(beyond)))
             .execution_options(synchronize_session=False)
         )
 
-    async def prune(self, tx: Tx) -> None:
-        """Forget hosts that have been silent for long."""
-        before = self._clock.now() - FORGET_AFTER
-        await tx.execute(delete(Peer).where(Peer.last_heard_at < before))
-
-    async def _upsert(self, tx: Tx, host: str, **values: object) -> None:
-        now: datetime = self._clock.now()
-        values["last_heard_at"] = now
-        row = {"host": host, "failures": 0, **values}
+    async def _move(self, tx: Tx, host: str, which: ColumnElement[bool], run_at: datetime) -> None:
+        """Move the deliveries nobody holds; who holds one decides about it."""
+        now = self._clock.now()
+        free = or_(Delivery.leased_until.is_(None), Delivery.leased_until <= now)
         await tx.execute(
-            insert(tx, Peer).values(row).on_conflict_do_update(index_elements=["host"], set_=values)
+            update(Delivery)
+            .where(and_(Delivery.host == host, free, which))
+            .values(run_at=run_at)
+            .execution_options(synchronize_session=False)
         )
+
+    def _know(self, host: str, failures: int, closed_until: datetime | None) -> None:
+        if failures:
+            self._circuits[host] = Circuit(failures, closed_until)
+        else:
+            self._circuits.pop(host, None)

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import select
 
+from fedispace.accounts.departures import Departures
 from fedispace.accounts.documents import AccountDocuments
 from fedispace.accounts.lookup import Lookup
 from fedispace.accounts.models import Account, Block, Follow, User
@@ -83,13 +84,13 @@ class Town:
         self.ids = TimeOrderedIds(clock)
         self.bus = MemoryBus()
         self.addresses = Addresses(origin, origin.split("://", 1)[1])
-        self.actors = Actors(self.ids, clock, self.addresses)
+        self.outbox = Outbox(self.ids, clock, self.bus)
+        self.actors = Actors(self.ids, clock, self.addresses, Departures(self.outbox))
         self.net = Net(allow_private=["127.0.0.0/8"], allow_http=True, user_agent="fedispace tests")
         keyring, peers = Keyring(db, self.addresses), Peers(clock)
         requests = SignedRequests(self.net, keyring, peers, Open(), clock, db)
         self.resolver = Resolver(db, self.actors, requests, self.net, self.addresses, clock, plain_http=True)
         self.people = People(self.ids, clock, self.addresses, clean)
-        self.outbox = Outbox(self.ids, clock, self.bus)
         self.tickets = Tickets(self.ids, clock, SECRET)
         self.rooms = ClosedRooms()
         self.hosting = Hosting(
