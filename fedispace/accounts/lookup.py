@@ -90,14 +90,14 @@ class Lookup:
         domain = self._people.domain_key(handle.domain) if handle.domain else ""
         if not domain:
             raise NotFound("There is no such account.")
-        uri = await self._resolver.webfinger(handle.username, domain)
-        if self._addresses.is_ours(uri):
+        named = await self._resolver.webfinger(handle.username, domain)
+        if self._addresses.is_ours(named.uri):
             raise NotFound("There is no such account.")
-        await self._resolver.actor(uri)
+        await self._resolver.actor(named.uri)
         async with self._db.transaction() as tx:
-            account = await self._people.ensure(tx, uri)
-            if account.username.lower() == handle.username.lower():
-                await self._people.claim(tx, account, domain)
+            account = await self._people.ensure(tx, named.uri)
+            if account.username.lower() == named.username.lower():
+                await self._people.claim(tx, account, self._people.domain_key(named.domain))
             return account
 
     async def _by_url(self, url: str) -> Account:

@@ -2,25 +2,39 @@
 
 Parse, one call, present. An inbox answers 202 once the activity is durable, and a short problem
 document (RFC 9457) when it refuses; what is refused is logged with one reason and leaves no row.
+
+What a document shows may depend on who asks, and who asks is in the signature: so every answer says
+`Vary: Accept, Signature`, and what was shown to somebody known is not to be stored anywhere.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
 from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
 
-from fedispace.errors import Gone, Invalid, NotFound, Refused, Unavailable
+from fedispace.errors import (
+    Conflict,
+    FedispaceError,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+    RateLimited,
+    Refused,
+    Unavailable,
+)
 from fedispace.federation import codec
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.inbox import Inbox
 from fedispace.federation.routes import Asker, Document, DocumentRoute, DocumentRoutes, Verified
 from fedispace.federation.signatures import is_signed
 from fedispace.federation.signed_request import SignedRequest
-from fedispace.federation.verify import SelfDelete, Verifier
+from fedispace.federation.verify import Unheeded, Verifier
 from fedispace.federation.vocab.activities import Activity, Join
 from fedispace.federation.vocab.actors import Actor
 from fedispace.federation.vocab.objects import Event, Note, Tombstone
@@ -31,6 +45,8 @@ log = structlog.get_logger()
 ACTIVITY_JSON = "application/activity+json; charset=utf-8"
 MAX_BODY = 1024 * 1024
 BODY_SECONDS = 15.0
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
 INBOXES = ("/inbox", "/actor/inbox", "/users/{name}/inbox")
 
 
@@ -81,79 +97,85 @@ class FederationDoor:
             self._documents[route.pattern] = (route, feature)
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the aiohttp routes of everything mounted."""
+        """Return the aiohttp routes of everything mounted; a slash at the end is tolerated."""
+        shown: list[tuple[str, Any]] = [
+            *((pattern, self._show(*entry)) for pattern, entry in self._documents.items()),
+            ("/.well-known/webfinger", self._answering(self._webfinger, _OPEN)),
+            ("/.well-known/host-meta", self._answering(self._host_meta, _OPEN)),
+            ("/.well-known/host-meta.json", self._answering(self._host_meta_json, _OPEN)),
+            ("/.well-known/nodeinfo", self._answering(self._nodeinfo_links, _OPEN)),
+            ("/nodeinfo/{version}", self._answering(self._nodeinfo, _OPEN)),
+        ]
+        taken = [(path, self._answering(self._receive)) for path in INBOXES]
+        taken.append(("/spaces/{id}/join", self._answering(self._join)))
         return [
-            *(web.post(path, self._receive) for path in INBOXES),
-            web.post("/spaces/{id}/join", self._join),
-            *(web.get(pattern, self._show(*entry)) for pattern, entry in self._documents.items()),
-            web.get("/.well-known/webfinger", self._webfinger),
-            web.get("/.well-known/host-meta", self._host_meta),
-            web.get("/.well-known/nodeinfo", self._nodeinfo_links),
-            web.get("/nodeinfo/{version}", self._nodeinfo),
+            *(web.post(path + slash, handler) for path, handler in taken for slash in ("", "/")),
+            *(web.get(path + slash, handler) for path, handler in shown for slash in ("", "/")),
         ]
 
+    def _answering(self, handler: Handler, headers: Mapping[str, str] | None = None) -> Handler:
+        """Answer what `handler` raises with a problem document."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            try:
+                return await handler(request)
+            except FedispaceError as error:
+                if isinstance(error, Refused):
+                    log.info("door.refused", path=request.path, reason=error.reason, detail=error.detail)
+                return _problem_of(error, headers)
+            except (SQLAlchemyError, OSError) as error:
+                log.exception("door.database_away", path=request.path)
+                away = Unavailable("The database is away; ask again later.")
+                away.__cause__ = error
+                return _problem_of(away, headers)
+
+        return answer
+
     async def _receive(self, request: web.Request) -> web.Response:
-        try:
-            signed = await _signed_request(request, self._addresses.origin)
-            verified = await self._verifier.activity(signed)
-            if not isinstance(verified, SelfDelete):
-                await self._inbox.accept(verified, signed.body)
-        except Refused as refusal:
-            log.info("inbox.refused", reason=refusal.reason, detail=refusal.detail)
-            return _problem(refusal.status, refusal.reason, refusal.detail)
-        except Invalid as error:
-            return _problem(400, "invalid", error.detail)
-        except Unavailable as error:
-            return _problem(503, "unavailable", error.detail, {"Retry-After": "60"})
+        signed = await _signed_request(request, self._addresses.origin)
+        verified = await self._verifier.activity(signed)
+        if not isinstance(verified, Unheeded):
+            await self._inbox.accept(verified, signed.body)
         return web.Response(status=202)
 
     async def _join(self, request: web.Request) -> web.Response:
-        try:
-            signed = await _signed_request(request, self._addresses.origin)
-            verified = await self._verifier.activity(signed)
-            if isinstance(verified, SelfDelete) or not isinstance(verified.activity, Join):
-                raise Refused("schema", "A Join is expected here.", status=400)
-            status, answer = await self._join_door.answer(Verified(verified.activity, verified.sender))
-        except Refused as refusal:
-            log.info("join.refused", reason=refusal.reason, detail=refusal.detail)
-            return _problem(refusal.status, refusal.reason, refusal.detail)
-        except NotFound as error:
-            return _problem(404, "not_found", error.detail)
-        except Invalid as error:
-            return _problem(400, "invalid", error.detail)
+        signed = await _signed_request(request, self._addresses.origin)
+        verified = await self._verifier.activity(signed)
+        if isinstance(verified, Unheeded) or not isinstance(verified.activity, Join):
+            raise Refused("schema", "A Join is expected here.", status=400)
+        status, answer = await self._join_door.answer(Verified(verified.activity, verified.sender))
         return _activity_json(codec.write(answer), status=status, private=True)
 
-    def _show(self, route: DocumentRoute, feature: object) -> Any:
+    def _show(self, route: DocumentRoute, feature: object) -> Handler:
         loader = route.loader.__get__(feature)
 
         async def show(request: web.Request) -> web.StreamResponse:
             asker = await self._asker(request)
-            try:
-                found: Document = await loader({**request.query, **request.match_info}, asker)
-            except NotFound as error:
-                return _problem(404, "not_found", error.detail)
-            except Gone as error:
-                return _problem(410, "gone", error.detail)
+            found: Document = await loader(_names(request), asker)
             if isinstance(found, Tombstone):
-                return _activity_json(codec.write(found), status=410)
+                return _activity_json(codec.write(found), status=410, private=asker.actor is not None)
             if not wants_activity(request.headers.getall("Accept", [])) and (page := _page_of(found)):
-                raise web.HTTPSeeOther(page, headers=_VARY)
+                raise web.HTTPSeeOther(page, headers={**_VARY, **_UNSTORED})
             if self._authorized_fetch and asker.actor is None:
                 if not isinstance(found, Actor):
-                    return _problem(401, "sig_missing", "This server answers signed requests only.")
+                    raise Refused("sig_missing", "This server answers signed requests only.")
                 if found.id != self._addresses.instance_actor:
                     found = _key_only(found)
             return _activity_json(codec.write(found), private=asker.actor is not None)
 
-        return show
+        return self._answering(show)
 
     async def _asker(self, request: web.Request) -> Asker:
         """Return who signed the GET. A signature that does not hold makes an anonymous asker.
 
+        Who is blocked is told so, whatever an anonymous asker would see. Where only known askers are
+        answered, a signature that does not hold is refused too: what a stranger gets would take the
+        place of the whole document at a peer that did sign.
+
         Nobody is asked who they are for the instance actor: its key is what a peer needs to verify the
         very request by which we would fetch theirs, and two servers that both ask first wait forever.
         """
-        if request.path == urlsplit(self._addresses.instance_actor).path:
+        if request.path.rstrip("/") == urlsplit(self._addresses.instance_actor).path:
             return Asker()
         signed = SignedRequest(
             method=request.method,
@@ -165,23 +187,29 @@ class FederationDoor:
             return Asker()
         try:
             return Asker(await self._verifier.asker(signed))
-        except Refused as refusal:
-            log.info("fetch.signature_refused", reason=refusal.reason)
+        except (Refused, Unavailable) as error:
+            reason = error.reason if isinstance(error, Refused) else "unavailable"
+            if reason == "blocked" or self._authorized_fetch:
+                raise
+            log.info("fetch.signature_refused", reason=reason)
             return Asker()
 
     async def _webfinger(self, request: web.Request) -> web.Response:
-        try:
-            answer = await self._discovery.webfinger(request.query.get("resource", ""))
-        except Invalid as error:
-            return _problem(400, "invalid", error.detail, _OPEN)
-        except NotFound as error:
-            return _problem(404, "not_found", error.detail, _OPEN)
-        return _json(answer, "application/jrd+json; charset=utf-8")
+        resource = _names(request).get("resource", "")
+        if not resource:
+            raise Invalid("Say whom you look for: ?resource=acct:name@host")
+        return _json(await self._discovery.webfinger(resource), "application/jrd+json; charset=utf-8")
 
     async def _host_meta(self, _request: web.Request) -> web.Response:
         return web.Response(
             text=self._discovery.host_meta(), content_type="application/xrd+xml", headers=_OPEN
         )
+
+    async def _host_meta_json(self, _request: web.Request) -> web.Response:
+        """Return host-meta as RFC 6415 spells it in JSON (appendix A)."""
+        template = f"{self._addresses.origin}/.well-known/webfinger?resource={{uri}}"
+        links = [{"rel": "lrdd", "type": "application/jrd+json", "template": template}]
+        return _json({"links": links}, "application/jrd+json; charset=utf-8")
 
     async def _nodeinfo_links(self, _request: web.Request) -> web.Response:
         return _json(self._discovery.nodeinfo_links(), "application/json; charset=utf-8")
@@ -189,7 +217,7 @@ class FederationDoor:
     async def _nodeinfo(self, request: web.Request) -> web.Response:
         version = request.match_info["version"].removesuffix(".json")
         if version not in ("2.0", "2.1"):
-            return _problem(404, "not_found", "NodeInfo is served in versions 2.0 and 2.1.", _OPEN)
+            raise NotFound("NodeInfo is served in versions 2.0 and 2.1.")
         profile = f"http://nodeinfo.diaspora.software/ns/schema/{version}#"
         return _json(
             await self._discovery.nodeinfo(version), f'application/json; profile="{profile}"; charset=utf-8'
@@ -198,6 +226,7 @@ class FederationDoor:
 
 _VARY = {"Vary": "Accept, Signature"}
 _OPEN = {"Access-Control-Allow-Origin": "*"}
+_UNSTORED = {"Cache-Control": "private, no-store"}
 
 
 def wants_activity(accept: list[str]) -> bool:
@@ -212,7 +241,8 @@ async def _signed_request(request: web.Request, origin: str) -> SignedRequest:
     """Read a POST whole, within its limits of type, size and time."""
     if not is_activity_type(request.headers.get("Content-Type", "")):
         raise Refused("content_type", "Send application/activity+json.", status=415)
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    encodings = request.headers.getall("Content-Encoding", [])
+    if any(encoding.strip().lower() != "identity" for encoding in encodings):
         raise Refused("content_type", "Send the body uncompressed.", status=415)
     if request.content_length is not None and request.content_length > MAX_BODY:
         raise Refused("too_large", "An activity may have 1 MiB.", status=413)
@@ -242,6 +272,14 @@ def _headers(request: web.Request) -> list[tuple[str, str]]:
     ]
 
 
+def _names(request: web.Request) -> dict[str, str]:
+    """Return the names of the path and the query. No name has a NUL: PostgreSQL takes it for an error."""
+    names = {**request.query, **request.match_info}
+    if any("\0" in name for name in names.values()):
+        raise NotFound("There is no such thing.")
+    return names
+
+
 def _page_of(found: Document) -> str | None:
     return found.url if isinstance(found, Actor | Note | Event) else None
 
@@ -258,11 +296,11 @@ def _key_only(actor: Actor) -> Actor:
 
 
 def _activity_json(document: Mapping[str, Any], *, status: int = 200, private: bool = False) -> web.Response:
-    cache = "private, no-store" if private else "public, max-age=60"
+    cached = _UNSTORED if private else {"Cache-Control": "public, max-age=60"}
     return web.Response(
         status=status,
         body=msgspec.json.encode(document),
-        headers={**_VARY, **_OPEN, "Content-Type": ACTIVITY_JSON, "Cache-Control": cache},
+        headers={**_VARY, **_OPEN, **cached, "Content-Type": ACTIVITY_JSON},
     )
 
 
@@ -270,10 +308,37 @@ def _json(document: Mapping[str, Any], content_type: str) -> web.Response:
     return web.Response(body=msgspec.json.encode(document), headers={**_OPEN, "Content-Type": content_type})
 
 
-def _problem(status: int, reason: str, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Return RFC 9457 problem details."""
+_STATUSES: Mapping[type[FedispaceError], int] = {
+    Invalid: 400,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Gone: 410,
+    RateLimited: 429,
+    Unavailable: 503,
+}
+_AWAY_SECONDS = 60
+
+
+def _problem_of(error: FedispaceError, headers: Mapping[str, str] | None) -> web.Response:
+    """Return RFC 9457 problem details. Nothing of it is kept: the next asker may be answered."""
+    if isinstance(error, Refused):
+        status, title = error.status, error.reason
+    else:
+        status = next((code for kind, code in _STATUSES.items() if isinstance(error, kind)), 400)
+        title = type(error).__name__.lower()
+    retry: dict[str, str] = {}
+    if isinstance(error, RateLimited | Unavailable):
+        seconds = error.retry_after if isinstance(error, RateLimited) else _AWAY_SECONDS
+        retry["Retry-After"] = str(seconds)
     return web.Response(
         status=status,
-        body=msgspec.json.encode({"status": status, "title": reason, "detail": detail}),
-        headers={**_VARY, **(headers or {}), "Content-Type": "application/problem+json"},
+        body=msgspec.json.encode({"status": status, "title": title, "detail": error.detail}),
+        headers={
+            **_VARY,
+            **_UNSTORED,
+            **(headers or {}),
+            **retry,
+            "Content-Type": "application/problem+json",
+        },
     )

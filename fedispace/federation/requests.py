@@ -53,8 +53,16 @@ class SignedRequests:
         self._db = db
 
     async def document(self, uri: str) -> Document:
-        """Fetch an ActivityPub document, signed by the instance actor; its origin is checked."""
-        await self._refuse_blocked(uri)
+        """Fetch an ActivityPub document, signed by the instance actor; its origin is checked.
+
+        A redirect may lead to a server that is blocked here, so the answer's own address is judged too.
+        """
+        await self.refuse_blocked(uri)
+        found = await self._document(uri)
+        await self.refuse_blocked(found.url)
+        return found
+
+    async def _document(self, uri: str) -> Document:
         signer = await self._keyring.instance()
 
         async def fetch(dialect: Dialect) -> Document:
@@ -76,7 +84,7 @@ class SignedRequests:
 
     async def post_bytes(self, url: str, body: bytes, *, sender_id: int) -> Reply:
         """POST ready bytes as one of our actors and wait for the answer."""
-        await self._refuse_blocked(url)
+        await self.refuse_blocked(url)
         signer = await self._keyring.signer(sender_id)
 
         async def send(dialect: Dialect) -> Response:
@@ -110,7 +118,8 @@ class SignedRequests:
             async with self._db.transaction() as tx:
                 await self._peers.write_dialect(tx, host, dialect)
 
-    async def _refuse_blocked(self, uri: str) -> None:
+    async def refuse_blocked(self, uri: str) -> None:
+        """Raise `Refused` when the server of `uri` is blocked here."""
         if await self._policy.is_refused(host_of(uri)):
             raise Refused("blocked", "That server is blocked here.", status=403)
 

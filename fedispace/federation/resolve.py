@@ -2,13 +2,16 @@
 
 Every fetch is signed by the instance actor, bounded, and never happens inside a transaction. However
 many ask for one document at once, it is fetched once; what could not be had is not asked for again
-for a while.
+for a while, and a server that did not answer a few times in a row is not asked for anything.
 """
 
 import asyncio
+import copy
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import TypeVar, cast
 from urllib.parse import quote
 
@@ -16,26 +19,31 @@ import structlog
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Database
-from fedispace.errors import FedispaceError, Gone, Invalid, NotFound, Refused
+from fedispace.errors import FedispaceError, Gone, Invalid, NotFound, Refused, Unavailable
 from fedispace.federation import codec
 from fedispace.federation.actors import Actors
 from fedispace.federation.addresses import Addresses
+from fedispace.federation.codec_objects import key_owner
 from fedispace.federation.models import ActorRow
-from fedispace.federation.origin import is_coherent
+from fedispace.federation.origin import same_origin
 from fedispace.federation.requests import SignedRequests
 from fedispace.federation.vocab.activities import Create, Object
 from fedispace.federation.vocab.actors import Actor
 from fedispace.federation.vocab.objects import Event, Note
 from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.hosts import host_of
-from fedispace.net import Net
+from fedispace.net import Document, Net
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
 MISS_LASTS = timedelta(minutes=5)
 MISSES = 4096
-STALE_AFTER = timedelta(days=1)
+AWAY_AFTER = 3
+AWAY_LASTS = timedelta(seconds=30)
+AWAY = 4096
+MAX_FETCHES = 30
+"""Documents fetched for one activity."""
 
 
 class Fetched:
@@ -51,6 +59,15 @@ class Fetched:
     def event(self, uri: Uri) -> Event | None:
         found = self._documents.get(uri)
         return found if isinstance(found, Event) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Whom an address leads to, and the address its own server gives: `@username@domain`."""
+
+    uri: Uri
+    username: str
+    domain: str
 
 
 class Resolver:
@@ -76,6 +93,7 @@ class Resolver:
         self._scheme = "http" if plain_http else "https"
         self._under_way: dict[str, asyncio.Task[object]] = {}
         self._misses: OrderedDict[str, tuple[float, FedispaceError]] = OrderedDict()
+        self._away: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     async def actor(self, uri: str, *, refresh: bool = False) -> ActorRow:
         """Return the actor `uri`, fetched when it is unknown (or when `refresh` asks for it).
@@ -96,46 +114,53 @@ class Resolver:
             raise NotFound("That is one of ours.")
         return await self._once(f"document {uri}", lambda: self._fetch_document(uri))
 
-    async def key_document(self, location: str) -> Actor | Uri:
-        """Fetch what stands where a key id points: its owner's actor document, or the owner's id."""
-        fetched = await self._requests.document(location)
-        owner = fetched.document.get("owner")
-        if isinstance(owner, str):
-            return parse_uri(owner)
-        found = codec.read(fetched.document)
-        if isinstance(found, Actor):
-            return found
-        raise NotFound("There is no key at that address.")
+    async def key_owner(self, key_id: str) -> ActorRow:
+        """Fetch anew whose key `key_id` is, and store that actor with the keys it lists now.
+
+        The id leads to the actor itself, or to a key document that names its owner. The owner must be on
+        the key's own server; whether it lists the key is for the caller to see.
+        """
+        location = key_id.partition("#")[0]
+        return await self._once(f"key {location}", lambda: self._fetch_key_owner(location), again=True)
 
     async def documents(self, uris: Iterable[Uri]) -> Fetched:
         """Fetch what of `uris` can be had; what cannot is simply not among them."""
         found: dict[Uri, Object] = {}
-        for uri in dict.fromkeys(uris):
+        for uri in islice(dict.fromkeys(uris), MAX_FETCHES):
             try:
                 found[uri] = await self.document(uri)
             except (NotFound, Gone, Refused, Invalid) as error:
                 log.info("resolve.unavailable", uri=uri, reason=_reason(error))
         return Fetched(found)
 
-    async def webfinger(self, username: str, domain: str) -> Uri:
-        """Return the actor id of `@username@domain` (RFC 7033).
+    async def webfinger(self, username: str, domain: str) -> Named:
+        """Return whom `@username@domain` names (RFC 7033).
 
-        The name must loop back: the actor's own server has to give the same id for the name the
-        answer states, or anybody could dress up as `@somebody@good.example`.
+        The name must loop back, or anybody could dress up as `@somebody@good.example`, or give an
+        account of good.example a name of their own: the domain that the answer states, and the server
+        the account is on, have to say the same.
         """
         uri, subject = await self._finger(f"acct:{username}@{domain}", _domain(domain))
         name, at, home = subject.removeprefix("acct:").rpartition("@")
-        if not at or _domain(home) != _domain(domain) or name.lower() != username.lower():
-            again, repeated = await self._finger(f"acct:{name}@{home}", _domain(home))
+        if not at:
+            raise Refused("webfinger_mismatch", "That address does not lead back to the account.")
+        asked = {(username.lower(), _domain(domain))}
+        for witness in (_domain(home), host_of(uri)):
+            if (name.lower(), witness) in asked:
+                continue
+            asked.add((name.lower(), witness))
+            again, repeated = await self._finger(f"acct:{name}@{witness}", witness)
             if again != uri or repeated.lower() != subject.lower():
                 raise Refused("webfinger_mismatch", "That address does not lead back to the account.")
-        return uri
+        return Named(uri=uri, username=name, domain=_domain(home))
 
     async def _finger(self, resource: str, host: str) -> tuple[Uri, str]:
         url = f"{self._scheme}://{host}/.well-known/webfinger?resource={quote(resource, safe='')}"
+        await self._requests.refuse_blocked(url)
         answer = await self._net.fetch_json(url)
         subject = answer.get("subject")
-        for link in answer.get("links") or ():
+        links = answer.get("links")
+        for link in links if isinstance(links, list) else ():
             if (
                 isinstance(link, dict)
                 and link.get("rel") == "self"
@@ -145,59 +170,93 @@ class Resolver:
                 return parse_uri(link["href"]), subject if isinstance(subject, str) else resource
         raise NotFound("That server does not know the account.")
 
-    async def _fetch_actor(self, uri: str) -> ActorRow:
+    async def _fetched(self, uri: str) -> Document:
+        """Fetch a document; what its own server calls gone is gone here too, if it was an actor."""
+        host = host_of(uri)
+        self._refuse_if_away(host)
         try:
             fetched = await self._requests.document(uri)
         except Gone:
-            await self._mark_gone(uri)
+            async with self._db.transaction() as tx:
+                await self._actors.forget(tx, uri)
             raise
-        actor = codec.read(fetched.document)
-        if not isinstance(actor, Actor):
+        except Unavailable:
+            self._missed(host)
+            raise
+        self._away.pop(host, None)
+        return fetched
+
+    async def _fetch_actor(self, uri: str) -> ActorRow:
+        found = codec.read((await self._fetched(uri)).document)
+        if not isinstance(found, Actor):
             raise Refused("not_an_actor", "That address is not an account.", status=403)
-        if not is_coherent(actor):
-            raise Refused("origin_mismatch", "The account is spread over several servers.", status=403)
-        async with self._db.transaction() as tx:
-            return await self._actors.store(tx, actor)
+        return await self._store(found)
+
+    async def _fetch_key_owner(self, location: str) -> ActorRow:
+        fetched = await self._fetched(location)
+        found = codec.read(fetched.document)
+        if isinstance(found, Actor):
+            return await self._store(found)
+        owner = key_owner(fetched.document)
+        if owner is None:
+            raise NotFound("There is no key at that address.")
+        if not same_origin(owner, location):
+            raise Refused("key_not_confirmed", "The key names an owner on another server.")
+        return await self._once(f"actor {owner}", lambda: self._fetch_actor(owner), again=True)
 
     async def _fetch_document(self, uri: str) -> Object:
-        fetched = await self._requests.document(uri)
-        found = codec.read(fetched.document)
+        found = codec.read((await self._fetched(uri)).document)
         if isinstance(found, Create) and isinstance(found.object, Note | Event):
             found = found.object
         if isinstance(found, Note | Event):
-            if host_of(found.attributed_to) != host_of(found.id):
+            if not same_origin(found.attributed_to, found.id):
                 raise Refused("attribution_mismatch", "The author is on another server.", status=403)
             await self.actor(found.attributed_to)
         if isinstance(found, Actor):
-            async with self._db.transaction() as tx:
-                await self._actors.store(tx, found)
+            await self._store(found)
         return found
 
-    async def _mark_gone(self, uri: str) -> None:
+    async def _store(self, actor: Actor) -> ActorRow:
         async with self._db.transaction() as tx:
-            row = await self._actors.by_uri(tx, uri)
-            if row is not None and not row.local:
-                row.gone_at = self._clock.now()
+            return await self._actors.store(tx, actor)
+
+    def _refuse_if_away(self, host: str) -> None:
+        times, last = self._away.get(host, (0, 0.0))
+        if times >= AWAY_AFTER and self._clock.monotonic() - last < AWAY_LASTS.total_seconds():
+            raise Unavailable("That server did not answer just now.")
+
+    def _missed(self, host: str) -> None:
+        times, _ = self._away.get(host, (0, 0.0))
+        self._away[host] = (times + 1, self._clock.monotonic())
+        self._away.move_to_end(host)
+        if len(self._away) > AWAY:
+            self._away.popitem(last=False)
 
     async def _once(self, key: str, fetch: Callable[[], Awaitable[T]], *, again: bool = False) -> T:
-        """Share one fetch among all who ask at the same time; remember a refusal for a while."""
+        """Share one fetch among all who ask at the same time; remember a refusal for a while.
+
+        A copy of the error is kept, because the error itself holds on to everything its raising saw.
+        """
         missed = self._misses.get(key)
         if missed is not None and not again:
             if self._clock.monotonic() - missed[0] < MISS_LASTS.total_seconds():
-                raise missed[1].with_traceback(None)
+                raise copy.copy(missed[1])
             del self._misses[key]
         task = self._under_way.get(key)
         if task is None:
             task = asyncio.ensure_future(_as_task(fetch()))
             self._under_way[key] = task
-            task.add_done_callback(lambda _: self._under_way.pop(key, None))
-        try:
-            return cast(T, await asyncio.shield(task))
-        except (NotFound, Gone, Refused, Invalid) as error:
-            self._misses[key] = (self._clock.monotonic(), error)
+            task.add_done_callback(lambda ended: self._ended(key, ended))
+        return cast(T, await asyncio.shield(task))
+
+    def _ended(self, key: str, task: asyncio.Task[object]) -> None:
+        self._under_way.pop(key, None)
+        self._misses.pop(key, None)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, NotFound | Gone | Refused | Invalid):
+            self._misses[key] = (self._clock.monotonic(), copy.copy(error))
             if len(self._misses) > MISSES:
                 self._misses.popitem(last=False)
-            raise
 
 
 async def _as_task(fetch: Awaitable[object]) -> object:

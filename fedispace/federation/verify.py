@@ -5,19 +5,24 @@ raw bytes; the policy on the key's host, before anything is fetched from it; the
 only then the JSON is parsed, and its actor must be the key's owner. A key is believed only when the
 owner's own actor document lists it (otherwise evil.example could publish a key document that names
 somebody else as its owner).
+
+A key that fails is fetched anew, because keys are changed; but only once in five minutes each, and not
+at all from a server at which too many were asked for in vain: anybody can name any key, and would
+otherwise have us knock at somebody else's door. What cannot be fetched for now is `Unavailable`, so
+that an honest peer sends it again.
 """
 
+import copy
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-import structlog
 from sqlalchemy import select
 
 from fedispace import strictjson
 from fedispace.clock import Clock
 from fedispace.db.engine import Database
-from fedispace.errors import Gone, Invalid, NotFound, Refused, Unavailable
+from fedispace.errors import FedispaceError, Gone, Invalid, NotFound, Refused, Unavailable
 from fedispace.federation import codec, signatures
 from fedispace.federation.actors import is_pem
 from fedispace.federation.addresses import Addresses
@@ -29,21 +34,24 @@ from fedispace.federation.resolve import Resolver
 from fedispace.federation.routes import Verified
 from fedispace.federation.signed_request import Claim, SignedRequest
 from fedispace.federation.vocab.activities import Activity
-from fedispace.federation.vocab.actors import Actor, PublicKeyRef
+from fedispace.federation.vocab.actors import PublicKeyRef
 from fedispace.federation.vocab.uri import Uri
 from fedispace.hosts import host_of
 
-log = structlog.get_logger()
-
 KEYS_IN_MEMORY = 8192
+KEY_LASTS = timedelta(minutes=1)
+"""How long a key is used from memory: one that was withdrawn must not count for long."""
 REFRESH_AT_MOST_EVERY = timedelta(minutes=5)
+IN_VAIN_AT_MOST = 50
+HOSTS_IN_MEMORY = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class SelfDelete:
-    """Somebody we never heard of says they are gone: nothing to verify and nothing to do.
+class Unheeded:
+    """There is nothing to verify and nothing to do.
 
-    Large servers send thousands of these; fetching a key for each would only find it gone.
+    Somebody we never heard of says they are gone or look different, or the sender is gone. Large
+    servers send thousands of these; fetching a key for each would only find it gone.
     """
 
     actor: str
@@ -60,16 +68,23 @@ class Verifier:
         self._addresses = addresses
         self._policy = policy
         self._clock = clock
-        self._keys: OrderedDict[str, PublicKey] = OrderedDict()
-        self._refreshed: OrderedDict[str, datetime] = OrderedDict()
+        self._keys: OrderedDict[str, tuple[PublicKey, float]] = OrderedDict()
+        self._asked: OrderedDict[str, tuple[float, FedispaceError | None]] = OrderedDict()
+        self._in_vain: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
-    async def activity(self, request: SignedRequest) -> Verified[Activity] | SelfDelete:
-        """Return the activity a POST carries, proved to be its actor's; raises `Refused`."""
+    async def activity(self, request: SignedRequest) -> Verified[Activity] | Unheeded:
+        """Return the activity a POST carries, proved to be its actor's.
+
+        Raises `Refused`, or `Unavailable` when the key cannot be had for now.
+        """
         claim = await self._claim(request)
         key = await self._known_key(claim.key_id)
-        if key is None and (farewell := await self._farewell_of_a_stranger(request.body)):
-            return farewell
-        key = await self._verify(claim, key)
+        if key is None and (unheeded := await self._word_of_a_stranger(request.body)):
+            return unheeded
+        try:
+            key = await self._verify(claim, key)
+        except Gone:
+            return Unheeded(claim.key_id)
         activity = _parse(request.body)
         if activity.actor != key.owner:
             raise Refused("actor_key_mismatch", "The activity is not its sender's.", status=403)
@@ -78,9 +93,12 @@ class Verifier:
         return Verified(activity, key.owner)
 
     async def asker(self, request: SignedRequest) -> Uri:
-        """Return the actor who signed a GET; raises `Refused`."""
+        """Return the actor who signed a GET; raises `Refused`, or `Unavailable` for now."""
         claim = await self._claim(request)
-        return (await self._verify(claim, await self._known_key(claim.key_id))).owner
+        try:
+            return (await self._verify(claim, await self._known_key(claim.key_id))).owner
+        except Gone as error:
+            raise Refused("key_unavailable", "The key of the signature is gone.") from error
 
     async def _claim(self, request: SignedRequest) -> Claim:
         claim = signatures.parse(
@@ -94,28 +112,55 @@ class Verifier:
 
     async def _verify(self, claim: Claim, key: PublicKey | None) -> PublicKey:
         """Verify with the key we have; when that fails, once with the key its owner has now."""
+        asked = self._asked_lately(claim.key_id)
         if key is not None:
             try:
                 signatures.verify(claim, key)
             except Refused:
-                if not self._may_refresh(claim.key_id):
+                if asked is not None:
                     raise
             else:
                 return key
-        fresh = await self._fetch_key(claim.key_id)
-        signatures.verify(claim, fresh)
+        elif asked is not None:
+            raise copy.copy(asked[1]) if asked[1] else _not_confirmed()
+        self._refuse_if_in_vain(claim.host)
+        try:
+            fresh = await self._fetch_key(claim.key_id)
+            signatures.verify(claim, fresh)
+        except Refused:
+            self._count_in_vain(claim.host)
+            raise
         return fresh
 
-    def _may_refresh(self, key_id: str) -> bool:
-        now = self._clock.now()
-        last = self._refreshed.get(key_id)
-        return last is None or now - last >= REFRESH_AT_MOST_EVERY
+    def _asked_lately(self, key_id: str) -> tuple[float, FedispaceError | None] | None:
+        """Return when the owner of a key was last asked for it, and the refusal, if that was just now."""
+        asked = self._asked.get(key_id)
+        if asked is None or self._clock.monotonic() - asked[0] >= REFRESH_AT_MOST_EVERY.total_seconds():
+            return None
+        return asked
+
+    def _refuse_if_in_vain(self, host: str) -> None:
+        times, since = self._in_vain.get(host, (0, 0.0))
+        if times >= IN_VAIN_AT_MOST and self._lately(since):
+            raise Unavailable("Too many keys of your server were asked for in vain; send it again later.")
+
+    def _count_in_vain(self, host: str) -> None:
+        times, since = self._in_vain.get(host, (0, 0.0))
+        now = self._clock.monotonic()
+        self._in_vain[host] = (times + 1, since) if times and self._lately(since) else (1, now)
+        if len(self._in_vain) > HOSTS_IN_MEMORY:
+            self._in_vain.popitem(last=False)
+
+    def _lately(self, since: float) -> bool:
+        return self._clock.monotonic() - since < REFRESH_AT_MOST_EVERY.total_seconds()
 
     async def _known_key(self, key_id: str) -> PublicKey | None:
-        key = self._keys.get(key_id)
-        if key is not None:
+        remembered = self._keys.get(key_id)
+        now = self._clock.monotonic()
+        if remembered is not None and now - remembered[1] < KEY_LASTS.total_seconds():
             self._keys.move_to_end(key_id)
-            return key
+            return remembered[0]
+        self._keys.pop(key_id, None)
         async with self._db.reading() as tx:
             row = (
                 await tx.execute(
@@ -127,64 +172,67 @@ class Verifier:
         if row is None:
             return None
         kind, public, owner = row
-        return self._remember(
-            public_key(
-                PublicKeyRef(
-                    id=Uri(key_id),
-                    owner=Uri(owner),
-                    kind="rsa" if kind == "rsa" else "ed25519",
-                    pem=public if is_pem(public) else None,
-                    multibase=None if is_pem(public) else public,
-                )
+        key = public_key(
+            PublicKeyRef(
+                id=Uri(key_id),
+                owner=Uri(owner),
+                kind="rsa" if kind == "rsa" else "ed25519",
+                pem=public if is_pem(public) else None,
+                multibase=None if is_pem(public) else public,
             )
         )
-
-    def _remember(self, key: PublicKey) -> PublicKey:
-        self._keys[key.key_id] = key
+        self._keys[key_id] = (key, now)
         if len(self._keys) > KEYS_IN_MEMORY:
             self._keys.popitem(last=False)
         return key
 
     async def _fetch_key(self, key_id: str) -> PublicKey:
         """Fetch the owner of `key_id` and return the key its document lists under that id."""
-        self._keys.pop(key_id, None)
-        self._refreshed[key_id] = self._clock.now()
-        if len(self._refreshed) > KEYS_IN_MEMORY:
-            self._refreshed.popitem(last=False)
+        refusal: FedispaceError | None = None
         try:
-            owner = await self._owner_of(key_id)
-            await self._resolver.actor(owner, refresh=True)
-        except (NotFound, Gone, Unavailable, Invalid) as error:
-            raise Refused("key_unavailable", "The key of the signature cannot be had.") from error
+            owner = await self._resolver.key_owner(key_id)
+            self._keys.pop(key_id, None)
+            key = await self._known_key(key_id)
+            if key is None or key.owner != owner.uri:
+                raise _not_confirmed()
         except Refused as error:
-            raise Refused("key_unavailable", f"The key cannot be had: {error.reason}.") from error
-        key = await self._known_key(key_id)
-        if key is None or key.owner != owner:
-            raise Refused("key_not_confirmed", "The owner of the key does not list it.")
+            refusal = (
+                error
+                if error.reason == "key_not_confirmed"
+                else Refused("key_unavailable", f"The key cannot be had: {error.reason}.")
+            )
+        except (NotFound, Invalid) as error:
+            refusal = Refused("key_unavailable", f"The key cannot be had: {error.detail}")
+        except Gone as error:
+            refusal = error
+        self._asked[key_id] = (self._clock.monotonic(), copy.copy(refusal))
+        self._asked.move_to_end(key_id)
+        if len(self._asked) > KEYS_IN_MEMORY:
+            self._asked.popitem(last=False)
+        if refusal is not None:
+            raise refusal
         return key
 
-    async def _owner_of(self, key_id: str) -> Uri:
-        """Return the actor a key id belongs to: the id without fragment, or what stands there says."""
-        location = key_id.partition("#")[0]
-        found = await self._resolver.key_document(location)
-        if isinstance(found, Actor):
-            return found.id
-        return found
-
-    async def _farewell_of_a_stranger(self, body: bytes) -> SelfDelete | None:
+    async def _word_of_a_stranger(self, body: bytes) -> Unheeded | None:
+        """Recognise a Delete or Update by which an actor we do not know speaks of itself."""
         try:
             document = strictjson.loads(body)
         except Invalid:
             return None
-        actor, gone = document.get("actor"), document.get("object")
-        if document.get("type") != "Delete" or not isinstance(actor, str):
+        actor, told = document.get("actor"), document.get("object")
+        if document.get("type") not in ("Delete", "Update") or not isinstance(actor, str):
             return None
-        named = gone.get("id") if isinstance(gone, dict) else gone
-        if named != actor:
+        if (told.get("id") if isinstance(told, dict) else told) != actor:
             return None
         async with self._db.reading() as tx:
-            known = await tx.scalar(select(ActorRow.id).where(ActorRow.uri == actor))
-        return None if known is not None else SelfDelete(actor)
+            known = await tx.scalar(
+                select(ActorRow.id).where(ActorRow.uri == actor, ActorRow.gone_at.is_(None))
+            )
+        return None if known is not None else Unheeded(actor)
+
+
+def _not_confirmed() -> Refused:
+    return Refused("key_not_confirmed", "The owner of the key does not list it.")
 
 
 def _parse(body: bytes) -> Activity:

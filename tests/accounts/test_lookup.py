@@ -27,6 +27,7 @@ class Elsewhere:
         self.fingers = {
             ("b.example", "acct:bob@b.example"): ("acct:bob@b.example", "http://b.example/users/bob"),
             ("s.example", "acct:sue@s.example"): ("acct:sue@s.example", "http://b.example/users/sue"),
+            ("b.example", "acct:sue@b.example"): ("acct:sue@s.example", "http://b.example/users/sue"),
             ("evil.example", "acct:bob@evil.example"): (
                 "acct:bob@b.example",
                 "http://evil.example/users/bob",
