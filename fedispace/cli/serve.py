@@ -49,17 +49,21 @@ async def run(
     settings: Config, roles: frozenset[str] = frozenset({"all"}), on_ready: Callable[[], None] | None = None
 ) -> None:
     """Serve until SIGTERM or SIGINT; `on_ready` is called when requests are answered."""
-    everything = "all" in roles
     stopping = _stop_signal()
     async with AsyncExitStack() as stack:
         place = _place(settings, roles)
         stack.callback(place.remove)
-        if everything or "sfu" in roles:
-            sfu = SfuProcess(place.settings(settings))
-            await sfu.start()
+        door = _claim(settings, stack) if roles & {"all", "web"} else None
+        sfu = SfuProcess(place.settings(settings)) if roles & {"all", "sfu"} else None
+        if sfu is not None:
             stack.push_async_callback(sfu.stop)
-        if everything or roles & {"web", "worker"}:
-            await _serve_app(settings, roles, place, stack)
+        app = await _ready_app(settings, place, stack) if roles & {"all", "web", "worker"} else None
+        if sfu is not None:
+            await sfu.start()
+        if app is not None:
+            await app.start(worker=bool(roles & {"all", "worker"}), web=door is not None)
+            if door is not None:
+                await _listen(app, door, settings, stack)
         _spare_the_collector()
         log.info("serve.ready", origin=settings.origin, listen=settings.server.listen, roles=sorted(roles))
         if on_ready is not None:
@@ -77,17 +81,13 @@ def _place(settings: Config, roles: frozenset[str]) -> SfuPlace:
     return no_sfu() if roles == {"worker"} else configured_sfu(settings)
 
 
-async def _serve_app(settings: Config, roles: frozenset[str], place: SfuPlace, stack: AsyncExitStack) -> None:
-    everything = "all" in roles
-    is_web = everything or "web" in roles
-    door = _claim(settings, stack) if is_web else None
+async def _ready_app(settings: Config, place: SfuPlace, stack: AsyncExitStack) -> App:
+    """Build the application, once its database is found to be the one this code knows."""
     require(settings.database.url)
     app = build(settings, place)
     stack.push_async_callback(app.close)
     await migrations.require_current(app.db)
-    await app.start(worker=everything or "worker" in roles, web=is_web)
-    if door is not None:
-        await _listen(app, door, settings, stack)
+    return app
 
 
 def _claim(settings: Config, stack: AsyncExitStack) -> socket.socket:
