@@ -15,11 +15,11 @@ telling a browser) it gives to `tx.after_commit`; such things may be lost, rows 
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import event
+from sqlalchemy import CursorResult, Executable, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
@@ -43,6 +43,20 @@ class Tx(AsyncSession):
     def dialect_name(self) -> str:
         """`sqlite` or `postgresql`."""
         return self.get_bind().dialect.name
+
+    async def core(
+        self, statement: Executable, parameters: Mapping[str, Any]
+    ) -> CursorResult[*tuple[Any, ...]]:
+        """Execute a Core statement past the session, which would take longer than the database does.
+
+        For hot paths, with statements that are built once. The session's own changes must be flushed.
+        """
+        connection = self.bind
+        assert isinstance(connection, AsyncConnection)
+        if connection.dialect.name != "sqlite":
+            return await connection.execute(statement, parameters)
+        assert connection.sync_connection is not None
+        return connection.sync_connection.execute(statement, parameters)
 
     def after_commit(self, hook: Callable[[], None]) -> None:
         """Call `hook` after the COMMIT; it must not raise and must not block."""

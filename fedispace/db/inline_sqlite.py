@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.engine.url import URL
 from sqlalchemy.pool import AsyncAdaptedQueuePool, Pool
@@ -68,6 +69,23 @@ class InlineDialect(SQLiteDialect_pysqlite):
     def do_commit(self, dbapi_connection: DBAPIConnection) -> None:
         loop = asyncio.get_running_loop()
         await_only(loop.run_in_executor(_committing, dbapi_connection.commit))
+
+    # SQLAlchemy compiles each of these anew, which costs ten times what SQLite takes to run it.
+
+    def do_savepoint(self, connection: Connection, name: str) -> None:
+        _driver(connection).execute(f"SAVEPOINT {name}")
+
+    def do_rollback_to_savepoint(self, connection: Connection, name: str) -> None:
+        _driver(connection).execute(f"ROLLBACK TO SAVEPOINT {name}")
+
+    def do_release_savepoint(self, connection: Connection, name: str) -> None:
+        _driver(connection).execute(f"RELEASE SAVEPOINT {name}")
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 def begin_immediate(connection: sqlite3.Connection) -> None:

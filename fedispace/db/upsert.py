@@ -4,7 +4,6 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import CursorResult
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fedispace.db.base import Base, table_of
@@ -26,9 +25,7 @@ async def add_new(tx: Tx, table: type[Base], row: Mapping[str, Any]) -> int:
     For hot paths: the statement is always the same object, so that SQLAlchemy need not build it, nor
     find out again that it knows it.
     """
-    result = await tx.execute(_insert_new(tx.dialect_name, table), row)
-    assert isinstance(result, CursorResult)
-    return result.rowcount
+    return (await tx.core(_insert_new(tx.dialect_name, table), row)).rowcount
 
 
 def _insert(dialect: str, table: type[Base]) -> sqlite.Insert:

@@ -42,7 +42,7 @@ class Arrival:
 
 async def look(tx: Tx, note: Note) -> Arrival:
     """Look up what is known of a note."""
-    row = (await tx.execute(_LOOK, {"note": note.id, "author": note.attributed_to})).one()
+    row = (await tx.core(_LOOK, {"note": note.id, "author": note.attributed_to})).one()
     return Arrival(*row)
 
 

@@ -50,13 +50,13 @@ _REMOVED: Final = (
 async def posted(tx: Tx, account_id: int, visibility: str, at: datetime, number: int = 1) -> None:
     """Count new posts of an account. Direct ones are not counted: the number is public."""
     if visibility != "direct":
-        await tx.execute(_POSTED, {"author": account_id, "number": number, "latest": at})
+        await tx.core(_POSTED, {"author": account_id, "number": number, "latest": at})
 
 
 async def removed(tx: Tx, account_id: int, visibility: str) -> None:
     """Take a post off an account's count."""
     if visibility != "direct":
-        await tx.execute(_REMOVED, {"author": account_id})
+        await tx.core(_REMOVED, {"author": account_id})
 
 
 async def answered(tx: Tx, parent_id: int | None, visibility: str) -> None:
@@ -88,7 +88,7 @@ async def unfavourited(tx: Tx, status_id: int) -> None:
 
 async def _change(tx: Tx, status_id: int, name: str, statements: Mapping[str, Update]) -> None:
     """Add in the database, so that two who count at once are both counted."""
-    await tx.execute(statements[name], {"post": status_id})
+    await tx.core(statements[name], {"post": status_id})
     loaded = tx.identity_map.get(identity_key(Status, status_id))
     if loaded is not None:
         await tx.refresh(loaded, [name])
