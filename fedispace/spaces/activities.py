@@ -41,6 +41,7 @@ from fedispace.spaces import access, queries
 from fedispace.spaces.arrival import Arrivals
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Attendance, Space
+from fedispace.spaces.relevance import concerns_us
 
 MAX_ATTENDANCES: Final = 1000
 
@@ -81,13 +82,18 @@ class SpaceInbox:
         await self._arrived(tx, verified)
 
     async def _arrived(self, tx: Tx, verified: Verified[Create] | Verified[Update]) -> None:
-        """Take the sender's word about their own event, and nobody's about another's."""
+        """Take the sender's word about their own event, and nobody's about another's.
+
+        What concerns nobody here is not kept, however true it is.
+        """
         event = verified.activity.object
         assert isinstance(event, Event)
         if not may_speak_for(verified.sender, event):
             raise Refused("not_the_author", "That event is somebody else's.", status=403)
         if await tombstones.tombstone(tx, event.id) is not None:
             raise Refused("deleted", "That event was deleted.", status=403)
+        if event.space is not None and not await concerns_us(tx, self._addresses, event):
+            raise Refused("unrelated", "The Space concerns nobody here.", status=202)
         host = await self._people.ensure(tx, verified.sender)
         await self._arrivals.store(tx, event, host)
 

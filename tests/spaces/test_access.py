@@ -98,7 +98,7 @@ async def test_lists_show_exactly_what_the_rule_lets_be_listed(town: Town) -> No
         return {row.access for row in rows}
 
     async def seen_by(viewer: Account | None) -> set[str]:
-        seen = set()
+        seen: set[str] = set()
         async with town.db.reading() as tx:
             for name, space in spaces.items():
                 try:

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
-from fedispace.accounts.models import Account
+from fedispace.accounts.models import Account, Follow
 from fedispace.clock import ManualClock
 from fedispace.errors import Refused
 from fedispace.federation import codec
@@ -48,7 +48,7 @@ def activity(kind: str, by: Account, event: dict[str, Any], number: int = 1) -> 
 
 
 async def test_nobody_speaks_for_another_host(town: Town) -> None:
-    bob = await town.stranger("bob")
+    bob = await town.neighbour("bob")
     for impostor in (await town.stranger("eve"), await town.stranger("bob", "evil.example")):
         with pytest.raises(Refused, match="somebody else"):
             await town.apply(activity("Create", impostor, event_json(bob)))
@@ -61,7 +61,7 @@ async def test_nobody_speaks_for_another_host(town: Town) -> None:
 
 
 async def test_a_stranger_cannot_take_over_a_known_space(town: Town) -> None:
-    bob, eve = await town.stranger("bob"), await town.stranger("eve")
+    bob, eve = await town.neighbour("bob"), await town.stranger("eve")
     await town.apply(activity("Create", bob, event_json(bob)))
     stolen = event_json(eve, name="Eve's evening", updated="2026-11-12T18:30:00Z")
     with pytest.raises(Refused):
@@ -69,6 +69,49 @@ async def test_a_stranger_cannot_take_over_a_known_space(town: Town) -> None:
     space = await town.space_with(EVENT)
     assert space is not None
     assert (space.title, space.host_id) == ("Bob's evening", bob.id)
+
+
+async def test_a_stranger_cannot_fill_the_list_of_spaces(town: Town) -> None:
+    await town.resident("alice")
+    eve = await town.stranger("eve")
+    event = event_json(eve)
+    for kind, said in (
+        ("Create", event),
+        ("Update", event),
+        ("Create", {**event, "to": [PUBLIC, "https://a.example/users/nobody", "https://a.example/spaces"]}),
+    ):
+        with pytest.raises(Refused, match="concerns nobody") as refusal:
+            await town.apply(activity(kind, eve, said))
+        assert refusal.value.reason == "unrelated"
+    assert await town.space_with(EVENT) is None
+
+
+async def test_who_only_asked_to_follow_does_not_make_a_space_our_business(town: Town) -> None:
+    bob = await town.neighbour("bob")
+    async with town.db.transaction() as tx:
+        await tx.execute(update(Follow).values(accepted=False))
+    with pytest.raises(Refused, match="concerns nobody"):
+        await town.apply(activity("Create", bob, event_json(bob)))
+
+
+async def test_a_space_of_a_stranger_is_kept_when_it_is_for_one_of_ours(town: Town) -> None:
+    alice, eve = await town.resident("alice"), await town.stranger("eve")
+    await town.apply(activity("Create", eve, event_json(eve, to=[alice.uri], cc=[])))
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert space.access == "invited"
+
+
+async def test_a_space_that_is_known_here_stays_up_to_date_though_nobody_follows_its_host(town: Town) -> None:
+    bob = await town.neighbour("bob")
+    await town.apply(activity("Create", bob, event_json(bob), 1))
+    async with town.db.transaction() as tx:
+        await tx.execute(delete(Follow))
+    ended = event_json(bob, liveState="ended", updated="2026-11-12T18:59:00Z")
+    await town.apply(activity("Update", bob, ended, 2))
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert space.state == "ended"
 
 
 async def test_an_event_that_claims_one_of_our_ids_changes_nothing(town: Town) -> None:
@@ -80,7 +123,7 @@ async def test_an_event_that_claims_one_of_our_ids_changes_nothing(town: Town) -
 
 
 async def test_a_space_by_its_host_is_stored(town: Town) -> None:
-    bob = await town.stranger("bob")
+    bob = await town.neighbour("bob")
     await town.apply(activity("Create", bob, event_json(bob)))
     space = await town.space_with(EVENT)
     assert space is not None
@@ -93,7 +136,7 @@ async def test_a_space_by_its_host_is_stored(town: Town) -> None:
 
 
 async def test_an_ordinary_event_is_no_space(town: Town) -> None:
-    bob = await town.stranger("bob")
+    bob = await town.neighbour("bob")
     event = event_json(bob)
     del event["space"]
     with pytest.raises(Refused, match="no Space"):
@@ -111,7 +154,7 @@ async def test_an_ordinary_event_is_no_space(town: Town) -> None:
     ],
 )
 async def test_an_event_cannot_send_browsers_to_another_server(town: Town, field: str, address: str) -> None:
-    bob = await town.stranger("bob")
+    bob = await town.neighbour("bob")
     event = event_json(bob)
     event["space"][field] = address
     try:
@@ -124,7 +167,7 @@ async def test_an_event_cannot_send_browsers_to_another_server(town: Town, field
 
 
 async def test_a_newer_state_is_taken_and_an_older_one_is_not(town: Town) -> None:
-    bob = await town.stranger("bob")
+    bob = await town.neighbour("bob")
     live = {"liveState": "live", "updated": "2026-11-12T18:59:00Z", "startedAt": "2026-11-12T18:58:00Z"}
     await town.apply(activity("Create", bob, event_json(bob), 1))
     await town.apply(activity("Update", bob, event_json(bob, **live, listenerCount=3), 2))
@@ -136,7 +179,7 @@ async def test_a_newer_state_is_taken_and_an_older_one_is_not(town: Town) -> Non
 
 
 async def test_the_same_state_again_only_counts_listeners(town: Town) -> None:
-    bob = await town.stranger("bob")
+    bob = await town.neighbour("bob")
     await town.apply(activity("Create", bob, event_json(bob, listenerCount=1), 1))
     await town.apply(activity("Update", bob, event_json(bob, name="Other", listenerCount=9), 2))
     space = await town.space_with(EVENT)
@@ -145,7 +188,7 @@ async def test_the_same_state_again_only_counts_listeners(town: Town) -> None:
 
 
 async def test_an_update_that_overtook_its_create_is_enough(town: Town) -> None:
-    bob = await town.stranger("bob")
+    bob = await town.neighbour("bob")
     await town.apply(
         activity("Update", bob, event_json(bob, liveState="live", updated="2026-11-12T18:59:00Z"), 2)
     )
@@ -156,7 +199,7 @@ async def test_an_update_that_overtook_its_create_is_enough(town: Town) -> None:
 
 
 async def test_a_state_dated_in_the_future_does_not_stop_the_clock(town: Town, clock: ManualClock) -> None:
-    bob = await town.stranger("bob")
+    bob = await town.neighbour("bob")
     await town.apply(activity("Create", bob, event_json(bob, updated="9999-01-01T00:00:00Z"), 1))
     clock.advance(minutes=10)
     await town.apply(
@@ -180,7 +223,7 @@ async def test_a_state_dated_in_the_future_does_not_stop_the_clock(town: Town, c
 async def test_the_state_is_read_from_what_the_event_says(
     town: Town, said: dict[str, Any], state: str
 ) -> None:
-    bob = await town.stranger("bob")
+    bob = await town.neighbour("bob")
     await town.apply(activity("Create", bob, event_json(bob, **said)))
     space = await town.space_with(EVENT)
     assert space is not None
@@ -199,7 +242,7 @@ async def test_the_state_is_read_from_what_the_event_says(
 async def test_the_access_is_read_from_the_addressees(
     town: Town, to: list[str], cc: list[str], access: str
 ) -> None:
-    bob = await town.stranger("bob")
+    bob = await town.neighbour("bob")
     await town.apply(activity("Create", bob, event_json(bob, to=to, cc=cc)))
     space = await town.space_with(EVENT)
     assert space is not None
@@ -207,7 +250,7 @@ async def test_the_access_is_read_from_the_addressees(
 
 
 async def test_a_deleted_space_is_gone_and_does_not_come_back(town: Town) -> None:
-    bob, eve = await town.stranger("bob"), await town.stranger("eve")
+    bob, eve = await town.neighbour("bob"), await town.stranger("eve")
     await town.apply(activity("Create", bob, event_json(bob)))
     with pytest.raises(Refused):
         await town.receive(Delete(id=Uri(f"{eve.uri}#d"), actor=Uri(eve.uri), object=Uri(EVENT)))

@@ -126,6 +126,7 @@ class Town:
         )
         self.documents = SpaceDocuments(db, self.people, self.addresses)
         self._runner: web.AppRunner | None = None
+        self._fan: Account | None = None
 
     @classmethod
     async def open(cls, directory: Path, clock: Clock, origin: str, **more: Any) -> "Town":
@@ -215,6 +216,14 @@ class Town:
             )
             return await self.people.ensure(tx, uri)
 
+    async def neighbour(self, username: str, host: str = "b.example") -> Account:
+        """Make somebody of another server known whom one of ours follows."""
+        account = await self.stranger(username, host)
+        if self._fan is None:
+            self._fan = await self.resident("fan")
+        await self.follow(self._fan, account)
+        return account
+
     async def follow(self, by: Account, target: Account) -> None:
         id_ = self.ids.next()
         async with self.db.transaction() as tx:
@@ -275,6 +284,7 @@ class Town:
 
     async def receive(self, activity: Activity, *, fetched: Mapping[Uri, Event] | None = None) -> None:
         """Apply an activity whose signature was verified, as the inbox does: by our routes."""
+        assert activity.actor is not None
         carried = getattr(activity, "object", None)
         documents = Fetched(dict(fetched or {}))
         for route in SpaceInbox.routes.table:
