@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar, TypeVarTuple
 
-from sqlalchemy import Select
+from sqlalchemy import BigInteger, Select, bindparam
 from sqlalchemy.orm import InstrumentedAttribute
 
 MAX_LIMIT: Final = 80
@@ -44,9 +44,30 @@ class Page:
         order = column.asc() if self.upwards else column.desc()
         return statement.order_by(order).limit(max(1, min(self.limit, MAX_LIMIT)))
 
+    def cursors(self) -> dict[str, int]:
+        """Return the parameters of a statement made by `paged`."""
+        above = max(_clamped(self.since_id or 0), _clamped(self.min_id or 0))
+        return {
+            "below": _MAX_ID if self.max_id is None else _clamped(self.max_id),
+            "above": above,
+            "limit": max(1, min(self.limit, MAX_LIMIT)),
+        }
+
     def newest_first(self, rows: Sequence[Row]) -> list[Row]:
         """Put rows that `apply` fetched into the order clients are given."""
         return list(reversed(rows)) if self.upwards else list(rows)
+
+
+def paged(
+    statement: Select[*Columns], column: InstrumentedAttribute[int], *, upwards: bool
+) -> Select[*Columns]:
+    """Do what `Page.apply` does for a statement that is built once: the cursors are its parameters."""
+    return (
+        statement.where(column < bindparam("below", type_=BigInteger()))
+        .where(column > bindparam("above", type_=BigInteger()))
+        .order_by(column.asc() if upwards else column.desc())
+        .limit(bindparam("limit", type_=BigInteger()))
+    )
 
 
 def _clamped(id_: int) -> int:

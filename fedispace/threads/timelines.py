@@ -3,16 +3,32 @@
 Nothing is copied into anybody's timeline. The home timeline is one statement: the database walks
 the newest posts of each followed account by the index on (account_id, id) and leaves each walk as
 soon as it has nothing newer to add.
+
+The statements are built once and kept: to build them anew each time would take SQLAlchemy many times
+longer than it takes the database to answer.
 """
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, literal, or_, select, union_all
-from sqlalchemy.orm import aliased
+import functools
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    or_,
+    select,
+    union_all,
+)
 
 from fedispace.accounts.models import Block, Follow
-from fedispace.accounts.paging import Page
+from fedispace.accounts.paging import Page, paged
+from fedispace.db.base import BigId
 from fedispace.db.engine import Tx
 from fedispace.threads.models import Status
-from fedispace.threads.visibility import visible, wanted
+from fedispace.threads.visibility import VIEWER, original, visible, wanted
 
 
 async def home(tx: Tx, viewer_id: int, page: Page) -> list[Status]:
@@ -21,46 +37,17 @@ async def home(tx: Tx, viewer_id: int, page: Page) -> list[Status]:
     Replies are shown when the viewer follows both sides, or is one of them (Mastodon's rule). A post
     that answers the very thing it is about, such as the announcement of a Space, is no reply.
     """
-    following = select(Follow.target_id).where(Follow.account_id == viewer_id, Follow.accepted.is_(True))
-    quiet = exists().where(
-        Follow.account_id == viewer_id,
-        Follow.target_id == Status.account_id,
-        Follow.show_boosts.is_(False),
-    )
-    statement = select(Status).where(
-        Status.account_id.in_(union_all(following, select(literal(viewer_id)))),
-        or_(
-            Status.in_reply_to_uri.is_(None),
-            Status.in_reply_to_uri == Status.subject_uri,
-            Status.in_reply_to_account_id == Status.account_id,
-            Status.in_reply_to_account_id == viewer_id,
-            Status.account_id == viewer_id,
-            exists().where(
-                Follow.account_id == viewer_id,
-                Follow.target_id == Status.in_reply_to_account_id,
-                Follow.accepted.is_(True),
-            ),
-        ),
-        or_(Status.boost_of_id.is_(None), and_(~quiet, ~_boosts_of_blocked(viewer_id))),
-        visible(viewer_id),
-    )
-    return await _page(tx, statement, page)
+    rows = await tx.scalars(_home(page.upwards), {"viewer": viewer_id, **page.cursors()})
+    return page.newest_first(rows.all())
 
 
 async def public(
     tx: Tx, viewer_id: int | None, page: Page, *, local: bool = False, remote: bool = False
 ) -> list[Status]:
     """Return public posts of anybody known here: no boosts, and no replies to others."""
-    places = [place for place, excluded in ((True, remote), (False, local)) if not excluded] or [True, False]
-    statement = select(Status).where(
-        Status.visibility == "public",
-        Status.local.in_(places),
-        Status.boost_of_id.is_(None),
-        _not_a_reply(),
-        wanted(viewer_id),
-        visible(viewer_id),
-    )
-    return await _page(tx, statement, page)
+    statement = _public(viewer_id is None, local and not remote, remote and not local, page.upwards)
+    rows = await tx.scalars(statement, {"viewer": viewer_id, **page.cursors()})
+    return page.newest_first(rows.all())
 
 
 async def of_account(
@@ -77,18 +64,72 @@ async def of_account(
     """Return what an account posted, as far as the viewer may see it; nothing is ever pinned yet."""
     if pinned:
         return []
-    statement = select(Status).where(Status.account_id == account_id, visible(viewer_id))
+    statement = _of_account(viewer_id is None, exclude_replies, exclude_reblogs, only_media, page.upwards)
+    rows = await tx.scalars(statement, {"viewer": viewer_id, "account": account_id, **page.cursors()})
+    return page.newest_first(rows.all())
+
+
+@functools.cache
+def _home(upwards: bool) -> Select[Status]:
+    following = select(Follow.target_id).where(Follow.account_id == VIEWER, Follow.accepted.is_(True))
+    quiet = exists().where(
+        Follow.account_id == VIEWER,
+        Follow.target_id == Status.account_id,
+        Follow.show_boosts.is_(False),
+    )
+    boosts_of_blocked = exists().where(
+        original.id == Status.boost_of_id,
+        Block.account_id == VIEWER,
+        Block.target_id == original.account_id,
+    )
+    statement = select(Status).where(
+        Status.account_id.in_(union_all(following, select(VIEWER))),
+        or_(
+            Status.in_reply_to_uri.is_(None),
+            Status.in_reply_to_uri == Status.subject_uri,
+            Status.in_reply_to_account_id == Status.account_id,
+            Status.in_reply_to_account_id == VIEWER,
+            Status.account_id == VIEWER,
+            exists().where(
+                Follow.account_id == VIEWER,
+                Follow.target_id == Status.in_reply_to_account_id,
+                Follow.accepted.is_(True),
+            ),
+        ),
+        or_(Status.boost_of_id.is_(None), and_(~quiet, ~boosts_of_blocked)),
+        visible(VIEWER),
+    )
+    return paged(statement, Status.id, upwards=upwards)
+
+
+@functools.cache
+def _public(stranger: bool, only_local: bool, only_remote: bool, upwards: bool) -> Select[Status]:
+    viewer = None if stranger else VIEWER
+    places = [place for place, excluded in ((True, only_remote), (False, only_local)) if not excluded]
+    statement = select(Status).where(
+        Status.visibility == "public",
+        Status.local.in_(places),
+        Status.boost_of_id.is_(None),
+        _not_a_reply(),
+        wanted(viewer),
+        visible(viewer),
+    )
+    return paged(statement, Status.id, upwards=upwards)
+
+
+@functools.cache
+def _of_account(
+    stranger: bool, exclude_replies: bool, exclude_reblogs: bool, only_media: bool, upwards: bool
+) -> Select[Status]:
+    account = bindparam("account", type_=BigId)
+    statement = select(Status).where(Status.account_id == account, visible(None if stranger else VIEWER))
     if exclude_replies:
         statement = statement.where(_not_a_reply())
     if exclude_reblogs:
         statement = statement.where(Status.boost_of_id.is_(None))
     if only_media:
         statement = statement.where(cast(Status.attachments, String) != "[]")
-    return await _page(tx, statement, page)
-
-
-async def _page(tx: Tx, statement: Select[Status], page: Page) -> list[Status]:
-    return page.newest_first((await tx.scalars(page.apply(statement, Status.id))).all())
+    return paged(statement, Status.id, upwards=upwards)
 
 
 def _not_a_reply() -> ColumnElement[bool]:
@@ -96,13 +137,4 @@ def _not_a_reply() -> ColumnElement[bool]:
         Status.in_reply_to_uri.is_(None),
         Status.in_reply_to_uri == Status.subject_uri,
         Status.in_reply_to_account_id == Status.account_id,
-    )
-
-
-def _boosts_of_blocked(viewer_id: int) -> ColumnElement[bool]:
-    original = aliased(Status)
-    return exists().where(
-        original.id == Status.boost_of_id,
-        Block.account_id == viewer_id,
-        Block.target_id == original.account_id,
     )

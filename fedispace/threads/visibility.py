@@ -1,26 +1,32 @@
 """The rule of `audience.py` where the posts are: in SQL for lists, and for one post by its facts."""
 
-from typing import Any
+from typing import Final
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, exists, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.orm.util import AliasedClass
 
 from fedispace.accounts.models import Account, Block, Follow
+from fedispace.db.base import BigId
 from fedispace.db.engine import Tx
 from fedispace.errors import NotFound
 from fedispace.threads.audience import StatusFacts, Viewer, can_view, parse_visibility
 from fedispace.threads.models import Mention, Status
 
 Posts = type[Status] | AliasedClass[Status]
+ViewerId = int | BindParameter[int]
+"""An account's id; or, in a statement that is built once, the parameter that holds it."""
+
+VIEWER: Final = bindparam("viewer", type_=BigId)
+original: Final = aliased(Status)
+"""What a boost passes on, in conditions about boosts."""
 
 
-def visible(viewer_id: int | None) -> ColumnElement[bool]:
+def visible(viewer_id: ViewerId | None) -> ColumnElement[bool]:
     """Return the condition under which a row of `Status` exists for the viewer (None: a stranger).
 
     A boost is seen by whoever may see both the boost and the post it passes on.
     """
-    original = aliased(Status)
     return and_(
         _seen(Status, viewer_id),
         or_(
@@ -30,7 +36,7 @@ def visible(viewer_id: int | None) -> ColumnElement[bool]:
     )
 
 
-def _seen(post: Posts, viewer_id: int | None) -> ColumnElement[bool]:
+def _seen(post: Posts, viewer_id: ViewerId | None) -> ColumnElement[bool]:
     author: InstrumentedAttribute[int] = post.account_id
     shared = post.visibility.in_(("public", "unlisted"))
     active = ~exists().where(Account.id == author, Account.suspended_at.is_not(None))
@@ -52,14 +58,14 @@ def _seen(post: Posts, viewer_id: int | None) -> ColumnElement[bool]:
     )
 
 
-def mentioned(post: Posts, viewer_id: int) -> ColumnElement[bool]:
+def mentioned(post: Posts, viewer_id: ViewerId) -> ColumnElement[bool]:
     """Return the condition that a post is addressed to the viewer by name."""
     return exists().where(
         Mention.status_id == post.id, Mention.account_id == viewer_id, Mention.silent.is_(False)
     )
 
 
-def wanted(viewer_id: int | None) -> ColumnElement[bool]:
+def wanted(viewer_id: ViewerId | None) -> ColumnElement[bool]:
     """Return the condition that the viewer has not blocked the author, for lists nobody asked by name."""
     if viewer_id is None:
         return true()
@@ -85,29 +91,34 @@ async def may_see(tx: Tx, viewer_id: int | None, status: Status) -> bool:
 
 
 async def _may_see(tx: Tx, viewer_id: int | None, status: Status) -> bool:
-    author = status.account_id
-    facts: list[ColumnElement[Any]] = [
-        exists().where(Account.id == author, Account.suspended_at.is_not(None)),
-    ]
-    if viewer_id is not None:
-        facts += [
-            exists().where(
-                Follow.account_id == viewer_id, Follow.target_id == author, Follow.accepted.is_(True)
-            ),
-            exists().where(
-                Mention.status_id == status.id, Mention.account_id == viewer_id, Mention.silent.is_(False)
-            ),
-            exists().where(Block.account_id == author, Block.target_id == viewer_id),
-        ]
-    suspended, *relation = (await tx.execute(select(*facts))).one()
-    follows, named, blocked = relation or (False, False, False)
+    author = {"author": status.account_id}
+    if viewer_id is None:
+        (suspended,) = (await tx.execute(_AUTHOR, author)).one()
+        follows = named = blocked = False
+    else:
+        relation = {"viewer": viewer_id, "post": status.id}
+        suspended, follows, named, blocked = (await tx.execute(_RELATION, author | relation)).one()
     return can_view(
         Viewer(
             account_id=viewer_id, follows_author=follows, is_mentioned=named, is_blocked_by_author=blocked
         ),
         StatusFacts(
-            author_id=author,
+            author_id=status.account_id,
             visibility=parse_visibility(status.visibility),
             is_author_suspended=suspended,
         ),
     )
+
+
+def _relation() -> tuple[Select[bool], Select[bool, bool, bool, bool]]:
+    author, post = bindparam("author", type_=BigId), bindparam("post", type_=BigId)
+    suspended = exists().where(Account.id == author, Account.suspended_at.is_not(None))
+    follows = exists().where(
+        Follow.account_id == VIEWER, Follow.target_id == author, Follow.accepted.is_(True)
+    )
+    named = exists().where(Mention.status_id == post, Mention.account_id == VIEWER, Mention.silent.is_(False))
+    blocked = exists().where(Block.account_id == author, Block.target_id == VIEWER)
+    return select(suspended), select(suspended, follows, named, blocked)
+
+
+_AUTHOR, _RELATION = _relation()
