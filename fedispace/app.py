@@ -56,6 +56,7 @@ from fedispace.queue.periodic import Periodic
 from fedispace.queue.worker import Worker
 from fedispace.sfu_place import SfuPlace, no_sfu
 from fedispace.spaces.activities import SpaceInbox
+from fedispace.spaces.announced import Announced
 from fedispace.spaces.arrival import Arrivals
 from fedispace.spaces.documents import SpaceDocuments
 from fedispace.spaces.doors import SpaceDoor
@@ -248,6 +249,7 @@ def build(
             people=people,
             arrivals=arrivals,
             outbox=outbox,
+            jobs=jobs,
         ),
     )
     federation = FederationDoor(
@@ -264,12 +266,13 @@ def build(
     federation.mount(SpaceDocuments.routes, SpaceDocuments(db, people, addresses))
 
     inbox_pump = InboxPump(db, clock, bus, table, resolver, peers)
-    deliveries = DeliveryPump(db, clock, bus, requests, peers, random.Random())  # noqa: S311 - jitter
+    deliveries = DeliveryPump(db, ids, clock, bus, requests, peers, random.Random())  # noqa: S311 - jitter
     backfill = Backfill(db, ids, clock, resolver, people, notifier, ingest)
+    announced = Announced(db, resolver, people, arrivals)
     worker = Worker(
         [
             inbox_pump,
-            JobPump(db, clock, backfill.tasks()),
+            JobPump(db, clock, {**backfill.tasks(), **announced.tasks()}),
             FanoutPump(db, ids, clock, bus, policy),
             deliveries,
         ],

@@ -37,17 +37,16 @@ from fedispace.federation.vocab.activities import (
 from fedispace.federation.vocab.objects import Event
 from fedispace.federation.vocab.uri import Uri
 from fedispace.ids import Ids
+from fedispace.queue.jobs import Jobs
 from fedispace.spaces import access, queries
+from fedispace.spaces.announced import enqueue_announced
 from fedispace.spaces.arrival import Arrivals
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Attendance, Space
 from fedispace.spaces.relevance import concerns_us
+from fedispace.threads.relevance import is_followed_here
 
 MAX_ATTENDANCES: Final = 1000
-
-
-def _announced(announce: Announce) -> tuple[Uri, ...]:
-    return (announce.object,)
 
 
 class SpaceInbox:
@@ -64,6 +63,7 @@ class SpaceInbox:
         people: People,
         arrivals: Arrivals,
         outbox: Outbox,
+        jobs: Jobs,
     ) -> None:
         self._ids = ids
         self._clock = clock
@@ -71,6 +71,7 @@ class SpaceInbox:
         self._people = people
         self._arrivals = arrivals
         self._outbox = outbox
+        self._jobs = jobs
 
     @routes.on(Create, Event)
     async def created(self, tx: Tx, verified: Verified[Create], found: Found) -> None:
@@ -97,15 +98,17 @@ class SpaceInbox:
         host = await self._people.ensure(tx, verified.sender)
         await self._arrivals.store(tx, event, host)
 
-    @routes.on(Announce, needs=_announced)
+    @routes.on(Announce)
     async def announced(self, tx: Tx, verified: Verified[Announce], found: Found) -> None:
-        """Store the event as its own server serves it; whoever announces adds nothing to it."""
-        event = found.event(verified.activity.object)
-        if event is None or event.space is None:
+        """Have what somebody followed here announces fetched, unless it is known, ours or deleted.
+
+        Whoever announces adds nothing to it: it is taken as its own server serves it.
+        """
+        uri = verified.activity.object
+        if self._addresses.is_ours(uri) or not await is_followed_here(tx, verified.sender):
             return
-        if await tombstones.tombstone(tx, event.id) is None:
-            host = await self._people.ensure(tx, event.attributed_to)
-            await self._arrivals.store(tx, event, host)
+        if await queries.by_uri(tx, uri) is None and await tombstones.tombstone(tx, uri) is None:
+            await enqueue_announced(tx, self._jobs, uri)
 
     @routes.on(Delete)
     async def deleted(self, tx: Tx, verified: Verified[Delete], found: Found) -> None:

@@ -8,10 +8,9 @@ from sqlalchemy import delete, func, select, update
 from fedispace.accounts.models import Account, Follow
 from fedispace.clock import ManualClock
 from fedispace.errors import Refused
-from fedispace.federation import codec
 from fedispace.federation.vocab.activities import Announce, Delete, Join, Leave
-from fedispace.federation.vocab.objects import Event
 from fedispace.federation.vocab.uri import Uri
+from fedispace.queue.models import Job
 from fedispace.spaces.models import Attendance, Space
 from tests.spaces.town import Town
 
@@ -269,17 +268,21 @@ async def test_a_delete_of_something_else_is_left_to_others(town: Town) -> None:
     assert (await town.stored(ours.id)).state == "live"
 
 
-async def test_an_announced_event_is_taken_as_its_own_server_serves_it(town: Town) -> None:
-    bob, relay = await town.stranger("bob"), await town.stranger("relay", "c.example")
-    event = codec.read(event_json(bob))
-    assert isinstance(event, Event)
-    announce = Announce(id=Uri(f"{relay.uri}#a"), actor=Uri(relay.uri), object=event.id)
-    await town.receive(announce)
-    assert await town.space_with(EVENT) is None
-    await town.receive(announce, fetched={event.id: event})
-    space = await town.space_with(EVENT)
-    assert space is not None
-    assert space.host_id == bob.id
+async def test_only_what_is_new_and_announced_by_somebody_followed_is_going_to_be_fetched(town: Town) -> None:
+    alice, bob, eve = await town.resident("alice"), await town.neighbour("bob"), await town.stranger("eve")
+    await town.apply(activity("Create", bob, event_json(bob)))
+    ours = await town.live_space(alice)
+
+    async def fetched_after(by: Account, uri: str) -> int:
+        await town.receive(Announce(id=Uri(f"{by.uri}#a"), actor=Uri(by.uri), object=Uri(uri)))
+        async with town.db.reading() as tx:
+            return await tx.scalar(select(func.count()).select_from(Job)) or 0
+
+    assert await fetched_after(eve, "https://c.example/spaces/1") == 0
+    assert await fetched_after(bob, EVENT) == 0
+    assert await fetched_after(bob, ours.uri) == 0
+    assert await fetched_after(bob, "https://c.example/spaces/1") == 1
+    assert await fetched_after(bob, "https://c.example/spaces/1") == 1
 
 
 async def test_a_join_from_mobilizon_is_accepted_without_a_ticket(town: Town) -> None:

@@ -36,11 +36,11 @@ from fedispace.federation.routes import Verified
 from fedispace.federation.verify import Verifier
 from fedispace.federation.vocab.activities import Activity
 from fedispace.federation.vocab.actors import Actor
-from fedispace.federation.vocab.objects import Event
 from fedispace.federation.vocab.uri import Uri
 from fedispace.ids import TimeOrderedIds
 from fedispace.net import Net
 from fedispace.queue.bus import MemoryBus
+from fedispace.queue.jobs import Jobs
 from fedispace.spaces.activities import SpaceInbox
 from fedispace.spaces.arrival import Arrivals
 from fedispace.spaces.documents import SpaceDocuments
@@ -123,6 +123,7 @@ class Town:
             people=self.people,
             arrivals=arrivals,
             outbox=self.outbox,
+            jobs=Jobs(self.ids, clock, self.bus),
         )
         self.documents = SpaceDocuments(db, self.people, self.addresses)
         self._runner: web.AppRunner | None = None
@@ -282,15 +283,15 @@ class Town:
         async with self.db.reading() as tx:
             return list(await tx.scalars(select(OutboxItem.audience).order_by(OutboxItem.id)))
 
-    async def receive(self, activity: Activity, *, fetched: Mapping[Uri, Event] | None = None) -> None:
+    async def receive(self, activity: Activity) -> None:
         """Apply an activity whose signature was verified, as the inbox does: by our routes."""
         assert activity.actor is not None
         carried = getattr(activity, "object", None)
-        documents = Fetched(dict(fetched or {}))
+        nothing = Fetched({})
         for route in SpaceInbox.routes.table:
             if route.activity is type(activity) and route.object in (None, type(carried)):
                 async with self.db.transaction() as tx:
-                    await route.handler(self.inbox, tx, Verified(activity, activity.actor), documents)
+                    await route.handler(self.inbox, tx, Verified(activity, activity.actor), nothing)
 
     async def apply(self, document: Mapping[str, Any]) -> None:
         """Read an activity from JSON and apply it."""
