@@ -57,13 +57,18 @@ _postgres_template: str | None = None
 
 
 async def make_database(directory: Path) -> Database:
-    """Return a migrated, empty database; the migrations themselves run once in a test run.
+    """Return a migrated, empty database; see `make_database_url`."""
+    return open_database(await make_database_url(directory))
+
+
+async def make_database_url(directory: Path) -> str:
+    """Return the URL of a migrated, empty database; the migrations themselves run once in a test run.
 
     A SQLite in `directory`; or, with FEDISPACE_TEST_DATABASE=postgres, one of a PostgreSQL server
     that is started for the run.
     """
     if os.environ.get("FEDISPACE_TEST_DATABASE") == "postgres":
-        return open_database(await _copied_postgres())
+        return await _copied_postgres()
     global _template
     path = directory / "fedispace.sqlite3"
     if _template is None:
@@ -71,7 +76,7 @@ async def make_database(directory: Path) -> Database:
         _template = path.read_bytes()
     else:
         path.write_bytes(_template)
-    return open_database(f"sqlite:///{path}")
+    return f"sqlite:///{path}"
 
 
 async def _migrated(url: str) -> None:

@@ -2,7 +2,8 @@
 
 A delivery row exists until the peer has taken the activity or it is given up. The pump claims due
 rows as capacity allows and runs each (peer, sender) as a lane: one at a time, in order. A failure puts
-its whole lane off by the back-off; the claim leaves a lane alone while an earlier row of it waits.
+its whole lane off by the back-off; the claim leaves a lane alone while an earlier row of it waits. Only
+an activity at which a peer breaks again and again, while it takes others, is passed by the rest.
 
 Nobody waits for a slow peer but its own lanes: a peer gets at most `PER_HOST` requests at once, those
 that failed last time share `DOUBTFUL` places among them, and the pump goes on claiming while they
@@ -21,6 +22,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import and_, delete, or_, select, update
@@ -34,9 +36,9 @@ from fedispace.federation.lanes import Lanes
 from fedispace.federation.models import Delivery, OutboxItem
 from fedispace.federation.peers import Peers
 from fedispace.federation.requests import SignedRequests
-from fedispace.ids import id_at, moment_of
+from fedispace.ids import Ids, id_at, moment_of
 from fedispace.queue.bus import Bus
-from fedispace.queue.leases import claim, give_back, is_any_due, renew
+from fedispace.queue.leases import claim, give_back, is_any_due, renew, still_held
 
 log = structlog.get_logger()
 
@@ -51,6 +53,8 @@ LEAST_LEASE = timedelta(seconds=45)
 REMOVE_WINDOW = 0.003
 GIVE_UP_AFTER = timedelta(days=7)
 KEEP_AT_MOST = timedelta(days=10)
+ASIDE_AFTER = 5
+ASIDE_AT_LAST = timedelta(days=1)
 AFTER_A_BREAK = timedelta(seconds=5)
 ONE_AT_A_TIME = timedelta(minutes=1)
 """How long a lane steps back when another is trying a peer on probation."""
@@ -62,9 +66,17 @@ class DeliveryPump:
     wake_topic = WAKE_DELIVERY
 
     def __init__(
-        self, db: Database, clock: Clock, bus: Bus, requests: SignedRequests, peers: Peers, rng: random.Random
+        self,
+        db: Database,
+        ids: Ids,
+        clock: Clock,
+        bus: Bus,
+        requests: SignedRequests,
+        peers: Peers,
+        rng: random.Random,
     ) -> None:
         self._db = db
+        self._ids = ids
         self._clock = clock
         self._requests = requests
         self._peers = peers
@@ -127,9 +139,10 @@ class DeliveryPump:
                 if not await self._is_still_ours(rest):
                     log.warning("delivery.lease_lost", peer=host, rows=len(rest))
                     return
-                if not await self._deliver(row, bodies[row.outbox_id]):
-                    await self._give_back(rest[1:])
-                    return
+                waits_until = await self._deliver(row, bodies[row.outbox_id])
+            if waits_until is not None:
+                await self._give_back(rest[1:], waits_until)
+                return
 
     @asynccontextmanager
     async def _turn(self, host: str) -> AsyncIterator[bool]:
@@ -146,8 +159,8 @@ class DeliveryPump:
                     stack.callback(self._probed.discard, host)
             yield may_go
 
-    async def _deliver(self, row: Delivery, body: bytes) -> bool:
-        """Make one attempt; tell whether the lane may go on."""
+    async def _deliver(self, row: Delivery, body: bytes) -> datetime | None:
+        """Make one attempt; return until when the lane has to wait, None when it may go on."""
         try:
             reply = await self._requests.post_bytes(row.inbox, body, sender_id=row.sender_id)
         except Unavailable as error:
@@ -161,22 +174,37 @@ class DeliveryPump:
                     async with self._db.transaction() as tx:
                         await self._peers.reached(tx, row.host)
                     self._lanes.keep_awake()
-                return True
+                return None
             case backoff.Verdict.PERMANENT:
                 return await self._give_up(row, f"HTTP {reply.status}")
             case backoff.Verdict.RETRY:
                 return await self._failed(row, reply.status, reply.retry_after, f"HTTP {reply.status}")
 
-    async def _failed(self, row: Delivery, status: int | None, retry_after: str | None, error: str) -> bool:
+    async def _failed(
+        self, row: Delivery, status: int | None, retry_after: str | None, error: str
+    ) -> datetime | None:
         wait = self._wait(row, status, retry_after)
         if wait is None:
             return await self._give_up(row, error)
-        log.info("delivery.put_off", peer=row.host, attempts=row.attempts, error=error)
+        until = self._clock.now() + wait
+        aside = self._steps_aside(row, status)
+        log.info("delivery.put_off", peer=row.host, attempts=row.attempts, error=error, aside=aside)
         async with self._db.transaction() as tx:
             if status is None or status >= 500:
                 await self._peers.failed(tx, row.host)
-            await self._put_off(tx, row, self._clock.now() + wait, error)
-        return False
+            await self._put_off(tx, row, until, error, aside=aside)
+        return None if aside else until
+
+    def _steps_aside(self, row: Delivery, status: int | None) -> bool:
+        """Tell whether the rest of the lane may pass a delivery that fails again and again.
+
+        A peer that breaks at one activity of ours, and takes those of others (or has answered for a
+        whole day, only not well), would otherwise get nothing from its sender for a week.
+        """
+        if status is None or status < 500 or row.attempts < ASIDE_AFTER:
+            return False
+        is_old = self._clock.now() - moment_of(row.outbox_id) >= ASIDE_AT_LAST
+        return is_old or not self._peers.is_on_probation(row.host)
 
     def _wait(self, row: Delivery, status: int | None, retry_after: str | None) -> timedelta | None:
         """Return how long to wait, or None to give up.
@@ -191,30 +219,34 @@ class DeliveryPump:
             return backoff.DELAYS[-1] if age < GIVE_UP_AFTER else None
         return wait
 
-    async def _put_off(self, tx: Tx, row: Delivery, until: datetime, error: str) -> None:
+    async def _put_off(self, tx: Tx, row: Delivery, until: datetime, error: str, *, aside: bool) -> None:
         """Put off a delivery and with it all of its lane, which has to wait for it anyway.
 
-        Otherwise what waits would look due, and be looked at, all the time.
+        Otherwise what waits would look due, and be looked at, all the time. One that steps aside goes to
+        the end of the lane instead.
         """
-        free = or_(Delivery.leased_until.is_(None), Delivery.leased_until <= self._clock.now())
-        lane = and_(Delivery.host == row.host, Delivery.sender_id == row.sender_id, Delivery.id > row.id)
+        values: dict[str, Any] = {"run_at": until, "leased_until": None, "error": error[:300]}
+        if aside:
+            values["id"] = self._ids.next()
+        else:
+            free = or_(Delivery.leased_until.is_(None), Delivery.leased_until <= self._clock.now())
+            lane = and_(Delivery.host == row.host, Delivery.sender_id == row.sender_id, Delivery.id > row.id)
+            await tx.execute(
+                update(Delivery)
+                .where(lane, free, Delivery.run_at < until)
+                .values(run_at=until)
+                .execution_options(synchronize_session=False)
+            )
         await tx.execute(
             update(Delivery)
-            .where(lane, free, Delivery.run_at < until)
-            .values(run_at=until)
-            .execution_options(synchronize_session=False)
-        )
-        await tx.execute(
-            update(Delivery)
-            .where(Delivery.id == row.id)
-            .values(run_at=until, leased_until=None, error=error[:300])
+            .where(still_held(Delivery, [row]))
+            .values(values)
             .execution_options(synchronize_session=False)
         )
 
-    async def _give_up(self, row: Delivery, error: str) -> bool:
+    async def _give_up(self, row: Delivery, error: str) -> None:
         log.info("delivery.given_up", peer=row.host, attempts=row.attempts, error=error)
         await self._remove(row.id)
-        return True
 
     async def _step_back(self, host: str, rest: Sequence[Delivery]) -> None:
         """Let go of a lane whose host is left alone for now, until it may be tried."""
@@ -233,10 +265,10 @@ class DeliveryPump:
         async with self._db.transaction() as tx:
             return await renew(tx, Delivery, rest, now + LEASE)
 
-    async def _give_back(self, rest: Sequence[Delivery]) -> None:
+    async def _give_back(self, rest: Sequence[Delivery], run_at: datetime) -> None:
         if rest:
             async with self._db.transaction() as tx:
-                await give_back(tx, Delivery, rest)
+                await give_back(tx, Delivery, rest, run_at=run_at)
 
     async def _take_back(self, lane: Sequence[Delivery]) -> None:
         """Free the rows of a lane that broke off, but not for this very moment."""

@@ -150,19 +150,23 @@ class Peers:
         tx.after_commit(lambda: self._know(host, failures, until))
 
     async def reached(self, tx: Tx, host: str) -> None:
-        """Close the circuit of `host`: it took a delivery. Everything that waits for it is due now."""
+        """Close the circuit of `host`: it took a delivery. If it was open, everything that waits is due now.
+
+        If it was not, what waits does so on its own account, and others' success is no reason to hurry.
+        """
         now = self._clock.now()
         await tx.execute(
             update(Peer)
             .where(Peer.host == host)
             .values(failures=0, closed_until=None, last_reached_at=now, last_heard_at=now)
         )
-        await self._move(tx, host, Delivery.run_at > now, now)
+        if self.is_on_probation(host):
+            await self._move(tx, host, Delivery.run_at > now, now)
         tx.after_commit(lambda: self._know(host, 0, None))
 
     def is_worth_a_try(self, host: str) -> bool:
-        """Tell whether an activity from `host` is a reason to try it again: it failed, and not just now."""
-        if host not in self._circuits:
+        """Tell whether an activity from `host` is a reason to try it: it was dead, and not tried just now."""
+        if not self.is_on_probation(host):
             return False
         heard = self._heard.get(host)
         return heard is None or self._clock.now() - heard >= HEARD_AT_MOST_EVERY

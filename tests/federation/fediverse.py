@@ -1,0 +1,185 @@
+"""Two whole instances in one process, alpha (a.test) and beta (b.test), and a peer that is not ours.
+
+Each instance is built as for its operator and serves real HTTP on the loopback. Nothing runs by itself:
+`settle()` lets the workers of both do what is due until nothing is.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from sqlalchemy import func, select
+
+from fedispace.accounts.models import Account, User
+from fedispace.accounts.scopes import parse
+from fedispace.app import App, build
+from fedispace.clock import ManualClock
+from fedispace.config import Config, Database, Federation, Instance
+from fedispace.db.base import Base
+from fedispace.federation.models import Delivery, Fanout, InboxItem
+from fedispace.moderation.rules import set_rule
+from fedispace.net import Net
+from fedispace.queue.leases import is_any_due
+from fedispace.queue.models import Job
+from tests.api.site import EVERYTHING, Client
+from tests.factories import keys, make_database_url
+from tests.federation.peer import Peer
+from tests.ground.ports import free_port
+
+PEER_HOSTS = ("c.test", "d.test", "e.test", "evil.test", "good.test")
+ROUNDS = 30
+
+
+class Server:
+    """One instance: `app` as it is built, `port` where it listens, `origin` what it is called."""
+
+    def __init__(self, host: str, port: int, app: App, clock: ManualClock) -> None:
+        self.host = host
+        self.port = port
+        self.app = app
+        self.clock = clock
+        self.origin = f"http://{host}"
+        self.inbox = f"{self.origin}/inbox"
+        self._clients: list[Client] = []
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Begin to answer, as the instance actor that is already there."""
+        async with self.app.db.transaction() as tx:
+            await self.app.actors.create_local(
+                tx, uri=self.app.addresses.instance_actor, type="Application", keys=keys()
+            )
+        await self.app.start(worker=False, web=False)
+        await self.listen()
+
+    async def listen(self) -> None:
+        self._runner = web.AppRunner(self.app.web_application(), access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+
+    async def stop_listening(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.session.close()
+        await self.stop_listening()
+        await self.app.close()
+
+    async def person(self, name: str, *, locked: bool = False) -> Client:
+        """Return the API client of a new person; people of a run share their keys."""
+        uri = self.app.addresses.actor(name)
+        async with self.app.db.transaction() as tx:
+            row = await self.app.actors.create_local(tx, uri=uri, type="Person", keys=keys())
+            account = Account(
+                id=row.id,
+                uri=uri,
+                username=name,
+                name_key=name,
+                domain="",
+                url=self.app.addresses.profile(name),
+                locked=locked,
+                created_at=self.clock.now(),
+            )
+            tx.add(account)
+            await tx.flush()
+            tx.add(
+                User(
+                    id=account.id,
+                    email=f"{name}@mail.example",
+                    password_hash="",
+                    role="user",
+                    created_at=self.clock.now(),
+                )
+            )
+        token = await self.app.oauth.issue(account.id, parse(EVERYTHING))
+        client = Client(f"http://127.0.0.1:{self.port}", token, account)
+        self._clients.append(client)
+        return client
+
+    async def block(self, domain: str) -> None:
+        async with self.app.db.transaction() as tx:
+            await set_rule(tx, self.clock, domain, "suspend")
+        self.app.policy.forget()
+
+    async def count(self, table: type[Base], *where: Any) -> int:
+        async with self.app.db.reading() as tx:
+            return await tx.scalar(select(func.count()).select_from(table).where(*where)) or 0
+
+    async def fates(self) -> dict[str, str]:
+        """Return what became of each activity that arrived."""
+        async with self.app.db.reading() as tx:
+            items = (await tx.scalars(select(InboxItem).order_by(InboxItem.id))).all()
+        return {i.activity_id: i.state if i.note is None else f"{i.state} {i.note}" for i in items}
+
+    async def is_busy(self) -> bool:
+        now = self.clock.now()
+        async with self.app.db.reading() as tx:
+            return (
+                await is_any_due(tx, Delivery, now)
+                or await is_any_due(tx, Fanout, now)
+                or await is_any_due(tx, InboxItem, now, lambda table: table.state == "pending")
+                or await is_any_due(tx, Job, now, lambda table: table.failed_at.is_(None))
+            )
+
+
+class Fediverse:
+    """`alpha`, `beta`, `peer`, and the `clock` they share."""
+
+    def __init__(self, clock: ManualClock, alpha: Server, beta: Server, peer: Peer) -> None:
+        self.clock = clock
+        self.alpha = alpha
+        self.beta = beta
+        self.peer = peer
+
+    async def settle(self) -> None:
+        """Let both do what is due, until nothing is."""
+        for _ in range(ROUNDS):
+            for server in (self.alpha, self.beta):
+                await server.app.worker.settle()
+            if not (await self.alpha.is_busy() or await self.beta.is_busy()):
+                return
+        raise AssertionError("the two never come to rest")
+
+
+@asynccontextmanager
+async def open_fediverse(directory: Path, **federation: Any) -> AsyncIterator[Fediverse]:
+    """Open both instances and the peer; `federation` goes into that section of both configurations."""
+    clock = ManualClock()
+    peer = Peer(clock)
+    await peer.start()
+    ports = {"a.test": free_port(), "b.test": free_port()}
+    peer.sends_to = ports
+    names = {
+        **{host: ("127.0.0.1", port) for host, port in ports.items()},
+        **dict.fromkeys(PEER_HOSTS, ("127.0.0.1", peer.port)),
+    }
+    servers: list[Server] = []
+    try:
+        for host, port in ports.items():
+            home = directory / host
+            home.mkdir()
+            config = Config(
+                instance=Instance(url=f"http://{host}"),
+                database=Database(url=await make_database_url(home)),
+                federation=msgspec.structs.replace(
+                    Federation(allow_private_addresses=["127.0.0.0/8"], allow_http=True), **federation
+                ),
+            )
+            net = Net(
+                allow_private=["127.0.0.0/8"], allow_http=True, user_agent="fedispace tests", resolver=names
+            )
+            server = Server(host, port, build(config, clock=clock, net=net), clock)
+            servers.append(server)
+            await server.start()
+        yield Fediverse(clock, servers[0], servers[1], peer)
+    finally:
+        peer.let_go.set()
+        for server in servers:
+            await server.close()
+        await peer.close()
