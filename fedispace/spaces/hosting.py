@@ -1,7 +1,8 @@
 """What a host does with a Space: create, open, close, cancel. Each is one transaction.
 
-create  -> Create{Event}                                 to followers (and Public)
-open    -> Update{Event}, and a post of the host about it  the edit alone would notify nobody
+create  -> Create{Event}, to the host's followers; and if it is public, an Announce of it by the instance
+           actor, to those who follow the instance
+open    -> Update{Event}, and a post of the host about it: the edit alone would notify nobody
 close   -> Update{Event}; then everybody is sent home
 cancel  -> Update{Event}, never Delete: an event that vanishes tells nobody that it is off
 """
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from fedispace.accounts.models import Account
 from fedispace.clock import Clock, wire_time
@@ -19,7 +20,8 @@ from fedispace.config import Spaces as Limits
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Conflict, Invalid
 from fedispace.federation.addresses import Addresses
-from fedispace.federation.outbox import Outbox
+from fedispace.federation.models import ActorRow
+from fedispace.federation.outbox import Audience, Outbox
 from fedispace.federation.vocab.activities import Create, Update
 from fedispace.federation.vocab.uri import Uri
 from fedispace.ids import Ids
@@ -118,6 +120,8 @@ class Hosting:
                 published=now,
             )
             await self._outbox.send(tx, host.id, created, wire.audience_of(space))
+            if access == "public":
+                await self._list(tx, space)
         log.info("space.created", space=space_id, access=access, starts_at=wire_time(begins))
         return space
 
@@ -189,6 +193,19 @@ class Hosting:
         await self._outbox.send(tx, host.id, changed, wire.audience_of(space, attendees))
         state = {"event": "state", "state": space.state}
         tx.after_commit(lambda: self._bus.publish(topic(space.id), state))
+
+    async def _list(self, tx: Tx, space: Space) -> None:
+        """Have the instance actor announce a Space to whoever follows it.
+
+        Mobilizon, and every directory like it, follows instances and not people, and finds the events of
+        others only when an actor it follows announces them.
+        """
+        instance = await tx.scalar(
+            select(ActorRow.id).where(ActorRow.uri == self._addresses.instance_actor, ActorRow.local)
+        )
+        if instance is not None:
+            listing = wire.listing_of(space, self._addresses.activity(self._ids.next()), self._addresses)
+            await self._outbox.send(tx, instance, listing, Audience(public=True, followers=True))
 
     async def _announce(self, tx: Tx, host: Account, space: Space) -> int:
         [status] = await self._publishing.publish_in(

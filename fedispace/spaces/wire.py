@@ -13,9 +13,10 @@ from typing import Final
 from fedispace.accounts.models import Account
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience
+from fedispace.federation.vocab.activities import Announce
 from fedispace.federation.vocab.links import Attachment, Location
 from fedispace.federation.vocab.objects import AudioSpace, CollectionRef, Event
-from fedispace.federation.vocab.uri import Uri, parse_uri
+from fedispace.federation.vocab.uri import PUBLIC, Uri, parse_uri
 from fedispace.spaces import description
 from fedispace.spaces.access import OPEN_TO_ALL, Access, parse_access
 from fedispace.spaces.endpoints import endpoints_of
@@ -123,6 +124,19 @@ def summary_of(phase: Phase, moment: datetime, host: str) -> str:
 def announcement_of(space: Space, host: Account) -> str:
     """Return the text of the post that tells followers the Space is live."""
     return f"{host.display_name or host.username} is live: {space.title}\n{space.url}"
+
+
+def listing_of(space: Space, id_: Uri, addresses: Addresses) -> Announce:
+    """Return the instance actor's Announce of a public Space, by which directories learn of it."""
+    instance = addresses.instance_actor
+    return Announce(
+        id=id_,
+        actor=instance,
+        object=addresses.space(space.id),
+        to=(PUBLIC,),
+        cc=(addresses.collection(instance, "followers"),),
+        published=space.created_at,
+    )
 
 
 def _said_time(space: Space) -> datetime:

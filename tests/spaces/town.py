@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -274,14 +274,24 @@ class Town:
             return (await tx.scalars(select(Space).where(Space.uri == uri))).one_or_none()
 
     async def sent(self) -> list[dict[str, Any]]:
-        """Return every activity that was written to the outbox, first to last, as peers will read it."""
-        async with self.db.reading() as tx:
-            bodies = await tx.scalars(select(OutboxItem.body).order_by(OutboxItem.id))
-            return [json.loads(body) for body in bodies]
+        """Return what people here sent, first to last, as peers will read it."""
+        return [json.loads(item.body) for item in await self._outgoing() if not self._by_instance(item)]
 
     async def audiences(self) -> list[dict[str, Any]]:
+        """Return who was told of it."""
+        return [item.audience for item in await self._outgoing() if not self._by_instance(item)]
+
+    async def said_by_the_instance(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Return what the instance actor sent, each with its audience."""
+        mine = [item for item in await self._outgoing() if self._by_instance(item)]
+        return [(json.loads(item.body), item.audience) for item in mine]
+
+    async def _outgoing(self) -> Sequence[OutboxItem]:
         async with self.db.reading() as tx:
-            return list(await tx.scalars(select(OutboxItem.audience).order_by(OutboxItem.id)))
+            return (await tx.scalars(select(OutboxItem).order_by(OutboxItem.id))).all()
+
+    def _by_instance(self, item: OutboxItem) -> bool:
+        return str(json.loads(item.body)["actor"]) == self.addresses.instance_actor
 
     async def receive(self, activity: Activity) -> None:
         """Apply an activity whose signature was verified, as the inbox does: by our routes."""
