@@ -9,6 +9,7 @@ longer than it takes the database to answer.
 """
 
 import functools
+from typing import Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     exists,
+    func,
     or_,
     select,
     union_all,
@@ -25,10 +27,15 @@ from sqlalchemy import (
 
 from fedispace.accounts.models import Block, Follow
 from fedispace.accounts.paging import Page, paged
-from fedispace.db.base import BigId
+from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
 from fedispace.threads.models import Status
 from fedispace.threads.visibility import VIEWER, original, visible, wanted
+
+_posts: Final = table_of(Status).alias().c
+_follows: Final = table_of(Follow).c
+_WINDOW: Final = 4
+_WIDEST: Final = 10_000
 
 
 async def home(tx: Tx, viewer_id: int, page: Page) -> list[Status]:
@@ -36,9 +43,24 @@ async def home(tx: Tx, viewer_id: int, page: Page) -> list[Status]:
 
     Replies are shown when the viewer follows both sides, or is one of them (Mastodon's rule). A post
     that answers the very thing it is about, such as the announcement of a Space, is no reply.
+
+    What is shown is chosen from a window of the newest: to ask of every followed account's newest post
+    whether it is shown would take four times as long. When too few of a window are, the next one,
+    which is wider, is looked through.
     """
-    rows = await tx.scalars(_home(page.upwards), {"viewer": viewer_id, **page.cursors()})
-    return page.newest_first(rows.all())
+    at: dict[str, int] = {"viewer": viewer_id, **page.cursors()}
+    wanted_rows, at["window"] = at["limit"], _WINDOW * at["limit"]
+    found: list[Status] = []
+    while True:
+        found += (await tx.scalars(_home(page.upwards), at)).all()
+        if len(found) == wanted_rows:
+            break
+        size, first, last = (await tx.core(_extent(page.upwards), at)).one()
+        if size < at["window"]:
+            break
+        at |= {"above": last} if page.upwards else {"below": first}
+        at |= {"limit": wanted_rows - len(found), "window": min(4 * at["window"], _WIDEST)}
+    return page.newest_first(found)
 
 
 async def public(
@@ -70,8 +92,26 @@ async def of_account(
 
 
 @functools.cache
+def _window(upwards: bool) -> Select[int]:
+    """Select the newest posts of the viewer and those they follow, whatever they are."""
+    following = select(_follows.target_id).where(_follows.account_id == VIEWER, _follows.accepted.is_(True))
+    return (
+        select(_posts.id)
+        .where(_posts.account_id.in_(union_all(following, select(VIEWER))))
+        .where(_posts.id < bindparam("below", type_=BigId), _posts.id > bindparam("above", type_=BigId))
+        .order_by(_posts.id.asc() if upwards else _posts.id.desc())
+        .limit(bindparam("window", type_=BigId))
+    )
+
+
+@functools.cache
+def _extent(upwards: bool) -> Select[int, int, int]:
+    window = _window(upwards).subquery().c.id
+    return select(func.count(window), func.min(window), func.max(window))
+
+
+@functools.cache
 def _home(upwards: bool) -> Select[Status]:
-    following = select(Follow.target_id).where(Follow.account_id == VIEWER, Follow.accepted.is_(True))
     quiet = exists().where(
         Follow.account_id == VIEWER,
         Follow.target_id == Status.account_id,
@@ -83,7 +123,7 @@ def _home(upwards: bool) -> Select[Status]:
         Block.target_id == original.account_id,
     )
     statement = select(Status).where(
-        Status.account_id.in_(union_all(following, select(VIEWER))),
+        Status.id.in_(_window(upwards)),
         or_(
             Status.in_reply_to_uri.is_(None),
             Status.in_reply_to_uri == Status.subject_uri,

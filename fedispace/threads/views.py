@@ -3,12 +3,18 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from fedispace.accounts.models import Account
+from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
 from fedispace.threads.models import Favourite, Mention, Status
+
+_posts: Final = table_of(Status).c
+_mentioned: Final = table_of(Mention).c
+_liked: Final = table_of(Favourite).c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,44 +78,48 @@ async def view_one(tx: Tx, status: Status, viewer_id: int | None) -> StatusView:
     return (await view(tx, [status], viewer_id))[0]
 
 
+_ids: Final = bindparam("ids", expanding=True, type_=BigId)
+_viewer: Final = bindparam("viewer", type_=BigId)
+_STATUSES: Final = select(Status).where(Status.id.in_(_ids))
+_ACCOUNTS: Final = select(Account).where(Account.id.in_(_ids))
+_MENTIONS: Final = (
+    select(_mentioned.status_id, _mentioned.account_id)
+    .where(_mentioned.status_id.in_(_ids))
+    .order_by(_mentioned.status_id, _mentioned.account_id)
+)
+_FAVOURITED: Final = select(_liked.status_id).where(_liked.account_id == _viewer, _liked.status_id.in_(_ids))
+_BOOSTED: Final = select(_posts.boost_of_id).where(_posts.account_id == _viewer, _posts.boost_of_id.in_(_ids))
+
+
 async def _originals(tx: Tx, statuses: Sequence[Status]) -> dict[int, Status]:
     wanted = {status.boost_of_id for status in statuses if status.boost_of_id is not None}
     if not wanted:
         return {}
-    rows = await tx.scalars(select(Status).where(Status.id.in_(wanted)))
+    rows = await tx.scalars(_STATUSES, {"ids": list(wanted)})
     return {status.id: status for status in rows}
 
 
 async def _accounts(tx: Tx, ids: Collection[int]) -> dict[int, Account]:
-    rows = await tx.scalars(select(Account).where(Account.id.in_(ids)))
+    rows = await tx.scalars(_ACCOUNTS, {"ids": list(ids)})
     return {account.id: account for account in rows}
 
 
-async def _mentions(tx: Tx, ids: Collection[int]) -> defaultdict[int, list[int]]:
+async def _mentions(tx: Tx, ids: Sequence[int]) -> defaultdict[int, list[int]]:
     found: defaultdict[int, list[int]] = defaultdict(list)
-    rows = await tx.execute(
-        select(Mention.status_id, Mention.account_id)
-        .where(Mention.status_id.in_(ids))
-        .order_by(Mention.status_id, Mention.account_id)
-    )
-    for status_id, account_id in rows:
+    for status_id, account_id in await tx.core(_MENTIONS, {"ids": ids}):
         found[status_id].append(account_id)
     return found
 
 
-async def _favourited(tx: Tx, ids: Collection[int], viewer_id: int | None) -> set[int]:
+async def _favourited(tx: Tx, ids: Sequence[int], viewer_id: int | None) -> set[int]:
     if viewer_id is None:
         return set()
-    rows = await tx.scalars(
-        select(Favourite.status_id).where(Favourite.account_id == viewer_id, Favourite.status_id.in_(ids))
-    )
-    return set(rows)
+    rows = await tx.core(_FAVOURITED, {"viewer": viewer_id, "ids": ids})
+    return set(rows.scalars())
 
 
-async def _boosted(tx: Tx, ids: Collection[int], viewer_id: int | None) -> set[int]:
+async def _boosted(tx: Tx, ids: Sequence[int], viewer_id: int | None) -> set[int]:
     if viewer_id is None:
         return set()
-    rows = await tx.scalars(
-        select(Status.boost_of_id).where(Status.account_id == viewer_id, Status.boost_of_id.in_(ids))
-    )
-    return {id_ for id_ in rows if id_ is not None}
+    rows = await tx.core(_BOOSTED, {"viewer": viewer_id, "ids": ids})
+    return set(rows.scalars())

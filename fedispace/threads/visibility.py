@@ -38,7 +38,7 @@ def visible(viewer_id: ViewerId | None) -> ColumnElement[bool]:
 
 def _seen(post: Posts, viewer_id: ViewerId | None) -> ColumnElement[bool]:
     author: InstrumentedAttribute[int] = post.account_id
-    shared = post.visibility.in_(("public", "unlisted"))
+    shared = or_(post.visibility == "public", post.visibility == "unlisted")
     active = ~exists().where(Account.id == author, Account.suspended_at.is_not(None))
     if viewer_id is None:
         return and_(shared, active)

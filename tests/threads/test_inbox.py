@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from fedispace.accounts.models import Account, Notification
 from fedispace.federation.models import Tombstone as Grave
@@ -347,6 +347,21 @@ async def test_replies_that_come_before_what_they_answer_are_hung_below_it(
     assert {post.conversation_id for post in posts.values()} == {posts[first.id].id}
     assert posts[second.id].in_reply_to_id == posts[first.id].id
     assert posts[first.id].replies_count == posts[second.id].replies_count == 1
+
+
+async def test_a_reply_that_was_stored_at_the_same_time_as_what_it_answers_is_hung_below_it_later(
+    threads: Threads, followed: Account
+) -> None:
+    parent = a_note(number=1)
+    reply = a_note(number=2, in_reply_to=parent.id)
+    for note in (parent, reply):
+        await threads.home.receive(creating(note))
+    async with threads.home.db.transaction() as tx:
+        await tx.execute(update(Status).where(Status.uri == reply.id).values(in_reply_to_id=None))
+    async with threads.home.db.transaction() as tx:
+        await threads.ingest.store_note(tx, parent, delivered=False)
+    stored, child = await threads.all()
+    assert (stored.uri, child.in_reply_to_id) == (parent.id, stored.id)
 
 
 async def test_a_reply_to_a_post_of_ours_is_kept_counted_and_notified(

@@ -102,6 +102,26 @@ async def test_paging_downwards_and_upwards_misses_nothing(threads: Threads, ali
     assert latest == newest
 
 
+async def test_a_page_is_full_however_much_of_what_the_followed_wrote_is_not_for_it(
+    threads: Threads, alice: Account, carol: Account
+) -> None:
+    stranger = await threads.home.person("stranger")
+    await threads.follow(carol, alice)
+    (question,) = await threads.post(stranger, "question")
+    shown: list[int] = []
+    for _ in range(4):
+        shown += [post.id for post in await threads.post(alice, "for everybody")]
+        for _ in range(6):
+            await threads.post(alice, "not for carol", in_reply_to_id=question.id)
+    assert await ids(await threads.home_of(carol, limit=2)) == shown[:1:-1]
+    assert await ids(await threads.home_of(carol, limit=3)) == shown[:0:-1]
+    assert await ids(await threads.home_of(carol, limit=4)) == shown[::-1]
+    assert await ids(await threads.home_of(carol, limit=5)) == shown[::-1]
+    assert await ids(await threads.home_of(carol, limit=1, max_id=shown[1])) == shown[:1]
+    assert await ids(await threads.home_of(carol, limit=2, min_id=shown[0])) == shown[2:0:-1]
+    assert await ids(await threads.home_of(carol, limit=3, since_id=shown[2])) == shown[3:]
+
+
 async def public(threads: Threads, viewer: Account | None, **where: bool) -> list[int]:
     async with threads.home.db.reading() as tx:
         found = await timelines.public(tx, viewer.id if viewer else None, Page(), **where)
