@@ -65,6 +65,13 @@ async def test_a_space_for_followers_does_not_exist_for_others(alice: Visitor, s
     assert "Reading slowly" not in (await stranger.get("/spaces")).words
 
 
+async def test_the_form_offers_only_what_can_be_kept(alice: Visitor) -> None:
+    """Nobody can be invited yet, so nobody is told that they could be."""
+    form = await alice.get("/start-a-space")
+    assert re.findall(r'name="access" value="([^"]*)"', form.text) == ["public", "followers"]
+    assert "invite" not in form.words
+
+
 async def test_the_address_of_a_space_names_its_host(alice: Visitor, bob: Visitor) -> None:
     path = (await _start(alice)).path.split("?")[0]
     assert (await bob.get(path.replace("@alice", "@bob"))).status == 404
