@@ -6,6 +6,7 @@ for a while, and a server that did not answer a few times in a row is not asked 
 """
 
 import asyncio
+import contextlib
 import copy
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
@@ -194,9 +195,10 @@ class Resolver:
 
     async def _fetch_key_owner(self, location: str) -> ActorRow:
         fetched = await self._fetched(location)
-        found = codec.read(fetched.document)
-        if isinstance(found, Actor):
-            return await self._store(found)
+        with contextlib.suppress(Invalid):  # a key document, or a stub of the actor
+            found = codec.read(fetched.document)
+            if isinstance(found, Actor):
+                return await self._store(found)
         owner = key_owner(fetched.document)
         if owner is None:
             raise NotFound("There is no key at that address.")

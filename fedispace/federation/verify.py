@@ -204,6 +204,7 @@ class Verifier:
         except (NotFound, Invalid) as error:
             refusal = Refused("key_unavailable", f"The key cannot be had: {error.detail}")
         except Gone as error:
+            self._keys.pop(key_id, None)
             refusal = error
         self._asked[key_id] = (self._clock.monotonic(), copy.copy(refusal))
         self._asked.move_to_end(key_id)

@@ -27,7 +27,7 @@ PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 
 
 @cache
-def private_key(name: str = "one") -> rsa.RSAPrivateKey:
+def private_key(name: str) -> rsa.RSAPrivateKey:
     """Return a key of the run; making one is slow."""
     return new_private_key()
 
