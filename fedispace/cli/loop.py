@@ -1,19 +1,28 @@
-"""Which event loop serves: uvloop where the `speedups` extra is installed, asyncio's own elsewhere."""
+"""Which event loop serves: asyncio's own, or uvloop where the operator asks for it.
+
+uvloop handles bare requests faster; deliveries, which are mostly signatures, and the inbox gain nothing
+from it (docs/benchmarks.md), so it is not the default.
+"""
 
 import asyncio
 from collections.abc import Coroutine
-from importlib.util import find_spec
+from typing import Final
+
+from fedispace.errors import ConfigError
+
+LOOPS: Final = ("asyncio", "uvloop")
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
-    if find_spec("uvloop") is None:
-        return asyncio.new_event_loop()
-    import uvloop
-
+def _uvloop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        raise ConfigError("uvloop is not installed; it comes with the speedups extra") from None
     return uvloop.new_event_loop()
 
 
-def run(main: Coroutine[None, None, None]) -> None:
-    """Run `main` to its end on the fastest loop there is."""
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
+def run(main: Coroutine[None, None, None], loop: str = "asyncio") -> None:
+    """Run `main` to its end."""
+    factory = _uvloop if loop == "uvloop" else asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(main)

@@ -36,13 +36,21 @@ SHUTDOWN_SECONDS = 8.0
 
 @click.command()
 @click.option("--role", "roles", type=click.Choice(ROLES), multiple=True, default=("all",), show_default=True)
+@click.option(
+    "--loop",
+    "loop_name",
+    type=click.Choice(loop.LOOPS),
+    default="asyncio",
+    show_default=True,
+    help="The event loop; uvloop needs the speedups extra.",
+)
 @log_level(default="info")
 @config_path
-def serve(roles: tuple[str, ...], level: str, config_file: Path) -> None:
+def serve(roles: tuple[str, ...], loop_name: str, level: str, config_file: Path) -> None:
     """Run the instance (or, with --role, a part of it)."""
     logs.configure(level)
     settings = load(config_file)
-    loop.run(run(settings, frozenset(roles)))
+    loop.run(run(settings, frozenset(roles)), loop_name)
 
 
 async def run(
