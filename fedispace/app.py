@@ -349,7 +349,9 @@ def build(
         inbox=inbox,
         verifier=verifier,
         worker=worker,
-        housekeeping=Periodic([inbox_pump.prune, deliveries.prune, forget_silent_peers, forget_what_is_over]),
+        housekeeping=Periodic(
+            [hosting.reap, inbox_pump.prune, deliveries.prune, forget_silent_peers, forget_what_is_over]
+        ),
         rooms=rooms,
         federation=federation,
         api=api,

@@ -5,6 +5,8 @@ create  -> Create{Event}, to the host's followers; and if it is public, an Annou
 open    -> Update{Event}, and a post of the host about it: the edit alone would notify nobody
 close   -> Update{Event}; then everybody is sent home
 cancel  -> Update{Event}, never Delete: an event that vanishes tells nobody that it is off
+
+What its host forgets is closed or cancelled in the host's place (`reap`).
 """
 
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from fedispace.accounts.models import Account
 from fedispace.clock import Clock, wire_time
@@ -39,6 +41,10 @@ log = structlog.get_logger()
 MAX_TITLE: Final = 200
 MAX_UNFINISHED: Final = 3
 """How many Spaces one host may have that are live or ready to open, beside those on the calendar."""
+
+DESERTED_FOR: Final = timedelta(hours=12)
+OVERDUE_BY: Final = timedelta(hours=24)
+REAPED_AT_ONCE: Final = 100
 
 
 class Rooms(Protocol):
@@ -141,14 +147,7 @@ class Hosting:
         """End the Space for everyone."""
         async with self._db.transaction() as tx:
             space = await self._step(tx, by, space_id, Step.CLOSE)
-            space.ended_at = space.ends_at
-            space.listener_count = 0
-            await tx.execute(
-                update(LiveSession)
-                .where(LiveSession.space_id == space_id, LiveSession.ended_at.is_(None))
-                .values(ended_at=self._clock.now())
-            )
-            await self._tell(tx, by, space)
+            await self._end(tx, by, space)
         await self._rooms.close(space_id)
         log.info("space.closed", space=space_id)
         return space
@@ -161,6 +160,40 @@ class Hosting:
         log.info("space.cancelled", space=space_id)
         return space
 
+    async def reap(self) -> None:
+        """Close the Spaces that everybody has left, and cancel those that were never opened.
+
+        For housekeeping: else a host who lost interest, or their phone, is shown as live for ever. Nobody
+        is in such a Space, so nobody is sent home; who enters at this very moment finds it ended, or is
+        hung up when the rooms are compared next (`live.py`).
+        """
+        now = self._clock.now()
+        for is_left, step in (
+            (queries.is_deserted(now - DESERTED_FOR), Step.CLOSE),
+            (queries.is_overdue(now - OVERDUE_BY), Step.CANCEL),
+        ):
+            async with self._db.reading() as tx:
+                found = await tx.scalars(select(Space.id).where(is_left).limit(REAPED_AT_ONCE))
+                left = list(found)
+            for space_id in left:
+                async with self._db.transaction() as tx:
+                    await self._reap(tx, space_id, is_left, step)
+
+    async def _reap(self, tx: Tx, space_id: int, is_left: ColumnElement[bool], step: Step) -> None:
+        """Take the last step of a Space in its host's place, if it is still as it was found."""
+        rows = await tx.scalars(select(Space).where(Space.id == space_id, is_left).with_for_update())
+        space = rows.one_or_none()
+        if space is None:
+            return
+        host = await tx.get(Account, space.host_id)
+        assert host is not None
+        self._advance(space, step)
+        if step is Step.CLOSE:
+            await self._end(tx, host, space)
+        else:
+            await self._tell(tx, host, space)
+        log.info("space.reaped", space=space_id, state=space.state)
+
     async def _step(self, tx: Tx, by: Account, space_id: int, step: Step) -> Space:
         """Return the Space after `step` of its host, its times moved along.
 
@@ -169,13 +202,27 @@ class Hosting:
         await tx.get(Space, space_id, with_for_update=True)
         space = await queries.space(tx, space_id, by.id)
         access.require_host(access.parse_access(space.access), await queries.standing(tx, space, by.id))
+        self._advance(space, step)
+        return space
+
+    def _advance(self, space: Space, step: Step) -> None:
         now = self._clock.now()
         phase = lifecycle.after(Phase(space.state), step)
         space.state = phase
         space.updated_at = lifecycle.after_change(space.updated_at, now)
         if phase is not Phase.CANCELLED:
             space.ends_at = lifecycle.end_of(space.starts_at, now.replace(microsecond=0), phase)
-        return space
+
+    async def _end(self, tx: Tx, host: Account, space: Space) -> None:
+        """Write that a Space is over, and that nobody is in it any more."""
+        space.ended_at = space.ends_at
+        space.listener_count = 0
+        await tx.execute(
+            update(LiveSession)
+            .where(LiveSession.space_id == space.id, LiveSession.ended_at.is_(None))
+            .values(ended_at=self._clock.now())
+        )
+        await self._tell(tx, host, space)
 
     async def _tell(self, tx: Tx, host: Account, space: Space) -> None:
         """Send the Event's new state to followers and to those who said that they will come."""

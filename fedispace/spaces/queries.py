@@ -1,8 +1,9 @@
 """What is known of Spaces. Whoever reads one for somebody reads it through here."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from fedispace.accounts.models import Account, Block, Follow
 from fedispace.accounts.paging import Page
@@ -111,6 +112,20 @@ async def unfinished(tx: Tx, host_id: int) -> Sequence[Space]:
             .limit(100)
         )
     ).all()
+
+
+def is_deserted(since: datetime) -> ColumnElement[bool]:
+    """The condition on a Space of ours that it is live, and that nobody has been in it since then."""
+    somebody = exists().where(
+        LiveSession.space_id == Space.id,
+        or_(LiveSession.ended_at.is_(None), LiveSession.ended_at > since),
+    )
+    return and_(Space.local, Space.state == Phase.LIVE, Space.started_at <= since, ~somebody)
+
+
+def is_overdue(since: datetime) -> ColumnElement[bool]:
+    """The condition on a Space of ours that it should have been opened by then, and never was."""
+    return and_(Space.local, Space.state == Phase.SCHEDULED, Space.starts_at <= since)
 
 
 def _is_listed(viewer_id: int | None) -> ColumnElement[bool]:

@@ -1,0 +1,130 @@
+"""What a host forgets: Spaces left live with nobody in them, and Spaces never opened."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from fedispace.accounts.models import Account
+from fedispace.clock import ManualClock
+from fedispace.queue import periodic
+from fedispace.spaces.lifecycle import Phase
+from fedispace.spaces.models import LiveSession, Space
+from tests.api.site import Site
+from tests.ground.eventually import eventually
+from tests.spaces.town import Town
+
+
+async def somebody_in(town: Town, space: Space, account: Account | None = None) -> str:
+    """Write somebody into a Space, as the SFU reports it; return their session."""
+    name = town.ids.token()
+    async with town.db.transaction() as tx:
+        tx.add(
+            LiveSession(
+                resource=name,
+                engine_session=name,
+                space_id=space.id,
+                account_id=None if account is None else account.id,
+                role="listener",
+                created_at=town.clock.now(),
+                connected_at=town.clock.now(),
+            )
+        )
+    return name
+
+
+async def goes(town: Town, session: str) -> None:
+    async with town.db.transaction() as tx:
+        found = await tx.get(LiveSession, session)
+        assert found is not None
+        found.ended_at = town.clock.now()
+
+
+async def state(town: Town, space: Space) -> str:
+    return (await town.stored(space.id)).state
+
+
+async def test_a_live_space_is_not_closed_before_nobody_was_in_it_for_half_a_day(
+    town: Town, clock: ManualClock
+) -> None:
+    space = await town.live_space(await town.resident("alice"))
+    session = await somebody_in(town, space)
+    clock.advance(hours=30)
+    await town.hosting.reap()
+    assert await state(town, space) == Phase.LIVE
+    await goes(town, session)
+    clock.advance(hours=11, minutes=59)
+    await town.hosting.reap()
+    assert await state(town, space) == Phase.LIVE
+    clock.advance(minutes=1)
+    await town.hosting.reap()
+    assert await state(town, space) == Phase.ENDED
+
+
+async def test_a_space_that_nobody_ever_entered_is_closed_half_a_day_after_it_went_live(
+    town: Town, clock: ManualClock
+) -> None:
+    alice = await town.resident("alice")
+    space = await town.hosting.create(alice, title="Later", starts_at=clock.now() + timedelta(days=1))
+    clock.advance(hours=36)
+    await town.hosting.open(alice, space.id)
+    await town.hosting.reap()
+    assert await state(town, space) == Phase.LIVE
+    clock.advance(hours=12)
+    await town.hosting.reap()
+    assert await state(town, space) == Phase.ENDED
+
+
+async def test_a_space_that_was_never_opened_is_cancelled_a_day_after_its_time(
+    town: Town, clock: ManualClock
+) -> None:
+    alice = await town.resident("alice")
+    space = await town.hosting.create(alice, title="Later", starts_at=clock.now() + timedelta(days=1))
+    clock.advance(hours=47, minutes=59)
+    await town.hosting.reap()
+    assert await state(town, space) == Phase.SCHEDULED
+    clock.advance(minutes=1)
+    await town.hosting.reap()
+    assert await state(town, space) == Phase.CANCELLED
+
+
+async def test_the_world_is_told_once_by_the_host(town: Town, clock: ManualClock) -> None:
+    alice = await town.resident("alice")
+    left, planned = await town.live_space(alice), await town.hosting.create(alice, title="Never")
+    before = len(await town.sent())
+    clock.advance(hours=24)
+    await town.hosting.reap()
+    await town.hosting.reap()
+    ended, cancelled = (await town.sent())[before:]
+    assert (ended["type"], ended["actor"]) == ("Update", alice.uri)
+    assert (ended["object"]["id"], ended["object"]["liveState"]) == (left.uri, "ended")
+    assert ended["object"]["endTime"] == "2026-11-13T19:00:00Z"
+    assert (cancelled["type"], cancelled["actor"]) == ("Update", alice.uri)
+    assert (cancelled["object"]["id"], cancelled["object"]["status"]) == (planned.uri, "CANCELLED")
+
+
+async def test_what_another_server_says_of_its_spaces_is_not_ours_to_change(
+    town: Town, clock: ManualClock
+) -> None:
+    space = await town.live_space(await town.resident("alice"))
+    async with town.db.transaction() as tx:
+        found = await tx.get(Space, space.id)
+        assert found is not None
+        found.local = False
+    clock.advance(hours=100)
+    await town.hosting.reap()
+    assert await state(town, space) == Phase.LIVE
+
+
+async def test_housekeeping_does_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(periodic, "FIRST_AFTER", 0.0)
+    async with Site(tmp_path) as site:
+        alice = await site.person("alice")
+        made = await alice.post("/api/fedispace/v1/spaces", {"title": "Never"}, expect=201)
+        site.home.clock.advance(hours=24)
+        site.app.housekeeping.start()
+        await eventually(
+            "the Space is cancelled",
+            lambda: alice.get(f"/api/fedispace/v1/spaces/{made['id']}"),
+            lambda space: bool(space["state"] == "cancelled"),
+        )
