@@ -76,6 +76,7 @@ class Peer:
         self.broken_by: set[str] = set()
         self.let_go = asyncio.Event()
         self.asked: list[str] = []
+        self.asked_with: list[Mapping[str, str]] = []
         self.received: list[Received] = []
         self.arrived = asyncio.Condition()
         self.peak: defaultdict[str, int] = defaultdict(int)
@@ -220,6 +221,7 @@ class Peer:
     async def _show(self, request: web.Request) -> web.StreamResponse:
         url = f"http://{request.host}{request.path_qs}"
         self.asked.append(url)
+        self.asked_with.append(request.headers.copy())
         if url in self.hanging or request.host in self.hanging:
             await self.let_go.wait()
         if url in self.redirects:

@@ -1,0 +1,104 @@
+"""Signed requests: in the dialect a peer takes, by the right actor, and never to whom we blocked."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from fedispace.accounts.models import Account
+from fedispace.clock import ManualClock
+from fedispace.errors import NotFound, Refused
+from fedispace.federation.peers import Peers
+from fedispace.federation.policy import Policy
+from fedispace.federation.requests import SignedRequests
+from fedispace.federation.vocab.activities import Follow
+from fedispace.federation.vocab.uri import Uri
+from tests.factories import Home, open_home
+from tests.federation.peer import Peer
+
+
+class Blocks:
+    async def is_refused(self, host: str) -> bool:
+        return host == "evil.test"
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    started = Peer(ManualClock())
+    await started.start()
+    yield started
+    await started.close()
+
+
+@pytest.fixture
+async def home(tmp_path: Path, peer: Peer) -> AsyncIterator[Home]:
+    net = peer.net("c.test", "evil.test")
+    async with open_home(tmp_path, origin="http://a.test", net=net) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def alice(home: Home) -> Account:
+    return await home.person()
+
+
+def requests(home: Home, policy: Policy | None = None) -> SignedRequests:
+    return SignedRequests(home.net, home.keyring, home.peers, policy or Blocks(), home.clock, home.db)
+
+
+def follow(alice: Account) -> Follow:
+    return Follow(id=Uri(f"{alice.uri}#1"), actor=Uri(alice.uri), object=Uri("http://c.test/users/carol"))
+
+
+async def test_nothing_goes_to_a_blocked_server(home: Home, alice: Account, peer: Peer) -> None:
+    for attempt in (
+        requests(home).document("http://evil.test/users/m"),
+        requests(home).post("http://evil.test/inbox", follow(alice), sender_id=alice.id),
+    ):
+        with pytest.raises(Refused) as refused:
+            await attempt
+        assert refused.value.reason == "blocked"
+    assert peer.asked == []
+    assert peer.received == []
+
+
+async def test_nobody_who_does_not_exist_here_signs(home: Home, peer: Peer) -> None:
+    with pytest.raises(NotFound):
+        await requests(home).post_bytes("http://c.test/inbox", b"{}", sender_id=1)
+    assert peer.received == []
+
+
+async def test_an_unknown_server_gets_the_old_dialect_first(home: Home, alice: Account, peer: Peer) -> None:
+    reply = await requests(home).post("http://c.test/inbox", follow(alice), sender_id=alice.id)
+    assert reply.status == 202
+    (received,) = peer.received
+    assert "Signature-Input" not in received.headers
+    assert f'keyId="{alice.uri}#main-key"' in received.headers["Signature"]
+
+
+async def test_a_server_that_takes_neither_dialect_is_told_in_both_and_nothing_is_learned(
+    home: Home, alice: Account, peer: Peer
+) -> None:
+    peer.statuses["c.test"] = 401
+    reply = await requests(home).post("http://c.test/inbox", follow(alice), sender_id=alice.id)
+    assert reply.status == 401
+    assert ["Signature-Input" in each.headers for each in peer.received] == [False, True]
+    assert home.peers.dialect("c.test") is None
+
+
+async def test_what_was_learned_is_tried_first_after_a_restart(
+    home: Home, alice: Account, peer: Peer
+) -> None:
+    peer.dialects["c.test"] = "rfc9421"
+    await requests(home).post("http://c.test/inbox", follow(alice), sender_id=alice.id)
+    home.peers = Peers(home.clock)
+    async with home.db.reading() as tx:
+        await home.peers.load(tx)
+    await requests(home).post("http://c.test/inbox", follow(alice), sender_id=alice.id)
+    assert ["Signature-Input" in each.headers for each in peer.received] == [False, True, True]
+
+
+async def test_documents_are_asked_for_by_the_instance_and_never_by_a_person(home: Home, peer: Peer) -> None:
+    await requests(home).document(peer.actor())
+    (headers,) = peer.asked_with
+    assert 'keyId="http://a.test/actor#main-key"' in headers["Signature"]
