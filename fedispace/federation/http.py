@@ -156,12 +156,13 @@ class FederationDoor:
                 return _activity_json(codec.write(found), status=410, private=asker.actor is not None)
             if not wants_activity(request.headers.getall("Accept", [])) and (page := _page_of(found)):
                 raise web.HTTPSeeOther(page, headers={**_VARY, **_UNSTORED})
+            document: Mapping[str, Any] = codec.write(found)
             if self._authorized_fetch and asker.actor is None:
                 if not isinstance(found, Actor):
                     raise Refused("sig_missing", "This server answers signed requests only.")
                 if found.id != self._addresses.instance_actor:
-                    found = _key_only(found)
-            return _activity_json(codec.write(found), private=asker.actor is not None)
+                    document = _key_only(document)
+            return _activity_json(document, private=asker.actor is not None)
 
         return self._answering(show)
 
@@ -226,6 +227,7 @@ class FederationDoor:
 
 _VARY = {"Vary": "Accept, Signature"}
 _OPEN = {"Access-Control-Allow-Origin": "*"}
+_KEY_FIELDS = ("@context", "id", "type", "preferredUsername", "inbox", "publicKey", "assertionMethod")
 _UNSTORED = {"Cache-Control": "private, no-store"}
 
 
@@ -284,15 +286,9 @@ def _page_of(found: Document) -> str | None:
     return found.url if isinstance(found, Actor | Note | Event) else None
 
 
-def _key_only(actor: Actor) -> Actor:
+def _key_only(actor: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what a stranger needs to verify our signatures, and no more."""
-    return Actor(
-        id=actor.id,
-        type=actor.type,
-        preferred_username=actor.preferred_username,
-        inbox=actor.inbox,
-        public_keys=actor.public_keys,
-    )
+    return {name: actor[name] for name in _KEY_FIELDS if name in actor}
 
 
 def _activity_json(document: Mapping[str, Any], *, status: int = 200, private: bool = False) -> web.Response:
