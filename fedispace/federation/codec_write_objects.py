@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from fedispace.clock import wire_time
+from fedispace.clock import iso, wire_time
 from fedispace.federation.vocab.actors import Actor, PublicKeyRef
 from fedispace.federation.vocab.links import Attachment, Emoji, Hashtag, Image, Location, Mention, Tag
 from fedispace.federation.vocab.objects import (
@@ -28,6 +28,11 @@ def _time(moment: datetime | None) -> str | None:
     return None if moment is None else wire_time(moment)
 
 
+def _exact_time(moment: datetime | None) -> str | None:
+    """Write milliseconds too: the posts of a thread are written in one second, and are in an order."""
+    return None if moment is None else iso(moment)
+
+
 def _note(note: Note) -> dict[str, Any]:
     return {
         "id": note.id,
@@ -37,7 +42,7 @@ def _note(note: Note) -> dict[str, Any]:
         "cc": list(note.cc),
         **present(
             {
-                "published": _time(note.published),
+                "published": _exact_time(note.published),
                 "updated": _time(note.updated),
                 "url": note.url,
                 "name": note.name,

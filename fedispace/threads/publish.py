@@ -22,7 +22,7 @@ from fedispace.errors import Invalid
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.ids import Ids
-from fedispace.threads import counts, idempotency
+from fedispace.threads import counts, idempotency, tags
 from fedispace.threads.audience import Visibility, is_distributable, narrower, parse_visibility
 from fedispace.threads.compose import MAX_POSTS, Named, checked, find_mentions, find_tags, render, tidy
 from fedispace.threads.mentions import AccountLookup, Handle, Mentions
@@ -138,6 +138,7 @@ class Publishing:
                 _begin(status, author, in_reply_to_uri, conversation_id, self._addresses)
             tx.add(status)
             await tx.flush()
+            await tags.write(tx, status.id, status.tags)
             statuses.append(status)
             theirs = {handle: named[handle] for handle in draft.handles if handle in named}
             addressed = theirs if is_distributable(frame.visibility) else named
@@ -226,7 +227,7 @@ class Publishing:
             boosts_count=0,
             favourites_count=0,
             application=frame.application,
-            created_at=frame.now + timedelta(milliseconds=index),
+            created_at=_dated(frame.now, answered),
         )
 
     async def _tell(
@@ -308,6 +309,11 @@ async def _parent(tx: Tx, author: Account, status_id: int | None) -> Status | No
     if status.boost_of_id is not None:
         status = await require_visible(tx, author.id, status.boost_of_id)
     return status
+
+
+def _dated(now: datetime, answered: Status | None) -> datetime:
+    """Return when a post was written: always after what it answers, so that a thread sorts by date too."""
+    return now if answered is None else max(now, answered.created_at + timedelta(milliseconds=1))
 
 
 def _after(post: Status) -> Place:
