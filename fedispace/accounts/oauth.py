@@ -26,10 +26,12 @@ from fedispace.accounts.redirects import acceptable_redirects
 from fedispace.accounts.tokens import at_rest, is_the_secret, is_token
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
+from fedispace.db.pruning import forget
 from fedispace.errors import Invalid
 from fedispace.ids import Ids
 
 CODE_LIFETIME: Final = timedelta(seconds=60)
+CODE_REMEMBERED: Final = timedelta(days=1)
 MAX_NAME: Final = 100
 MAX_WEBSITE: Final = 500
 
@@ -118,7 +120,7 @@ class OAuth:
         code = self._ids.token()
         now = self._clock.now()
         async with self._db.transaction() as tx:
-            await tx.execute(delete(OAuthCode).where(OAuthCode.expires_at < now - timedelta(days=1)))
+            await tx.execute(delete(OAuthCode).where(OAuthCode.expires_at < now - CODE_REMEMBERED))
             tx.add(
                 OAuthCode(
                     code_hash=at_rest(code),
@@ -132,6 +134,10 @@ class OAuth:
                 )
             )
         return code
+
+    async def prune(self) -> None:
+        """Forget codes a day after they ran out; until then one that is used again is recognised."""
+        await forget(self._db, OAuthCode, OAuthCode.expires_at < self._clock.now() - CODE_REMEMBERED)
 
     async def exchange_code(
         self,

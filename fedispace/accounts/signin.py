@@ -15,6 +15,7 @@ from fedispace.accounts.registration import find_user
 from fedispace.accounts.tokens import at_rest, is_token
 from fedispace.clock import Clock
 from fedispace.db.engine import Database
+from fedispace.db.pruning import forget
 from fedispace.errors import Unauthenticated
 from fedispace.ids import Ids
 
@@ -65,6 +66,10 @@ class SignIn:
             raise Unauthenticated("The name or the password is not right.")
         self._by_name.forgive(name)
         return await self._begin(user.id, user_agent)
+
+    async def prune(self) -> None:
+        """Forget sessions that have run out."""
+        await forget(self._db, Session, Session.expires_at <= self._clock.now())
 
     async def _begin(self, user_id: int, user_agent: str) -> tuple[Visitor, str]:
         token, csrf, now = self._ids.token(), self._ids.token(), self._clock.now()

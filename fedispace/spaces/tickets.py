@@ -15,7 +15,8 @@ from typing import Final
 from sqlalchemy import delete, func, select, update
 
 from fedispace.clock import Clock
-from fedispace.db.engine import Tx
+from fedispace.db.engine import Database, Tx
+from fedispace.db.pruning import forget
 from fedispace.db.upsert import insert
 from fedispace.errors import Forbidden, RateLimited, Unauthenticated
 from fedispace.ids import Ids
@@ -34,6 +35,11 @@ class Issued:
 
     token: str
     expires_at: datetime
+
+
+async def prune(db: Database, clock: Clock) -> None:
+    """Forget tickets that were good long ago, in Spaces nobody asks for one any more."""
+    await forget(db, Ticket, Ticket.expires_at < clock.now() - _REMEMBERED)
 
 
 class Tickets:

@@ -6,7 +6,8 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, delete, select, update
 
 from fedispace.clock import Clock
-from fedispace.db.engine import Tx
+from fedispace.db.engine import Database, Tx
+from fedispace.db.pruning import forget
 from fedispace.db.upsert import insert
 from fedispace.threads.compose import MAX_POSTS
 from fedispace.threads.models import IdempotencyKey, Status
@@ -52,3 +53,8 @@ async def keep(tx: Tx, account_id: int, key: str, first: Status) -> None:
 
 def _of(account_id: int, key: str) -> ColumnElement[bool]:
     return and_(IdempotencyKey.account_id == account_id, IdempotencyKey.key == key[:MAX_KEY])
+
+
+async def prune(db: Database, clock: Clock) -> None:
+    """Forget the keys that have lost their meaning, of accounts that have not posted since."""
+    await forget(db, IdempotencyKey, IdempotencyKey.created_at < clock.now() - KEY_LASTS)

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from fedispace.accounts.models import OAuthApp, OAuthCode, OAuthToken, User
 from fedispace.accounts.oauth import OAuth, OAuthRefused
 from fedispace.accounts.scopes import parse
+from fedispace.accounts.tokens import at_rest
 from fedispace.errors import Invalid
 from tests.factories import PASSWORD, Home
 
@@ -280,3 +281,14 @@ async def test_no_secret_is_stored_in_clear(home: Home, oauth: OAuth, user: User
             *(await tx.scalars(select(OAuthApp.secret_hash))),
         ]
     assert not {code, token, client.secret} & set(stored)
+
+
+async def test_codes_are_forgotten_a_day_after_they_ran_out(home: Home, oauth: OAuth, user: User) -> None:
+    client = await register(oauth)
+    await client.code(user)
+    home.clock.advance(hours=23)
+    code = await client.code(user)
+    home.clock.advance(hours=2)
+    await oauth.prune()
+    async with home.db.reading() as tx:
+        assert (await tx.scalars(select(OAuthCode.code_hash))).all() == [at_rest(code)]

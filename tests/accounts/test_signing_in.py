@@ -105,3 +105,15 @@ async def test_every_sign_in_has_a_token_of_its_own_and_no_token_is_stored(
     await sign_in.sign_out(first)
     assert await sign_in.visitor(first) is None
     assert await sign_in.visitor(second) is not None
+
+
+async def test_sessions_that_have_run_out_are_forgotten(home: Home, user: User, sign_in: SignIn) -> None:
+    await sign_in.sign_in("alice", PASSWORD, user_agent="old")
+    async with home.db.transaction() as tx:
+        await tx.execute(update(Session).values(expires_at=home.clock.now()))
+    await sign_in.prune()
+    async with home.db.reading() as tx:
+        assert (await tx.scalars(select(Session))).all() == []
+    _, token = await sign_in.sign_in("alice", PASSWORD, user_agent="new")
+    await sign_in.prune()
+    assert await sign_in.visitor(token) is not None

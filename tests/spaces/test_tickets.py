@@ -10,7 +10,7 @@ from fedispace.clock import ManualClock
 from fedispace.errors import Forbidden, RateLimited, Unauthenticated
 from fedispace.spaces.access import Role
 from fedispace.spaces.models import Space, Ticket
-from fedispace.spaces.tickets import MAX_OUTSTANDING, Issued
+from fedispace.spaces.tickets import MAX_OUTSTANDING, Issued, prune
 from tests.spaces.town import Town
 
 
@@ -135,3 +135,15 @@ async def test_one_join_has_one_ticket_however_often_it_comes(
         await answer(account=await town.resident("mallory"))
     async with town.db.reading() as tx:
         assert await tx.scalar(select(func.count()).select_from(Ticket)) == 1
+
+
+async def test_tickets_of_long_ago_are_forgotten(
+    town: Town, alice: Account, space: Space, clock: ManualClock
+) -> None:
+    await issue(town, space, alice)
+    clock.advance(hours=3)
+    ticket = await issue(town, await town.live_space(alice), alice)
+    await prune(town.db, clock)
+    async with town.db.reading() as tx:
+        (left,) = (await tx.scalars(select(Ticket))).all()
+    assert left.token_hash == hashlib.sha256(ticket.token.encode()).hexdigest()

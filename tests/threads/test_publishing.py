@@ -14,6 +14,8 @@ from fedispace.federation.vocab.links import Hashtag, LinkTag, Mention
 from fedispace.federation.vocab.objects import Note
 from fedispace.federation.vocab.uri import PUBLIC
 from fedispace.threads.compose import MAX_POSTS
+from fedispace.threads.idempotency import prune
+from fedispace.threads.models import IdempotencyKey
 from fedispace.threads.publish import Draft
 from tests.threads.conftest import Threads
 
@@ -40,6 +42,17 @@ async def test_a_thread_goes_out_in_order_as_notes_that_answer_each_other(
     assert notes[0].context == notes[1].context == threads.home.addresses.context(posts[0].id)
     assert notes[0].to == (PUBLIC,)
     assert Hashtag(name="tag", href=threads.home.addresses.tag("tag")) in notes[0].tags
+
+
+async def test_the_posts_of_a_thread_have_dates_that_rise_as_peers_read_them(
+    threads: Threads, alice: Account
+) -> None:
+    posts = await threads.post(alice, "one", "two", "three")
+    posts += await threads.post(alice, "four", in_reply_to_id=posts[-1].id)
+    creates: list[Create] = await threads.sent(Create)
+    dates = [create.object.published for create in creates if isinstance(create.object, Note)]
+    assert len(dates) == len(posts)
+    assert dates == sorted(set(dates))
 
 
 async def test_either_all_posts_of_a_thread_are_published_or_none(threads: Threads, alice: Account) -> None:
@@ -184,6 +197,19 @@ async def test_a_repeated_request_publishes_nothing_and_returns_the_same_thread(
     assert others[0].id not in [post.id for post in first]
     threads.home.clock.advance(hours=2)
     assert (await threads.post(alice, "one", idempotency_key="k"))[0].id != first[0].id
+
+
+async def test_the_keys_of_requests_nobody_repeats_any_more_are_forgotten(
+    threads: Threads, alice: Account, carol: Account
+) -> None:
+    await threads.post(alice, "one", idempotency_key="k")
+    threads.home.clock.advance(hours=2)
+    first = await threads.post(carol, "one", idempotency_key="k")
+    await prune(threads.home.db, threads.home.clock)
+    async with threads.home.db.reading() as tx:
+        assert (await tx.scalars(select(IdempotencyKey.account_id))).all() == [carol.id]
+    again = await threads.post(carol, "one", idempotency_key="k")
+    assert [post.id for post in again] == [post.id for post in first]
 
 
 async def test_requests_repeated_at_the_same_time_publish_once(threads: Threads, alice: Account) -> None:
