@@ -30,7 +30,7 @@ from fedispace.federation.vocab.links import Mention as MentionTag
 from fedispace.federation.vocab.objects import Note
 from fedispace.ids import Ids, id_at
 from fedispace.queue.jobs import Jobs
-from fedispace.threads import counts
+from fedispace.threads import counts, tags
 from fedispace.threads.arrival import Arrival, look
 from fedispace.threads.audience import is_distributable, visibility_from
 from fedispace.threads.models import Mention, Status
@@ -112,6 +112,7 @@ class Ingest:
         }
         if await add_new(tx, Status, row) == 0:
             raise Refused("repeated", "The post was stored a moment ago.", status=202)
+        await tags.write(tx, id_, row["tags"])
         if at.thread_id != id_:
             await _lengthen(tx, at.thread_id, at.thread_position)
         await self._name(tx, id_, author_id, note, notify=delivered)
@@ -136,6 +137,7 @@ class Ingest:
         for name, value in _said(note).items():
             setattr(status, name, value)
         status.edited_at = min(note.updated, self._clock.now())
+        await tags.rewrite(tx, status.id, status.tags)
         await tx.execute(delete(Mention).where(Mention.status_id == status.id))
         await self._name(tx, status.id, status.account_id, note, notify=False)
         await tx.flush()

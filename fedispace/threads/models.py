@@ -79,6 +79,18 @@ class Mention(Base):
     silent: Mapped[bool] = mapped_column(default=False)
 
 
+class StatusTag(Base):
+    """A post has a hashtag; `name_key` is the one form of all its spellings (`tags.key_of`)."""
+
+    __tablename__ = "status_tags"
+    __table_args__ = (Index("ix_status_tags_name", "name_key", "status_id"),)
+
+    status_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("statuses.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    name_key: Mapped[str] = mapped_column(primary_key=True)
+
+
 class Favourite(Base):
     """`account_id` likes `status_id`; `uri` is the id of the Like."""
 

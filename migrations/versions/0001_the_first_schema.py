@@ -595,6 +595,23 @@ def upgrade() -> None:
         batch_op.create_index("ix_spaces_state", ["state", "starts_at"], unique=False)
 
     op.create_table(
+        "status_tags",
+        sa.Column(
+            "status_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("name_key", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["status_id"], ["statuses.id"], name=op.f("fk_status_tags_status_id_statuses"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("status_id", "name_key", name=op.f("pk_status_tags")),
+    )
+    with op.batch_alter_table("status_tags", schema=None) as batch_op:
+        batch_op.create_index("ix_status_tags_name", ["name_key", "status_id"], unique=False)
+
+    op.create_table(
         "space_attendances",
         sa.Column(
             "space_id",
@@ -685,6 +702,10 @@ def downgrade() -> None:
 
     op.drop_table("space_sessions")
     op.drop_table("space_attendances")
+    with op.batch_alter_table("status_tags", schema=None) as batch_op:
+        batch_op.drop_index("ix_status_tags_name")
+
+    op.drop_table("status_tags")
     with op.batch_alter_table("spaces", schema=None) as batch_op:
         batch_op.drop_index("ix_spaces_state")
         batch_op.drop_index("ix_spaces_host")

@@ -1,0 +1,105 @@
+"""Hashtags: which posts have which, and the timeline of one.
+
+A post states its hashtags as its author spelled them (`Status.tags`); here they are written once more in
+the one form in which readers take them for the same, so that the posts of one can be found.
+"""
+
+import functools
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, String, bindparam, cast, delete, exists, select
+from sqlalchemy.orm import aliased
+
+from fedispace.accounts.paging import Page, paged
+from fedispace.db.engine import Tx
+from fedispace.db.upsert import insert
+from fedispace.threads.models import Status, StatusTag
+from fedispace.threads.visibility import VIEWER, visible, wanted
+
+MAX_NAME: Final = 100
+MAX_TAGS: Final = 50
+MAX_OTHERS: Final = 4
+"""How many tags may be asked for beside the first, of each kind; as many as Mastodon allows."""
+
+_another: Final = aliased(StatusTag)
+
+
+def key_of(name: str) -> str:
+    """Return the form in which two spellings of one hashtag are the same.
+
+    >>> key_of("#ＣａｆÉ")
+    'café'
+    """
+    return unicodedata.normalize("NFKC", name.removeprefix("#")).casefold()[:MAX_NAME]
+
+
+async def write(tx: Tx, status_id: int, tags: Iterable[Mapping[str, Any]]) -> None:
+    """Write which hashtags a new post has; `tags` are the rows of its `tags`, whatever they are of."""
+    keys = dict.fromkeys(key_of(str(tag["name"])) for tag in tags if tag["type"] == "Hashtag")
+    rows = [{"status_id": status_id, "name_key": key} for key in keys if key][:MAX_TAGS]
+    if rows:
+        await tx.execute(insert(tx, StatusTag).on_conflict_do_nothing(), rows)
+
+
+async def rewrite(tx: Tx, status_id: int, tags: Iterable[Mapping[str, Any]]) -> None:
+    """Write which hashtags an edited post has now."""
+    await tx.execute(delete(StatusTag).where(StatusTag.status_id == status_id))
+    await write(tx, status_id, tags)
+
+
+async def tagged(
+    tx: Tx,
+    viewer_id: int | None,
+    name: str,
+    page: Page,
+    *,
+    or_any_of: Sequence[str] = (),
+    all_of: Sequence[str] = (),
+    none_of: Sequence[str] = (),
+    local: bool = False,
+    remote: bool = False,
+    only_media: bool = False,
+) -> list[Status]:
+    """Return public posts with the hashtag `name`, replies among them and boosts not."""
+    names = [key_of(each) for each in (name, *or_any_of[:MAX_OTHERS])]
+    statement = _tagged(
+        viewer_id is None,
+        len(names) > 1,
+        local and not remote,
+        remote and not local,
+        only_media,
+        page.upwards,
+    )
+    for each in all_of[:MAX_OTHERS]:
+        statement = statement.where(_has(key_of(each)))
+    for each in none_of[:MAX_OTHERS]:
+        statement = statement.where(~_has(key_of(each)))
+    rows = await tx.scalars(
+        statement, {"viewer": viewer_id, "name": names[0], "names": names, **page.cursors()}
+    )
+    return page.newest_first(rows.all())
+
+
+@functools.cache
+def _tagged(
+    stranger: bool, several: bool, only_local: bool, only_remote: bool, only_media: bool, upwards: bool
+) -> Select[Status]:
+    """Build the statement. Of one hashtag, the index is walked in the order of the page and left early."""
+    viewer = None if stranger else VIEWER
+    statement = select(Status).where(Status.visibility == "public", wanted(viewer), visible(viewer))
+    if only_local or only_remote:
+        statement = statement.where(Status.local.is_(only_local))
+    if only_media:
+        statement = statement.where(cast(Status.attachments, String) != "[]")
+    if several:
+        among = StatusTag.name_key.in_(bindparam("names", expanding=True))
+        with_any = statement.where(Status.id.in_(select(StatusTag.status_id).where(among)))
+        return paged(with_any, Status.id, upwards=upwards)
+    with_it = statement.join(StatusTag, StatusTag.status_id == Status.id)
+    return paged(with_it.where(StatusTag.name_key == bindparam("name")), StatusTag.status_id, upwards=upwards)
+
+
+def _has(key: str) -> ColumnElement[bool]:
+    return exists().where(_another.status_id == Status.id, _another.name_key == key)
