@@ -15,7 +15,7 @@ telling a browser) it gives to `tx.after_commit`; such things may be lost, rows 
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,7 +45,7 @@ class Tx(AsyncSession):
         return self.get_bind().dialect.name
 
     async def core(
-        self, statement: Executable, parameters: Mapping[str, Any]
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]]
     ) -> CursorResult[*tuple[Any, ...]]:
         """Execute a Core statement past the session, which would take longer than the database does.
 
@@ -271,6 +271,7 @@ def _tune(engine: AsyncEngine, *, read_only: bool) -> None:
             "foreign_keys=ON",
             "cache_size=-16384",
             "temp_store=MEMORY",
+            "wal_autocheckpoint=8000",
             "mmap_size=268435456",
             f"query_only={'ON' if read_only else 'OFF'}",
         ):

@@ -166,7 +166,8 @@ class DeliveryPump:
         except Unavailable as error:
             return await self._failed(row, None, None, error.detail)
         except (Refused, Invalid, NotFound, Gone) as error:
-            return await self._give_up(row, error.detail)
+            await self._give_up(row, error.detail)
+            return None
         match backoff.judge(reply.status):
             case backoff.Verdict.DELIVERED:
                 await self._remove(row.id)
@@ -176,7 +177,8 @@ class DeliveryPump:
                     self._lanes.keep_awake()
                 return None
             case backoff.Verdict.PERMANENT:
-                return await self._give_up(row, f"HTTP {reply.status}")
+                await self._give_up(row, f"HTTP {reply.status}")
+                return None
             case backoff.Verdict.RETRY:
                 return await self._failed(row, reply.status, reply.retry_after, f"HTTP {reply.status}")
 
@@ -185,7 +187,8 @@ class DeliveryPump:
     ) -> datetime | None:
         wait = self._wait(row, status, retry_after)
         if wait is None:
-            return await self._give_up(row, error)
+            await self._give_up(row, error)
+            return None
         until = self._clock.now() + wait
         aside = self._steps_aside(row, status)
         log.info("delivery.put_off", peer=row.host, attempts=row.attempts, error=error, aside=aside)

@@ -24,10 +24,11 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 
 from fedispace import strictjson
 from fedispace.clock import Clock
+from fedispace.db.base import table_of
 from fedispace.db.engine import Database, Tx
 from fedispace.db.upsert import insert
 from fedispace.errors import FedispaceError, Refused, Unavailable
@@ -65,6 +66,13 @@ RETRY_AFTER = timedelta(seconds=20)
 AFTER_A_BREAK = timedelta(seconds=5)
 REMEMBER = timedelta(days=7)
 PRUNED_AT_ONCE = 1000
+
+_items = table_of(InboxItem)
+_MARK = (
+    update(_items)
+    .where(_items.c.id == bindparam("item"), _items.c.state == "pending")
+    .values(state=bindparam("outcome"), note=bindparam("reason"), leased_until=None)
+)
 
 Handler = Callable[[Tx, Verified[Any], Found], Awaitable[None]]
 
@@ -155,7 +163,7 @@ class Inbox:
             failure: Unavailable | None = None
             try:
                 async with self._db.transaction() as tx:
-                    await tx.execute(insert(tx, InboxItem).on_conflict_do_nothing(), rows)
+                    await tx.core(insert(tx, InboxItem).on_conflict_do_nothing(), rows)
             except Exception as error:
                 log.exception("inbox.write_failed", waiting=len(batch))
                 failure = Unavailable("The database is away; send it again later.")
@@ -340,14 +348,8 @@ class InboxPump:
 
     async def _mark(self, tx: Tx, item: InboxItem, state: str, note: str | None) -> bool:
         """Write what became of an activity; False when another process was first."""
-        marked = await tx.scalar(
-            update(InboxItem)
-            .where(InboxItem.id == item.id, InboxItem.state == "pending")
-            .values(state=state, note=None if note is None else note[:500], leased_until=None)
-            .returning(InboxItem.id),
-            execution_options={"synchronize_session": False},
-        )
-        return marked is not None
+        said = {"item": item.id, "outcome": state, "reason": None if note is None else note[:500]}
+        return (await tx.core(_MARK, said)).rowcount == 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,6 +212,7 @@ class Verifier:
             self._asked.popitem(last=False)
         if refusal is not None:
             raise refusal
+        assert key is not None
         return key
 
     async def _word_of_a_stranger(self, body: bytes) -> Unheeded | None:
