@@ -147,7 +147,7 @@ class Peers:
         if until is not None:
             await tx.execute(update(Peer).where(Peer.host == host).values(closed_until=until))
             await self._move(tx, host, Delivery.run_at < until, until)
-        tx.after_commit(lambda: self._know(host, failures, until))
+        tx.after_commit(lambda: self._know_at_least(host, failures, until))
 
     async def reached(self, tx: Tx, host: str) -> None:
         """Close the circuit of `host`: it took a delivery. If it was open, everything that waits is due now.
@@ -206,6 +206,12 @@ class Peers:
             .values(run_at=run_at)
             .execution_options(synchronize_session=False)
         )
+
+    def _know_at_least(self, host: str, failures: int, closed_until: datetime | None) -> None:
+        """Learn of a failure. Those of several deliveries are heard of in any order; the last one counts."""
+        circuit = self._circuits.get(host)
+        if circuit is None or circuit.failures < failures:
+            self._know(host, failures, closed_until)
 
     def _know(self, host: str, failures: int, closed_until: datetime | None) -> None:
         if failures:

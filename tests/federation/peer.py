@@ -213,6 +213,11 @@ class Peer:
         """Return the ids of what arrived, in order."""
         return [each.activity["id"] for each in self.received if host in (None, each.host)]
 
+    async def gets(self, activity: str, *, within: float) -> None:
+        """Return when that activity has arrived; fail when it does not."""
+        async with asyncio.timeout(within), self.arrived:
+            await self.arrived.wait_for(lambda: activity in self.activities())
+
     async def has_received(self, count: int) -> None:
         """Return when so many POSTs have arrived, answered or not."""
         async with self.arrived:
