@@ -37,6 +37,7 @@ from fedispace.web.routing import Pages
 from fedispace.web.search import SearchPages
 from fedispace.web.signing import SigningPages
 from fedispace.web.stage import StagePages
+from fedispace.web.tags import TagPages
 from fedispace.web.templates import Templates
 from fedispace.web.writing import WritingPages
 
@@ -121,6 +122,7 @@ class Web:
                 frame=frame,
                 limits=config.spaces,
             ),
+            TagPages(db=db, addresses=addresses, presenter=presenter, frame=frame),
             PostPages(db=db, ids=ids, addresses=addresses, people=people, presenter=presenter, frame=frame),
             PeoplePages(
                 db=db,

@@ -16,7 +16,8 @@ SCOPED = [route for route in table() if route.scope is not None]
 
 
 def path_of(route: Route, id_: int = 1) -> str:
-    return route.path.replace("{id}", str(id_)).replace("{group_key}", "ungrouped-1")
+    path = route.path.replace("{id}", str(id_)).replace("{group_key}", "ungrouped-1")
+    return path.replace("{hashtag}", "tea")
 
 
 def name_of(route: Route) -> str:

@@ -174,6 +174,9 @@ def pages() -> dict[str, str]:
         more="",
     )
     page("public", "public.html", "/public", local=False, cards=FEED, more="")
+    page("tag", "tag.html", "/tags/tea", name="slowreading", cards=FEED, more="/tags/tea?max_id=8")
+    long_tag = "a" * 90
+    page("tag-empty", "tag.html", f"/tags/{long_tag}", name=long_tag, cards=[], more="")
     page(
         "compose",
         "compose.html",

@@ -9,6 +9,7 @@ from typing import Self
 
 import aiohttp
 from aiohttp import web
+from multidict import CIMultiDictProxy
 
 from fedispace.accounts.models import Account
 from fedispace.app import App, build
@@ -30,7 +31,7 @@ class Seen:
 
     status: int
     text: str
-    headers: "aiohttp.typedefs.CIMultiDictProxy[str]"
+    headers: "CIMultiDictProxy[str]"
     path: str
 
     @property

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -87,7 +88,7 @@ async def test_a_code_can_be_shown_to_be_copied(house: House, alice: Visitor) ->
     ],
 )
 async def test_a_wrong_request_is_told_here_and_redirects_nowhere(
-    house: House, alice: Visitor, changed: dict[str, str]
+    house: House, alice: Visitor, changed: dict[str, Any]
 ) -> None:
     seen = await alice.get(await _asks(house, **changed), follow=False)
     assert seen.status == 400

@@ -11,7 +11,8 @@ async def _post(visitor: Visitor, *texts: str, visibility: str = "public") -> st
     typed = [("post", text) for text in texts]
     seen = await visitor.submit(page, "/compose", *typed, ("visibility", visibility))
     assert seen.status == 200, seen.words
-    return re.findall(r'href="(/@\w+/\d+)"', seen.text)[0]
+    first: str = re.findall(r'href="(/@\w+/\d+)"', seen.text)[0]
+    return first
 
 
 async def test_a_thread_is_posted_and_read_without_scripts(alice: Visitor, stranger: Visitor) -> None:
