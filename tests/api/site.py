@@ -1,4 +1,4 @@
-"""One instance that serves this API over real HTTP on the loopback, on a real SQLite."""
+"""One instance that serves this API over real HTTP on the loopback, on a real database."""
 
 import secrets
 from pathlib import Path
@@ -12,9 +12,10 @@ from fedispace.accounts.models import Account, User
 from fedispace.accounts.scopes import parse
 from fedispace.app import App, build
 from fedispace.config import Config, Database, Federation, Instance
+from fedispace.db.engine import open_database
 from fedispace.net import Net
 from fedispace.sfu_place import SfuPlace
-from tests.factories import Home, make_database
+from tests.factories import Home, make_database_url
 from tests.ground.ports import free_port
 
 EVERYTHING = "read write follow push profile"
@@ -84,12 +85,12 @@ class Site:
         self._clients: list[Client] = []
 
     async def __aenter__(self) -> Self:
-        db = await make_database(self._directory)
+        url = await make_database_url(self._directory)
         net = Net(allow_private=["127.0.0.0/8"], allow_http=True, user_agent="fedispace tests")
-        self.home = Home(db, origin=self.origin, net=net)
+        self.home = Home(open_database(url), origin=self.origin, net=net)
         config = Config(
             instance=Instance(url=self.origin, title="The test place"),
-            database=Database(url=f"sqlite:///{self._directory}/fedispace.sqlite3"),
+            database=Database(url=url),
             federation=Federation(allow_private_addresses=["127.0.0.0/8"], allow_http=True),
         )
         self.app = build(config, self._place, clock=self.home.clock, net=net)
