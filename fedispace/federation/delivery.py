@@ -201,13 +201,13 @@ class DeliveryPump:
     def _steps_aside(self, row: Delivery, status: int | None) -> bool:
         """Tell whether the rest of the lane may pass a delivery that fails again and again.
 
-        A peer that breaks at one activity of ours, and takes those of others (or has answered for a
-        whole day, only not well), would otherwise get nothing from its sender for a week.
+        A peer that breaks at one activity of ours, and took another's since it last did (or has answered
+        for a whole day, only not well), would otherwise get nothing from its sender for a week.
         """
         if status is None or status < 500 or row.attempts < ASIDE_AFTER:
             return False
         is_old = self._clock.now() - moment_of(row.outbox_id) >= ASIDE_AT_LAST
-        return is_old or not self._peers.is_on_probation(row.host)
+        return is_old or not self._peers.is_troubled(row.host)
 
     def _wait(self, row: Delivery, status: int | None, retry_after: str | None) -> timedelta | None:
         """Return how long to wait, or None to give up.

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, text
+from sqlalchemy import delete, select, text
 
 from fedispace.clock import ManualClock
 from fedispace.db.engine import Database, open_database
@@ -17,7 +17,7 @@ from fedispace.federation.models import Fanout
 from fedispace.federation.peers import Peers
 from fedispace.federation.vocab.activities import Like
 from fedispace.federation.vocab.uri import Uri
-from fedispace.queue.leases import claim
+from fedispace.queue.leases import claim, give_back, renew
 from tests.factories import Home, make_database_url, open_home
 from tests.federation.peer import Peer
 from tests.federation.post_office import PostOffice
@@ -135,6 +135,21 @@ async def test_one_activity_at_which_a_peer_breaks_does_not_cut_off_its_sender(
     assert [uri for uri, _ in await office.waiting()] == [poison]
 
 
+async def test_a_server_that_fails_at_everything_gets_everything_in_order(
+    home: Home, office: PostOffice, peer: Peer
+) -> None:
+    alice, carol = await home.person(), await office.recipient()
+    sent = [await office.post(alice, carol) for _ in range(3)]
+    peer.statuses["c.test"] = 503
+    for _ in range(7):
+        await office.worker.run()
+        home.clock.advance(hours=2)
+    assert set(peer.activities()) == {sent[0]}
+    del peer.statuses["c.test"]
+    await office.worker.run()
+    assert peer.activities()[-3:] == sent
+
+
 async def test_what_waits_behind_a_failure_does_not_look_due(
     home: Home, office: PostOffice, peer: Peer
 ) -> None:
@@ -148,22 +163,22 @@ async def test_what_waits_behind_a_failure_does_not_look_due(
 
 
 async def test_servers_that_hang_delay_nobody_else(home: Home, office: PostOffice, peer: Peer) -> None:
-    """Half as many as may be in flight, with a backlog each."""
+    """Many people here write to some servers, all of which hang."""
+    hosts = MANY_HOSTS[: IN_FLIGHT // PER_HOST - 2]
+    hanging = [await office.recipient("x", host) for host in hosts]
     alice, dora = await home.person(), await office.recipient("dora", "d.test")
-    hanging = [await office.recipient("x", host) for host in MANY_HOSTS[: IN_FLIGHT // 2]]
     peer.hanging.update(MANY_HOSTS)
-    for _ in range(20):
-        await office.send(alice, *hanging)
+    for number in range(50):
+        await office.send(await home.person(f"sender{number}"), *hanging)
     await office.fan_out()
     async with asyncio.timeout(15):
         while await office.worker.pump.pump():
             pass
-    await peer.has_received(len(hanging))
+    await peer.has_received(len(hanging) * PER_HOST)
     sent = await office.post(alice, dora)
     await office.worker.pump.pump()
     await peer.gets(sent, within=15)
-    peer.let_go.set()
-    await office.worker.pump.idle()
+    await office.worker.die()
 
 
 async def test_servers_that_failed_last_time_leave_places_for_the_others(
@@ -257,6 +272,26 @@ async def test_a_server_that_answers_again_gets_everything(
         await office.worker.run()
     assert await office.waiting() == []
     assert not home.peers.is_troubled("c.test")
+
+
+async def test_what_waited_long_on_its_own_account_goes_when_a_dead_server_answers_again(
+    home: Home, office: PostOffice, peer: Peer
+) -> None:
+    carol = await office.recipient()
+    peer.statuses["c.test"] = 503
+    first = await office.post(await home.person("first"), carol)
+    for minutes in (8, 8, 8, 1):
+        await office.worker.run()
+        home.clock.advance(minutes=minutes)
+    await office.post(await home.person("second"), carol)
+    await office.worker.run()
+    (put_off, _) = await office.rows()
+    assert put_off.run_at - home.clock.now() > timedelta(minutes=2)
+    del peer.statuses["c.test"]
+    home.clock.advance(minutes=2)
+    await office.worker.run()
+    assert peer.activities()[-1] == first
+    assert await office.waiting() == []
 
 
 async def heard_from(home: Home, host: str, number: int) -> None:
@@ -474,6 +509,28 @@ async def postgres(ground: Ground) -> AsyncIterator[Database]:
 async def queued(db: Database, clock: ManualClock, *ids: int) -> None:
     async with db.transaction() as tx:
         tx.add_all(Fanout(id=id_, sender_id=7, run_at=clock.now(), attempts=0, cursor="") for id_ in ids)
+
+
+async def test_a_holder_whose_lease_is_over_changes_nothing(home: Home) -> None:
+    await queued(home.db, home.clock, 1, 2)
+
+    async def claimed() -> list[Fanout]:
+        async with home.db.transaction() as tx:
+            return await claim(
+                tx, Fanout, now=home.clock.now(), lease=LEASE, limit=10, lane=(Fanout.sender_id,)
+            )
+
+    slow = await claimed()
+    home.clock.advance(seconds=LEASE.total_seconds() + 1)
+    holder = await claimed()
+    async with home.db.transaction() as tx:
+        assert not await renew(tx, Fanout, slow, home.clock.now() + 10 * LEASE)
+        await give_back(tx, Fanout, slow)
+    async with home.db.reading() as tx:
+        rows = list(await tx.scalars(select(Fanout).order_by(Fanout.id)))
+    assert [(row.leased_until, row.attempts) for row in rows] == [
+        (row.leased_until, row.attempts) for row in holder
+    ]
 
 
 async def test_two_workers_that_claim_at_the_same_moment_never_share_a_lane(postgres: Database) -> None:
