@@ -6,7 +6,7 @@ one that fails takes nothing of the others with it. Nobody is told "done" before
 has returned. So the cost of `synchronous=FULL` (one fsync a commit) is paid once for the group,
 and an uncontended transaction pays nothing for the possibility.
 
-PostgreSQL gets a pool and a transaction each.
+PostgreSQL gets a pool and a transaction each; those that read are begun as read-only snapshots.
 
 Both hand out a `Tx`. What a use case wants done *after* the rows are durable (waking a worker,
 telling a browser) it gives to `tx.after_commit`; such things may be lost, rows may not.
@@ -118,8 +118,7 @@ class Database:
         if self._group is not None:
             await self._group.close()
         await self._writer.dispose()
-        if self._reader is not self._writer:
-            await self._reader.dispose()
+        await self._reader.dispose()
 
 
 def _one_line(cause: BaseException | None) -> str:
@@ -250,7 +249,8 @@ def open_database(url: str) -> Database:
         _tune(reader, read_only=True)
         return Database(writer, reader, single_writer=True)
     engine = create_async_engine(driver_url(url), pool_size=10, max_overflow=10, pool_pre_ping=True)
-    return Database(engine, engine, single_writer=False)
+    reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return Database(engine, reader, single_writer=False)
 
 
 def _tune(engine: AsyncEngine, *, read_only: bool) -> None:
