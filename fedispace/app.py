@@ -6,6 +6,7 @@ as constructor arguments, so reading this file is reading who depends on whom.
 
 import random
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import web
 
@@ -55,6 +56,7 @@ from fedispace.queue.models import Job
 from fedispace.queue.periodic import Periodic
 from fedispace.queue.worker import Worker
 from fedispace.sfu_place import SfuPlace, no_sfu
+from fedispace.spaces import tickets as space_tickets
 from fedispace.spaces.activities import SpaceInbox
 from fedispace.spaces.announced import Announced
 from fedispace.spaces.arrival import Arrivals
@@ -65,6 +67,7 @@ from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.tickets import Tickets
+from fedispace.threads import idempotency
 from fedispace.threads.activities import ThreadInbox
 from fedispace.threads.backfill import Backfill
 from fedispace.threads.boost import Boosting
@@ -350,7 +353,17 @@ def build(
         verifier=verifier,
         worker=worker,
         housekeeping=Periodic(
-            [hosting.reap, inbox_pump.prune, deliveries.prune, forget_silent_peers, forget_what_is_over]
+            [
+                hosting.reap,
+                inbox_pump.prune,
+                deliveries.prune,
+                forget_silent_peers,
+                forget_what_is_over,
+                sign_in.prune,
+                oauth.prune,
+                partial(idempotency.prune, db, clock),
+                partial(space_tickets.prune, db, clock),
+            ]
         ),
         rooms=rooms,
         federation=federation,
