@@ -10,7 +10,11 @@ from fedispace.db.base import Base, BigId
 
 
 class Account(Base):
-    """A profile. Its id is its actor's id. `domain` is empty for our own people."""
+    """A profile. Its id is its actor's id. `domain` is empty for our own people.
+
+    `suspended_at` is our decision, `suspended_at_home` that of the account's own server.
+    `hides_relations` keeps the lists of followers and followed to their owner.
+    """
 
     __tablename__ = "accounts"
     __table_args__ = (UniqueConstraint("name_key", "domain"),)
@@ -39,6 +43,12 @@ class Account(Base):
     last_status_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     suspended_at: Mapped[datetime | None]
+    suspended_at_home: Mapped[bool] = mapped_column(default=False)
+    memorial: Mapped[bool] = mapped_column(default=False)
+    hides_relations: Mapped[bool] = mapped_column(default=False)
+    emojis: Mapped[list[Any]] = mapped_column(default=list)
+    also_known_as: Mapped[list[Any]] = mapped_column(default=list)
+    moved_to_uri: Mapped[str | None]
 
     @property
     def local(self) -> bool:
@@ -60,6 +70,9 @@ class User(Base):
     disabled_at: Mapped[datetime | None]
     default_visibility: Mapped[str] = mapped_column(default="public")
     default_language: Mapped[str] = mapped_column(default="en")
+    default_sensitive: Mapped[bool] = mapped_column(default=False)
+    default_policy: Mapped[dict[str, Any] | None]
+    profile_source: Mapped[dict[str, Any] | None]
 
 
 class Session(Base):
@@ -133,6 +146,8 @@ class Follow(Base):
     uri: Mapped[str] = mapped_column(unique=True)
     accepted: Mapped[bool]
     show_boosts: Mapped[bool] = mapped_column(default=True)
+    notify: Mapped[bool] = mapped_column(default=False)
+    languages: Mapped[list[str] | None]
     created_at: Mapped[datetime]
 
 
@@ -147,6 +162,72 @@ class Block(Base):
     target_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     uri: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime]
+
+
+class Mute(Base):
+    """`account_id` does not want to read `target_id`, for good or until `expires_at`."""
+
+    __tablename__ = "mutes"
+    __table_args__ = (UniqueConstraint("account_id", "target_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
+    target_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    notifications: Mapped[bool] = mapped_column(default=True)
+    expires_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class DomainMute(Base):
+    """`account_id` wants nothing to do with anybody of `domain` (Mastodon's user-level domain block)."""
+
+    __tablename__ = "domain_mutes"
+    __table_args__ = (UniqueConstraint("account_id", "domain"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
+    domain: Mapped[str] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+
+
+class PrivateNote(Base):
+    """What `account_id` wrote down for itself about `target_id`."""
+
+    __tablename__ = "private_notes"
+
+    account_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    target_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    comment: Mapped[str]
+
+
+class Migration(Base):
+    """`account_id` of ours moved to the account at `target_uri` (at most one a month)."""
+
+    __tablename__ = "migrations"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    target_uri: Mapped[str]
+    followers_count: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+
+
+class Marker(Base):
+    """How far somebody has read a timeline (`home` or `notifications`), on all their devices."""
+
+    __tablename__ = "markers"
+
+    account_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    timeline: Mapped[str] = mapped_column(primary_key=True)
+    last_read_id: Mapped[str]
+    version: Mapped[int] = mapped_column(default=1)
+    updated_at: Mapped[datetime]
 
 
 class Notification(Base):

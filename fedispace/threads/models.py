@@ -16,6 +16,12 @@ class Status(Base):
     its first post) and know their `thread_position`, 1 to n. A post on its own is a thread of one.
     `conversation_id` is the id of the first post we know of the whole conversation.
     `subject_uri` names an object the post is about, such as the Event it announces.
+
+    `policy` says who may interact with it (`policies.py`; none: everybody who may see it).
+    `pending_approval` is a reply that the author of the post it answers has yet to let in, and
+    `approved_by` the address of the authorization. `quote_uri` is the post it quotes and `quote_of_id`
+    its row when we have it; `quote_state` is pending, accepted, rejected, revoked, unauthorized or deleted,
+    and `quote_approved_by` the address of the quote authorization (FEP-044f).
     """
 
     __tablename__ = "statuses"
@@ -56,6 +62,16 @@ class Status(Base):
     replies_count: Mapped[int] = mapped_column(default=0)
     boosts_count: Mapped[int] = mapped_column(default=0)
     favourites_count: Mapped[int] = mapped_column(default=0)
+    quotes_count: Mapped[int] = mapped_column(default=0)
+    emojis: Mapped[list[Any]] = mapped_column(default=list)
+    policy: Mapped[dict[str, Any] | None]
+    pending_approval: Mapped[bool] = mapped_column(default=False)
+    approved_by: Mapped[str | None]
+    quote_of_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    quote_uri: Mapped[str | None] = mapped_column(index=True)
+    quote_state: Mapped[str | None]
+    quote_approved_by: Mapped[str | None]
+    replies_uri: Mapped[str | None]
     application: Mapped[str | None]
     created_at: Mapped[datetime]
     edited_at: Mapped[datetime | None]
@@ -118,3 +134,239 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     status_id: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class StatusEdit(Base):
+    """A state a post had, the first included: what its history shows."""
+
+    __tablename__ = "status_edits"
+    __table_args__ = (Index("ix_status_edits_status", "status_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    status_id: Mapped[int] = mapped_column(BigId, ForeignKey("statuses.id", ondelete="CASCADE"))
+    title: Mapped[str | None]
+    content: Mapped[str]
+    source: Mapped[str | None]
+    spoiler: Mapped[str]
+    sensitive: Mapped[bool]
+    language: Mapped[str | None]
+    tags: Mapped[list[Any]]
+    emojis: Mapped[list[Any]]
+    attachments: Mapped[list[Any]]
+    poll_options: Mapped[list[str] | None]
+    created_at: Mapped[datetime]
+
+
+class Poll(Base):
+    """The question a post asks; its id is the post's. `tallies` has one count per option."""
+
+    __tablename__ = "polls"
+    __table_args__ = (Index("ix_polls_closing", "closed", "expires_at"),)
+
+    id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("statuses.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    options: Mapped[list[str]]
+    tallies: Mapped[list[int]]
+    multiple: Mapped[bool]
+    hides_totals: Mapped[bool]
+    voters_count: Mapped[int | None]
+    expires_at: Mapped[datetime | None]
+    closed: Mapped[bool]
+    fetched_at: Mapped[datetime | None]
+
+
+class PollVote(Base):
+    """`account_id` chose an option (0 is the first); `uri` is the id of the vote's Note."""
+
+    __tablename__ = "poll_votes"
+    __table_args__ = (UniqueConstraint("poll_id", "account_id", "choice"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    poll_id: Mapped[int] = mapped_column(BigId, ForeignKey("polls.id", ondelete="CASCADE"))
+    account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    choice: Mapped[int]
+    uri: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+
+
+class Bookmark(Base):
+    """`account_id` wants to find `status_id` again; nobody is told."""
+
+    __tablename__ = "bookmarks"
+    __table_args__ = (UniqueConstraint("account_id", "status_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
+    status_id: Mapped[int] = mapped_column(BigId, ForeignKey("statuses.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+
+
+class Pin(Base):
+    """`account_id` shows its own post `status_id` on top of its profile (ActivityPub `featured`)."""
+
+    __tablename__ = "pins"
+    __table_args__ = (UniqueConstraint("account_id", "status_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
+    status_id: Mapped[int] = mapped_column(BigId, ForeignKey("statuses.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+
+
+class Reaction(Base):
+    """`account_id` answers `status_id` with an emoji: `name` is the character, or a shortcode with `icon`.
+
+    `domain` is where the custom emoji comes from, empty for ours and for characters.
+    """
+
+    __tablename__ = "reactions"
+    __table_args__ = (
+        UniqueConstraint("account_id", "status_id", "name", "domain"),
+        Index("ix_reactions_status", "status_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
+    status_id: Mapped[int] = mapped_column(BigId, ForeignKey("statuses.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    domain: Mapped[str] = mapped_column(default="")
+    icon: Mapped[str | None]
+    uri: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+
+
+class CustomEmoji(Base):
+    """A picture with a name; `domain` is empty for ours."""
+
+    __tablename__ = "custom_emojis"
+    __table_args__ = (UniqueConstraint("shortcode", "domain"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    shortcode: Mapped[str]
+    domain: Mapped[str]
+    uri: Mapped[str | None]
+    icon: Mapped[str]
+    media_type: Mapped[str | None]
+    category: Mapped[str | None]
+    in_picker: Mapped[bool]
+    disabled: Mapped[bool]
+    updated_at: Mapped[datetime]
+
+
+class TagFollow(Base):
+    """`account_id` reads public posts with a hashtag in its home timeline."""
+
+    __tablename__ = "tag_follows"
+    __table_args__ = (
+        UniqueConstraint("account_id", "name_key"),
+        Index("ix_tag_follows_name", "name_key"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    name_key: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class ConversationMute(Base):
+    """`account_id` wants to hear no more of a conversation."""
+
+    __tablename__ = "conversation_mutes"
+
+    account_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    conversation_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    created_at: Mapped[datetime]
+
+
+class ConversationFollow(Base):
+    """`account_id` is told of new posts in a conversation; `author_only`: of those of its author."""
+
+    __tablename__ = "conversation_follows"
+    __table_args__ = (Index("ix_conversation_follows_conversation", "conversation_id"),)
+
+    account_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    conversation_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    author_only: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+
+class ThreadDraft(Base):
+    """A thread that is not published yet; with `scheduled_at` it will be, as one unit.
+
+    `thread` is what was written, as the API takes it; `failure` says why publishing was refused.
+    """
+
+    __tablename__ = "thread_drafts"
+    __table_args__ = (
+        Index("ix_thread_drafts_account", "account_id", "id"),
+        Index("ix_thread_drafts_due", "scheduled_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(default="")
+    thread: Mapped[dict[str, Any]]
+    scheduled_at: Mapped[datetime | None]
+    failure: Mapped[str | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class ConversationState(Base):
+    """How complete a conversation is, and when its rest was last looked for. Its id is the conversation's.
+
+    `claimed` is how many posts its owner says it has, as far as we may see them.
+    """
+
+    __tablename__ = "conversation_states"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    claimed: Mapped[int | None]
+    looked_at: Mapped[datetime | None]
+    look_again_at: Mapped[datetime | None]
+    requests: Mapped[int] = mapped_column(default=0)
+
+
+class MissingPost(Base):
+    """A post of a conversation that could not be had, and why; it is asked for again after a while."""
+
+    __tablename__ = "missing_posts"
+
+    uri: Mapped[str] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(index=True)
+    reason: Mapped[str]
+    tries: Mapped[int] = mapped_column(default=1)
+    tried_at: Mapped[datetime]
+
+
+class InteractionRequest(Base):
+    """Somebody asks to reply to, quote, favourite or boost a post of ours, or was allowed to.
+
+    `kind` is reply, quote, favourite or boost; `uri` the id of what they made (their post, their Like),
+    `request_uri` the id of the activity that asked, if any. `state` is pending, accepted, rejected or
+    revoked; `authorization_uri` is where peers verify an accepted one (FEP-044f, GoToSocial).
+    """
+
+    __tablename__ = "interaction_requests"
+    __table_args__ = (
+        UniqueConstraint("kind", "status_id", "uri"),
+        Index("ix_interaction_requests_owner", "owner_id", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str]
+    owner_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
+    status_id: Mapped[int] = mapped_column(BigId, ForeignKey("statuses.id", ondelete="CASCADE"), index=True)
+    account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
+    uri: Mapped[str]
+    request_uri: Mapped[str | None]
+    authorization_uri: Mapped[str | None] = mapped_column(unique=True)
+    state: Mapped[str]
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
