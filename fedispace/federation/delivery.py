@@ -19,8 +19,7 @@ stops: its rows are somebody else's now.
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,7 +44,7 @@ log = structlog.get_logger()
 IN_FLIGHT = 64
 DOUBTFUL = 16
 PER_HOST = 4
-BATCH = 256
+BATCH = 512
 HELD = 8192
 LEASE = timedelta(seconds=90)
 LEAST_LEASE = timedelta(seconds=45)
@@ -132,32 +131,37 @@ class DeliveryPump:
     async def _run(self, host: str, lane: list[Delivery], bodies: Mapping[int, bytes]) -> None:
         for position, row in enumerate(lane):
             rest = lane[position:]
-            async with self._turn(host) as may_go:
-                if not may_go:
+            async with self._places.at(host), self._flight(host):
+                if self._has_to_wait(host):
                     await self._step_back(host, rest)
                     return
                 if not await self._is_still_ours(rest):
                     log.warning("delivery.lease_lost", peer=host, rows=len(rest))
                     return
-                waits_until = await self._deliver(row, bodies[row.outbox_id])
+                if self._peers.is_on_probation(host):
+                    waits_until = await self._probe(row, bodies[row.outbox_id])
+                else:
+                    waits_until = await self._deliver(row, bodies[row.outbox_id])
             if waits_until is not None:
                 await self._give_back(rest[1:], waits_until)
                 return
 
-    @asynccontextmanager
-    async def _turn(self, host: str) -> AsyncIterator[bool]:
-        """Wait for a place; tell whether the host may be tried."""
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._places.at(host))
-            troubled = self._peers.is_troubled(host)
-            await stack.enter_async_context(self._doubtful if troubled else self._flights)
-            may_go = not self._peers.is_closed(host)
-            if may_go and self._peers.is_on_probation(host):
-                may_go = host not in self._probed
-                if may_go:
-                    self._probed.add(host)
-                    stack.callback(self._probed.discard, host)
-            yield may_go
+    def _flight(self, host: str) -> asyncio.Semaphore:
+        return self._doubtful if self._peers.is_troubled(host) else self._flights
+
+    def _has_to_wait(self, host: str) -> bool:
+        """Tell whether a host is left alone for now, or being tried by somebody else at this moment."""
+        if self._peers.is_closed(host):
+            return True
+        return host in self._probed and self._peers.is_on_probation(host)
+
+    async def _probe(self, row: Delivery, body: bytes) -> datetime | None:
+        """Try a host on probation; nobody else does meanwhile."""
+        self._probed.add(row.host)
+        try:
+            return await self._deliver(row, body)
+        finally:
+            self._probed.discard(row.host)
 
     async def _deliver(self, row: Delivery, body: bytes) -> datetime | None:
         """Make one attempt; return until when the lane has to wait, None when it may go on."""
@@ -311,21 +315,40 @@ class DeliveryPump:
 
 
 class _Places:
-    """So many places at each host; a host nobody is at is forgotten."""
+    """So many places at each host; a host nobody is at, or waits for, is forgotten."""
 
     def __init__(self, each: int) -> None:
         self._each = each
-        self._hosts: dict[str, asyncio.Semaphore] = {}
-        self._users: defaultdict[str, int] = defaultdict(int)
+        self._hosts: dict[str, _Place] = {}
 
-    @asynccontextmanager
-    async def at(self, host: str) -> AsyncIterator[None]:
-        place = self._hosts.setdefault(host, asyncio.Semaphore(self._each))
-        self._users[host] += 1
+    def at(self, host: str) -> "_Place":
+        place = self._hosts.get(host)
+        if place is None:
+            place = self._hosts[host] = _Place(self._each, lambda: self._hosts.pop(host, None))
+        return place
+
+
+class _Place:
+    """One host's places, as a context manager that many are in at once."""
+
+    def __init__(self, size: int, forget: Callable[[], object]) -> None:
+        self._free = asyncio.Semaphore(size)
+        self._users = 0
+        self._forget = forget
+
+    async def __aenter__(self) -> None:
+        self._users += 1
         try:
-            async with place:
-                yield
-        finally:
-            self._users[host] -= 1
-            if not self._users[host]:
-                del self._users[host], self._hosts[host]
+            await self._free.acquire()
+        except BaseException:
+            self._leave()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._free.release()
+        self._leave()
+
+    def _leave(self) -> None:
+        self._users -= 1
+        if not self._users:
+            self._forget()

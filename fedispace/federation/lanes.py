@@ -6,7 +6,9 @@ away, the process is stopping) leaves its rows leased; they are remembered and g
 database answers again, or else their lease runs out.
 
 A lane that ends may leave work that only waited for it. The pump sleeps until a wake-up comes, so one
-is sent then; without it a long lane would move at one claim per poll interval.
+is sent then; without it a long lane would move at one claim per poll interval. While others run it is
+sent a moment later, once for all that end within it: each claim is a transaction that looks at
+everything that waits.
 """
 
 import asyncio
@@ -18,6 +20,8 @@ import structlog
 from fedispace.queue.models import Leased
 
 log = structlog.get_logger()
+
+WAKE_WINDOW = 0.1
 
 Work = TypeVar("Work", bound=Leased)
 
@@ -31,6 +35,7 @@ class Lanes(Generic[Work]):
         self._running: set[asyncio.Task[None]] = set()
         self._held = 0
         self._more = False
+        self._alarm: asyncio.TimerHandle | None = None
         self._abandoned: list[Sequence[Work]] = []
 
     async def room(self, rows: int) -> None:
@@ -75,6 +80,13 @@ class Lanes(Generic[Work]):
             log.error("lane.broke_off", lane=task.get_name(), rows=len(lane), exc_info=error)
             self._abandoned.append(lane)
             self._more = True
-        if self._more:
-            self._more = False
-            self._wake()
+        if self._more and not self._running:
+            self._ring()
+        elif self._more and self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_later(WAKE_WINDOW, self._ring)
+
+    def _ring(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm, self._more = None, False
+        self._wake()
