@@ -21,7 +21,8 @@ ROWS = (
     "INSERT INTO statuses (id, uri, url, account_id, local, type, thread_id, thread_position,"
     " thread_length, conversation_id, visibility, content, spoiler, sensitive, tags, attachments,"
     " replies_count, boosts_count, favourites_count, created_at) VALUES"
-    " (2, 'https://a.example/2', 'https://a.example/2', 1, true, 'Note', 2, 1, 1, 2, 'public', '<p>Kept.</p>', '', false, '[]', '[]', 0, 0, 1, '2026-01-01')",
+    " (2, 'https://a.example/2', 'https://a.example/2', 1, true, 'Note', 2, 1, 1, 2, 'public',"
+    " '<p>Kept.</p>', '', false, '[]', '[]', 0, 0, 1, '2026-01-01')",
     "INSERT INTO favourites (id, account_id, status_id, uri, created_at) VALUES"
     " (3, 1, 2, 'https://a.example/3', '2026-01-01')",
     "INSERT INTO mentions (status_id, account_id, silent) VALUES (2, 1, false)",
