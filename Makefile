@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test check bench lock example clean help
+.PHONY: run test check bench conformance lock example clean help
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -16,6 +16,10 @@ run: $(VENV)/.runtime ## Start a working instance at http://localhost:8080
 test: $(VENV)/.dev ## Install what the tests need and run them all
 	tools/install-test-tools
 	$(BIN)/python -m pytest $(ARGS)
+
+conformance: $(VENV)/.dev ## Run all tests and write docs/conformance.md
+	tools/install-test-tools
+	$(BIN)/python -m pytest --conformance=docs/conformance.md $(ARGS)
 
 check: $(VENV)/.dev ## Static checks: style, types, layers
 	$(BIN)/ruff check .

@@ -7,16 +7,19 @@ skip is a failure, so that nothing passes by not running.
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.conformance.report import Findings
 from tests.ground.ground import Ground, Missing
 
 # A busy machine is slow without being wrong, so an example has no deadline of its own.
 settings.register_profile("project", deadline=None, print_blob=True)
 settings.load_profile("project")
 
+_FINDINGS = Findings()
 _IN_CI = os.environ.get("CI", "").lower() == "true"
 
 
@@ -26,6 +29,24 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     found = Ground(tmp_path_factory.mktemp("ground"))
     yield found
     found.close()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--conformance", metavar="FILE", help="write what the run proved to this file")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        _FINDINGS.collect(item)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _FINDINGS.note(report)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if path := session.config.getoption("--conformance"):
+        Path(path).write_text(_FINDINGS.document(), encoding="utf-8")
 
 
 @pytest.hookimpl(wrapper=True)

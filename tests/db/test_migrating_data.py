@@ -57,6 +57,7 @@ async def counts(db: Database) -> dict[str, int]:
         }
 
 
+@pytest.mark.reliability("R19")
 async def test_nothing_is_lost_on_the_way_up_down_and_up_again(first: Database) -> None:
     before = await counts(first)
     assert set(before.values()) == {1}

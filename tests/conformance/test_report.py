@@ -1,0 +1,41 @@
+"""The document says of a case what its tests said."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.report import Findings, cases
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "conformance.md"
+
+
+def phase(name: str, outcome: str) -> pytest.TestReport:
+    return pytest.TestReport(
+        nodeid=name,
+        location=("", 0, ""),
+        keywords={},
+        outcome=outcome,
+        longrepr=None,
+        when="call",  # type: ignore[arg-type]
+    )
+
+
+def test_a_case_is_done_when_all_its_tests_pass() -> None:
+    found = Findings()
+    found.carried = {"tests/a.py::test_one": [("row", "1")], "tests/a.py::test_two": [("row", "1")]}
+    found.note(phase("tests/a.py::test_one", "passed"))
+    assert found._outcome("row", "1") == "done"
+    found.note(phase("tests/a.py::test_two", "failed"))
+    assert found._outcome("row", "1") == "fails"
+
+
+def test_a_case_without_a_test_is_not_done() -> None:
+    assert "| 2 |" in Findings().document()
+    assert "**not done**" in Findings().document()
+
+
+def test_every_case_stands_in_the_document() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for rows in cases().values():
+        for number in rows:
+            assert f"\n| {number} |" in text
