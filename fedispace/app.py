@@ -70,12 +70,15 @@ from fedispace.spaces.tickets import Tickets
 from fedispace.threads import idempotency
 from fedispace.threads.activities import ThreadInbox
 from fedispace.threads.backfill import Backfill
+from fedispace.threads.bookmarks import Bookmarking
 from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.documents import ThreadDocuments
 from fedispace.threads.favourite import Favouriting
+from fedispace.threads.featured import Featured, FeaturedDocuments, FeaturedInbox
 from fedispace.threads.ingest import Ingest
 from fedispace.threads.lookup import StatusLookup
+from fedispace.threads.pins import Pinning
 from fedispace.threads.publish import Publishing
 from fedispace.threads.sanitize import safe_html
 from fedispace.web.app import Web
@@ -207,6 +210,9 @@ def build(
     publishing = Publishing(db, ids, clock, addresses, outbox, notifier, people, lookup)
     boosting = Boosting(db, ids, clock, addresses, outbox, notifier, people)
     favouriting = Favouriting(db, ids, clock, addresses, outbox, notifier, people)
+    bookmarking = Bookmarking(db, ids, clock)
+    pinning = Pinning(db, ids, clock, addresses, outbox)
+    featured = Featured(db, ids, clock, resolver, people, ingest, jobs)
     deletion = Deletion(db, ids, clock, addresses, outbox, people, boosting)
     statuses = StatusLookup(db, resolver, people, ingest, addresses)
 
@@ -243,6 +249,7 @@ def build(
         AccountInbox(ids, clock, addresses, outbox, actors, people, follows, notifier),
     )
     table.mount(ThreadInbox.routes, ThreadInbox(ids, clock, addresses, people, notifier, jobs, ingest))
+    table.mount(FeaturedInbox.routes, FeaturedInbox(ids, clock, people, jobs))
     table.mount(
         SpaceInbox.routes,
         SpaceInbox(
@@ -266,6 +273,7 @@ def build(
     federation.mount(Archive.routes, Archive(db, addresses))
     federation.mount(AccountDocuments.routes, AccountDocuments(db, addresses, people, actors))
     federation.mount(ThreadDocuments.routes, ThreadDocuments(db, addresses, people))
+    federation.mount(FeaturedDocuments.routes, FeaturedDocuments(db, addresses, people))
     federation.mount(SpaceDocuments.routes, SpaceDocuments(db, people, addresses))
 
     inbox_pump = InboxPump(db, clock, bus, table, resolver, peers)
@@ -275,7 +283,7 @@ def build(
     worker = Worker(
         [
             inbox_pump,
-            JobPump(db, clock, {**backfill.tasks(), **announced.tasks()}),
+            JobPump(db, clock, {**backfill.tasks(), **featured.tasks(), **announced.tasks()}),
             FanoutPump(db, ids, clock, bus, policy),
             deliveries,
         ],
@@ -306,6 +314,9 @@ def build(
         deletion=deletion,
         boosting=boosting,
         favouriting=favouriting,
+        bookmarking=bookmarking,
+        pinning=pinning,
+        featured=featured,
         hosting=hosting,
         entering=entering,
         rooms=rooms,
@@ -327,6 +338,9 @@ def build(
         deletion=deletion,
         boosting=boosting,
         favouriting=favouriting,
+        bookmarking=bookmarking,
+        pinning=pinning,
+        featured=featured,
         hosting=hosting,
         entering=entering,
     )

@@ -60,13 +60,6 @@ class AccountDocuments:
             account = await self._local(tx, params["name"])
             return await self._relations(tx, account, "following", params)
 
-    @routes.at("/users/{name}/featured")
-    async def featured(self, params: Params, asker: Asker) -> Collection:
-        """Return the pinned posts; nobody can pin yet, and peers take an empty list for an answer."""
-        async with self._db.reading() as tx:
-            account = await self._local(tx, params["name"])
-        return Collection(id=self._addresses.collection(account.uri, "featured"), total_items=0)
-
     @routes.at("/actor/followers")
     async def instance_followers(self, params: Params, asker: Asker) -> Shelf:
         account = await self._instance()

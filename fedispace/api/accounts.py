@@ -16,6 +16,7 @@ from fedispace.api.present.accounts import AccountPresenter, preferences_of, rel
 from fedispace.api.routing import Call, Calls, Listing, Routes, Who
 from fedispace.db.engine import Database
 from fedispace.threads import timelines
+from fedispace.threads.featured import Featured
 
 _MAX_IDS = 100
 
@@ -60,6 +61,7 @@ class AccountCalls(Calls):
         lookup: Lookup,
         posts: Posts,
         presenter: AccountPresenter,
+        featured: Featured,
     ) -> None:
         self._db = db
         self._people = people
@@ -67,6 +69,7 @@ class AccountCalls(Calls):
         self._lookup = lookup
         self._posts = posts
         self._presenter = presenter
+        self._featured = featured
 
     @routes.get("/api/v1/accounts/verify_credentials", who=Who.PERSON, scope="profile")
     async def verify_credentials(self, call: Call[NoParameters]) -> CredentialAccount:
@@ -137,7 +140,10 @@ class AccountCalls(Calls):
                 only_media=given.only_media,
                 pinned=given.pinned,
             )
-            return await self._posts.page(tx, rows, call.viewer_id)
+            shown = await self._posts.page(tx, rows, call.viewer_id)
+        if given.pinned and call.viewer_id is not None:
+            await self._featured.looked_at(account)
+        return shown
 
     @routes.post("/api/v1/accounts/{id}/follow", who=Who.PERSON, scope="write:follows")
     async def follow(self, call: Call[FollowAccount]) -> Relationship:

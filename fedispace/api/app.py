@@ -17,6 +17,7 @@ from fedispace.api.cors import ANY_ORIGIN, preflight
 from fedispace.api.dialects import json_response
 from fedispace.api.door import Door
 from fedispace.api.instance import InstanceCalls
+from fedispace.api.keeping import KeepingCalls
 from fedispace.api.limits import Limiter, Rates
 from fedispace.api.notifications import NotificationCalls
 from fedispace.api.oauth import AppCalls, TokenCalls
@@ -45,10 +46,13 @@ from fedispace.spaces.entering import Entering
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.lookup import SpaceLookup
+from fedispace.threads.bookmarks import Bookmarking
 from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.favourite import Favouriting
+from fedispace.threads.featured import Featured
 from fedispace.threads.lookup import StatusLookup
+from fedispace.threads.pins import Pinning
 from fedispace.threads.publish import Publishing
 
 OPENAPI = "/api/fedispace/v1/openapi.json"
@@ -62,6 +66,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     AccountCalls,
     RelationCalls,
     StatusCalls,
+    KeepingCalls,
     TimelineCalls,
     NotificationCalls,
     SearchCalls,
@@ -96,6 +101,9 @@ class Api:
         deletion: Deletion,
         boosting: Boosting,
         favouriting: Favouriting,
+        bookmarking: Bookmarking,
+        pinning: Pinning,
+        featured: Featured,
         hosting: Hosting,
         entering: Entering,
         rooms: LiveRooms,
@@ -123,6 +131,7 @@ class Api:
                 lookup=account_lookup,
                 posts=posts,
                 presenter=accounts,
+                featured=featured,
             ),
             RelationCalls(db=db, people=people, following=following, blocking=blocking, presenter=accounts),
             StatusCalls(
@@ -132,6 +141,14 @@ class Api:
                 deletion=deletion,
                 boosting=boosting,
                 favouriting=favouriting,
+            ),
+            KeepingCalls(
+                db=db,
+                clock=clock,
+                posts=posts,
+                bookmarking=bookmarking,
+                pinning=pinning,
+                presenter=accounts,
             ),
             TimelineCalls(db=db, posts=posts),
             NotificationCalls(db=db, people=people, posts=posts, presenter=NotificationPresenter(accounts)),

@@ -214,6 +214,17 @@ class Pin(Base):
     created_at: Mapped[datetime]
 
 
+class FeaturedLook(Base):
+    """When the `featured` collection of an account elsewhere was last asked for."""
+
+    __tablename__ = "featured_looks"
+
+    account_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    looked_at: Mapped[datetime]
+
+
 class Reaction(Base):
     """`account_id` answers `status_id` with an emoji: `name` is the character, or a shortcode with `icon`.
 

@@ -29,6 +29,7 @@ from fedispace.accounts.models import Block, Follow
 from fedispace.accounts.paging import Page, paged
 from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
+from fedispace.threads import pins
 from fedispace.threads.models import Status
 from fedispace.threads.visibility import VIEWER, original, visible, wanted
 
@@ -83,9 +84,9 @@ async def of_account(
     only_media: bool = False,
     pinned: bool = False,
 ) -> list[Status]:
-    """Return what an account posted, as far as the viewer may see it; nothing is ever pinned yet."""
+    """Return what an account posted, or pinned, as far as the viewer may see it."""
     if pinned:
-        return []
+        return list(await pins.pinned(tx, viewer_id, account_id, page))
     statement = _of_account(viewer_id is None, exclude_replies, exclude_reblogs, only_media, page.upwards)
     rows = await tx.scalars(statement, {"viewer": viewer_id, "account": account_id, **page.cursors()})
     return page.newest_first(rows.all())

@@ -10,19 +10,21 @@ from sqlalchemy import bindparam, select
 from fedispace.accounts.models import Account
 from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
-from fedispace.threads.models import Favourite, Mention, Status
+from fedispace.threads.models import Bookmark, Favourite, Mention, Pin, Status
 
 _posts: Final = table_of(Status).c
 _mentioned: Final = table_of(Mention).c
 _liked: Final = table_of(Favourite).c
+_kept: Final = table_of(Bookmark).c
+_pins: Final = table_of(Pin).c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusView:
     """A post as a viewer sees it. A boost has its original in `boost` and nothing else of its own.
 
-    `bookmarked` is always false until there are bookmarks. `space_uri` is the object the post is
-    about, when it announces one.
+    `pinned` is told of the viewer's own posts only. `space_uri` is the object the post is about, when it
+    announces one.
     """
 
     status: Status
@@ -32,6 +34,7 @@ class StatusView:
     favourited: bool
     boosted: bool
     bookmarked: bool
+    pinned: bool
     space_uri: str | None
 
 
@@ -50,6 +53,8 @@ async def view(tx: Tx, statuses: Sequence[Status], viewer_id: int | None) -> lis
     theirs = [status.id for status in shown if status.boost_of_id is None]
     favourited = await _favourited(tx, theirs, viewer_id)
     boosted = await _boosted(tx, theirs, viewer_id)
+    bookmarked = await _bookmarked(tx, theirs, viewer_id)
+    pinned = await _pinned(tx, [s.id for s in shown if s.account_id == viewer_id], viewer_id)
 
     def one(status: Status, boost: StatusView | None = None) -> StatusView:
         acted_on = status.id if boost is None else boost.status.id
@@ -60,7 +65,8 @@ async def view(tx: Tx, statuses: Sequence[Status], viewer_id: int | None) -> lis
             mentions=[accounts[id_] for id_ in mentions[status.id] if id_ in accounts],
             favourited=acted_on in favourited,
             boosted=acted_on in boosted,
-            bookmarked=False,
+            bookmarked=acted_on in bookmarked,
+            pinned=status.id in pinned,
             space_uri=status.subject_uri,
         )
 
@@ -89,6 +95,9 @@ _MENTIONS: Final = (
 )
 _FAVOURITED: Final = select(_liked.status_id).where(_liked.account_id == _viewer, _liked.status_id.in_(_ids))
 _BOOSTED: Final = select(_posts.boost_of_id).where(_posts.account_id == _viewer, _posts.boost_of_id.in_(_ids))
+
+_BOOKMARKED: Final = select(_kept.status_id).where(_kept.account_id == _viewer, _kept.status_id.in_(_ids))
+_PINNED: Final = select(_pins.status_id).where(_pins.account_id == _viewer, _pins.status_id.in_(_ids))
 
 
 async def _originals(tx: Tx, statuses: Sequence[Status]) -> dict[int, Status]:
@@ -122,4 +131,18 @@ async def _boosted(tx: Tx, ids: Sequence[int], viewer_id: int | None) -> set[int
     if viewer_id is None:
         return set()
     rows = await tx.core(_BOOSTED, {"viewer": viewer_id, "ids": ids})
+    return set(rows.scalars())
+
+
+async def _bookmarked(tx: Tx, ids: Sequence[int], viewer_id: int | None) -> set[int]:
+    if viewer_id is None:
+        return set()
+    rows = await tx.core(_BOOKMARKED, {"viewer": viewer_id, "ids": ids})
+    return set(rows.scalars())
+
+
+async def _pinned(tx: Tx, ids: Sequence[int], viewer_id: int | None) -> set[int]:
+    if viewer_id is None or not ids:
+        return set()
+    rows = await tx.core(_PINNED, {"viewer": viewer_id, "ids": ids})
     return set(rows.scalars())

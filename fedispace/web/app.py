@@ -19,15 +19,19 @@ from fedispace.ids import Ids
 from fedispace.spaces.entering import Entering
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.lookup import SpaceLookup
+from fedispace.threads.bookmarks import Bookmarking
 from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.favourite import Favouriting
+from fedispace.threads.featured import Featured
 from fedispace.threads.lookup import StatusLookup
+from fedispace.threads.pins import Pinning
 from fedispace.threads.publish import Publishing
 from fedispace.web.assets import PREFIX, Assets
 from fedispace.web.consent import ConsentPages
 from fedispace.web.door import Door
 from fedispace.web.frame import Frame
+from fedispace.web.keeping import KeepingPages
 from fedispace.web.notices import NoticePages
 from fedispace.web.people import PeoplePages
 from fedispace.web.posts import PostPages
@@ -73,6 +77,9 @@ class Web:
         deletion: Deletion,
         boosting: Boosting,
         favouriting: Favouriting,
+        bookmarking: Bookmarking,
+        pinning: Pinning,
+        featured: Featured,
         hosting: Hosting,
         entering: Entering,
     ) -> None:
@@ -98,6 +105,14 @@ class Web:
                 deletion=deletion,
                 boosting=boosting,
                 favouriting=favouriting,
+                presenter=presenter,
+                frame=frame,
+            ),
+            KeepingPages(
+                db=db,
+                clock=clock,
+                bookmarking=bookmarking,
+                pinning=pinning,
                 presenter=presenter,
                 frame=frame,
             ),
@@ -129,6 +144,7 @@ class Web:
                 addresses=addresses,
                 lookup=account_lookup,
                 following=following,
+                featured=featured,
                 presenter=presenter,
                 frame=frame,
             ),

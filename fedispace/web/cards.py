@@ -69,6 +69,8 @@ class PostCard:
     favourites: int
     boosted: bool = False
     favourited: bool = False
+    bookmarked: bool = False
+    pinned: bool = False
     mine: bool = False
     may_boost: bool = True
     boosted_by: Face | None = None

@@ -15,7 +15,8 @@ from fedispace.errors import NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.spaces import queries
 from fedispace.spaces.lifecycle import Phase
-from fedispace.threads import timelines
+from fedispace.threads import pins, timelines
+from fedispace.threads.featured import Featured
 from fedispace.threads.sanitize import safe_html
 from fedispace.web.cards import Profile, SpaceCard
 from fedispace.web.frame import Frame, redirect
@@ -40,6 +41,7 @@ class PeoplePages:
         addresses: Addresses,
         lookup: Lookup,
         following: Following,
+        featured: Featured,
         presenter: Presenter,
         frame: Frame,
     ) -> None:
@@ -47,6 +49,7 @@ class PeoplePages:
         self._addresses = addresses
         self._lookup = lookup
         self._following = following
+        self._featured = featured
         self._presenter = presenter
         self._frame = frame
 
@@ -61,13 +64,18 @@ class PeoplePages:
                 tx, viewer_id, account.id, page, exclude_replies=not replies
             )
             cards = await self._presenter.feed(tx, statuses, viewer_id)
+            pinned = [] if page.max_id else await pins.pinned(tx, viewer_id, account.id)
+            pinned_cards = await self._presenter.posts(tx, pinned, viewer_id)
             live = await self._live(tx, account, viewer_id)
             relation = await relationship(tx, viewer_id, account.id) if viewer_id else None
+        if viewer_id is not None:
+            await self._featured.looked_at(account)
         path = self._presenter.face(account).path
         return await self._frame.page(
             asked,
             "profile.html",
             profile=self._profile(account, relation, live, viewer_id),
+            pinned=pinned_cards,
             cards=cards,
             replies=replies,
             indexable=account.local and account.indexable,

@@ -124,6 +124,8 @@ class Presenter:
             favourites=status.favourites_count,
             boosted=view.boosted,
             favourited=view.favourited,
+            bookmarked=view.bookmarked,
+            pinned=view.pinned,
             mine=mine,
             may_boost=status.visibility in ("public", "unlisted")
             or (mine and status.visibility == "private"),

@@ -17,6 +17,7 @@ from fedispace.threads.publish import Draft as Typed
 from fedispace.threads.publish import Publishing
 from fedispace.threads.visibility import require_visible
 from fedispace.web.cards import Draft, PostCard
+from fedispace.web.changed import changed
 from fedispace.web.frame import Frame, redirect
 from fedispace.web.origin import safe_next
 from fedispace.web.present import Presenter
@@ -137,13 +138,7 @@ class WritingPages:
         return await self._changed(asked)
 
     async def _changed(self, asked: Asked) -> web.Response:
-        back = safe_next(asked.text("next"))
-        if asked.piece != "post":
-            return redirect(f"{back}#post-{asked.id()}")
-        async with self._db.reading() as tx:
-            status = await require_visible(tx, asked.viewer_id, asked.id())
-            card = await self._presenter.post(tx, status, asked.viewer_id)
-        return self._frame.fragment(asked, self._frame.piece(asked, "post.html", "status", card, here=back))
+        return await changed(asked, db=self._db, presenter=self._presenter, frame=self._frame)
 
     @pages.get("/posts/{id}/delete", stranger=False)
     async def ask_to_delete(self, asked: Asked) -> web.Response:

@@ -128,6 +128,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_domain_mutes_domain"), ["domain"], unique=False)
 
     op.create_table(
+        "featured_looks",
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_featured_looks_account_id_accounts"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_featured_looks")),
+    )
+    op.create_table(
         "markers",
         sa.Column(
             "account_id",
@@ -589,6 +606,7 @@ def downgrade() -> None:
 
     op.drop_table("migrations")
     op.drop_table("markers")
+    op.drop_table("featured_looks")
     with op.batch_alter_table("domain_mutes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_domain_mutes_domain"))
 

@@ -75,7 +75,7 @@ async def test_there_is_a_document_for_our_own_people_only(
 ) -> None:
     await home.stranger()
     await load(documents, "/actor")
-    for kind in ("", "/followers", "/following", "/featured"):
+    for kind in ("", "/followers", "/following"):
         with pytest.raises(NotFound):
             await load(documents, "/users/{name}" + kind, name=name)
 
@@ -171,8 +171,6 @@ async def test_followers_are_counted_and_listed(
     assert (page["type"], page["orderedItems"]) == ("OrderedCollectionPage", [bob.uri])
     pending = await load(documents, "/users/{name}/following", name="alice", page="1")
     assert pending["orderedItems"] == []
-    pinned = await load(documents, "/users/{name}/featured", name="alice")
-    assert pinned["orderedItems"] == []
 
 
 async def test_nodeinfo_counts_people_and_says_what_we_are(home: Home) -> None:

@@ -171,6 +171,40 @@ async def test_it_favourites_and_boosts_and_takes_both_back(
     assert (back.id, back.reblogged, back.reblogs_count) == (post.id, False, 0)
 
 
+async def test_it_keeps_posts_and_pages_through_them(hers: Program, his: Program, bob: Client) -> None:
+    posts = [await hers(lambda m, text=text: m.status_post(text)) for text in ("one", "two", "three")]
+    for post in posts:
+        kept = await his(lambda m, post=post: m.status_bookmark(post.id))
+        assert (kept.id, kept.bookmarked) == (post.id, True)
+        await his(lambda m, post=post: m.status_favourite(post.id))
+    newest_first = [post.id for post in reversed(posts)]
+    for ask in (lambda m, **page: m.bookmarks(**page), lambda m, **page: m.favourites(**page)):
+        page = await his(lambda m, ask=ask: ask(m, limit=2))
+        assert [post.id for post in page] == newest_first[:2]
+        rest = await his(lambda m, page=page: m.fetch_next(page))
+        assert [post.id for post in rest] == newest_first[2:]
+    assert not (await his(lambda m: m.status_unbookmark(posts[0].id))).bookmarked
+    assert [post.id for post in await his(lambda m: m.bookmarks())] == newest_first[:2]
+    assert await hers(lambda m: m.bookmarks()) == []
+    assert [who.id for who in await hers(lambda m: m.status_favourited_by(posts[0].id))] == [bob.id]
+    await his(lambda m: m.status_reblog(posts[0].id))
+    assert [who.id for who in await hers(lambda m: m.status_reblogged_by(posts[0].id))] == [bob.id]
+
+
+async def test_it_pins_posts_to_the_profile(hers: Program, his: Program, alice: Client) -> None:
+    assert (await hers(lambda m: m.instance_v2())).configuration.accounts.max_pinned_statuses == 5
+    post = await hers(lambda m: m.status_post("Read me first"))
+    await hers(lambda m: m.status_post("Later"))
+    assert (await hers(lambda m: m.status_pin(post.id))).pinned
+    pinned = await his(lambda m: m.account_statuses(alice.id, pinned=True))
+    assert [each.id for each in pinned] == [post.id]
+    assert not (await his(lambda m: m.status(post.id))).pinned
+    with pytest.raises(MastodonAPIError):
+        await his(lambda m: m.status_pin(post.id))
+    assert not (await hers(lambda m: m.status_unpin(post.id))).pinned
+    assert await his(lambda m: m.account_statuses(alice.id, pinned=True)) == []
+
+
 async def test_it_reads_its_home_and_pages_through_it(hers: Program, bob: Client) -> None:
     await hers(lambda m: m.account_follow(bob.id))
     ids = [(await bob.post("/api/v1/statuses", {"status": f"Post {n}"}))["id"] for n in range(5)]

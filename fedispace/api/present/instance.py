@@ -9,6 +9,7 @@ from fedispace.api.entities import instance as entities
 from fedispace.api.present.accounts import Pictures
 from fedispace.config import Config
 from fedispace.threads.compose import MAX_CHARACTERS, MAX_POSTS
+from fedispace.threads.pins import MAX_PINS
 
 VERSION: Final = f"4.5.0 (compatible; fedispace {__version__})"
 """Clients read Mastodon's version at the front, to decide what they may use; ours stands behind."""
@@ -24,7 +25,7 @@ _ACCOUNTS: Final = entities.AccountLimits(
     max_avatar_description_length=1500,
     max_header_description_length=1500,
     max_featured_tags=0,
-    max_pinned_statuses=0,
+    max_pinned_statuses=MAX_PINS,
     max_profile_fields=MAX_FIELDS,
     profile_field_name_limit=MAX_FIELD_NAME,
     profile_field_value_limit=MAX_FIELD_VALUE,

@@ -64,7 +64,7 @@ class StatusPresenter:
             reblogged=shown.boosted,
             bookmarked=shown.bookmarked,
             muted=False,
-            pinned=False,
+            pinned=view.pinned,
             filtered=[],
         )
 
