@@ -18,12 +18,15 @@ from fedispace.accounts.discovery import Discovery
 from fedispace.accounts.documents import AccountDocuments
 from fedispace.accounts.following import Following
 from fedispace.accounts.follows import Follows
+from fedispace.accounts.link_checks import LinkChecks
 from fedispace.accounts.lookup import Lookup
+from fedispace.accounts.news import ProfileNews
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.oauth import OAuth
 from fedispace.accounts.password_change import PasswordChange
 from fedispace.accounts.passwords import Passwords
 from fedispace.accounts.people import People
+from fedispace.accounts.profile import Profiles
 from fedispace.accounts.registration import Registration
 from fedispace.accounts.signin import SignIn
 from fedispace.api.app import Api
@@ -70,6 +73,7 @@ from fedispace.spaces.tickets import Tickets
 from fedispace.threads import idempotency
 from fedispace.threads.activities import ThreadInbox
 from fedispace.threads.backfill import Backfill
+from fedispace.threads.bio import BioMarkup
 from fedispace.threads.bookmarks import Bookmarking
 from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
@@ -205,6 +209,9 @@ def build(
     following = Following(db, ids, clock, addresses, outbox, people, follows, notifier)
     blocking = Blocking(db, ids, clock, addresses, outbox, people, follows)
     lookup = Lookup(db, resolver, people, addresses)
+    news = ProfileNews(ids, clock, addresses, outbox, actors)
+    link_checks = LinkChecks(db, clock, net, jobs, plain_http=config.federation.allow_http)
+    profiles = Profiles(db, BioMarkup(people, addresses), news, link_checks)
 
     ingest = Ingest(ids, clock, addresses, people, notifier, jobs)
     publishing = Publishing(db, ids, clock, addresses, outbox, notifier, people, lookup)
@@ -283,7 +290,16 @@ def build(
     worker = Worker(
         [
             inbox_pump,
-            JobPump(db, clock, {**backfill.tasks(), **featured.tasks(), **announced.tasks()}),
+            JobPump(
+                db,
+                clock,
+                {
+                    **backfill.tasks(),
+                    **featured.tasks(),
+                    **announced.tasks(),
+                    **link_checks.tasks(),
+                },
+            ),
             FanoutPump(db, ids, clock, bus, policy),
             deliveries,
         ],
@@ -308,6 +324,7 @@ def build(
         following=following,
         blocking=blocking,
         account_lookup=lookup,
+        profiles=profiles,
         status_lookup=statuses,
         space_lookup=spaces,
         publishing=publishing,

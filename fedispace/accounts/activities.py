@@ -18,7 +18,7 @@ from fedispace.accounts.relationships import is_blocked
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.errors import Refused
-from fedispace.federation.actors import Actors
+from fedispace.federation.actors import Actors, actor_of
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.federation.routes import Found, InboxRoutes, Verified
@@ -135,6 +135,8 @@ class AccountInbox:
             raise Refused("not_owner", "An account describes only itself.")
         if host_of(actor.inbox) != host_of(actor.id):
             raise Refused("origin_mismatch", "The account's inbox is on another server.")
+        if await self._is_overtaken(tx, actor):
+            return
         await self._actors.store(tx, actor)
         await self._people.refresh(tx, actor)
 
@@ -147,12 +149,20 @@ class AccountInbox:
         if actor is not None and not actor.local:
             await self._departures.forget(tx, actor, self._clock.now())
 
+    async def _is_overtaken(self, tx: Tx, actor: Actor) -> bool:
+        """Tell whether we know a self-description that is as new: Updates may arrive in any order."""
+        row = await self._actors.by_uri(tx, actor.id)
+        if row is None or row.local or not row.document or actor.updated is None:
+            return False
+        known = actor_of(row).updated
+        return known is not None and actor.updated <= known
+
     async def _target(self, tx: Tx, uri: Uri) -> Account:
         """Return the account of ours that `uri` names (the instance actor is one); else refuse."""
         if uri == self._addresses.instance_actor:
             return await self._people.ensure(tx, uri)
         account = await self._people.by_uri(tx, uri)
-        if account is None or not account.local or account.suspended_at is not None:
+        if account is None or not account.local or account.is_suspended:
             raise Refused("unknown_object", "There is no such account here.", status=404)
         return account
 

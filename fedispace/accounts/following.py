@@ -7,6 +7,7 @@ from fedispace.accounts.models import Follow as FollowRow
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
 from fedispace.accounts.relationships import Relationship, is_blocked, relationship
+from fedispace.accounts.standing import require_at_home
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Forbidden, NotFound
@@ -98,8 +99,9 @@ class Following:
             return await relationship(tx, by.id, follower.id)
 
     async def _require_may_follow(self, tx: Tx, by: Account, target: Account) -> None:
-        if target.suspended_at is not None:
+        if target.is_suspended:
             raise NotFound("There is no such account.")
+        require_at_home(by)
         if target.id == by.id:
             raise Forbidden("One cannot follow oneself.")
         if await is_blocked(tx, by=target.id, target=by.id) or await is_blocked(

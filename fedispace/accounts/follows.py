@@ -10,6 +10,7 @@ from fedispace.accounts.counts import add_to_counts
 from fedispace.accounts.models import Account, Follow
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.paging import Page
+from fedispace.accounts.standing import is_shown
 from fedispace.db.engine import Tx
 from fedispace.federation.outbox import Outbox
 
@@ -98,6 +99,6 @@ async def requests(tx: Tx, account_id: int, page: Page) -> list[tuple[Follow, Ac
 async def _listed(
     tx: Tx, page: Page, join: ColumnElement[bool], *where: ColumnElement[bool]
 ) -> list[tuple[Follow, Account]]:
-    statement = select(Follow, Account).join(Account, join).where(*where, Account.suspended_at.is_(None))
+    statement = select(Follow, Account).join(Account, join).where(*where, is_shown())
     rows = (await tx.execute(page.apply(statement, Follow.id))).all()
     return page.newest_first([(follow, account) for follow, account in rows])

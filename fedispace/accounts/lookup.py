@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from fedispace.accounts.handles import Handle, parse_handle
 from fedispace.accounts.models import Account
 from fedispace.accounts.people import People
+from fedispace.accounts.standing import is_shown
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Gone, Invalid, NotFound, Refused, Unavailable
 from fedispace.federation.addresses import Addresses
@@ -71,7 +72,7 @@ class Lookup:
             begins = or_(begins, func.lower(Account.display_name).startswith(name, autoescape=True))
         statement = (
             select(Account)
-            .where(Account.suspended_at.is_(None), or_(whole, begins & Account.discoverable.is_(True)))
+            .where(is_shown(), or_(whole, begins & Account.discoverable.is_(True)))
             .order_by(Account.domain != "", Account.followers_count.desc(), Account.id)
             .limit(max(1, min(limit, MAX_FOUND)))
         )

@@ -13,7 +13,8 @@ class Account(Base):
     """A profile. Its id is its actor's id. `domain` is empty for our own people.
 
     `suspended_at` is our decision, `suspended_at_home` that of the account's own server.
-    `hides_relations` keeps the lists of followers and followed to their owner.
+    `hides_relations` keeps the lists of followers and followed to their owner. `updated_at` is when one
+    of ours last described itself anew, as peers are told.
     """
 
     __tablename__ = "accounts"
@@ -42,6 +43,7 @@ class Account(Base):
     statuses_count: Mapped[int] = mapped_column(default=0)
     last_status_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    updated_at: Mapped[datetime | None]
     suspended_at: Mapped[datetime | None]
     suspended_at_home: Mapped[bool] = mapped_column(default=False)
     memorial: Mapped[bool] = mapped_column(default=False)
@@ -53,6 +55,11 @@ class Account(Base):
     @property
     def local(self) -> bool:
         return self.domain == ""
+
+    @property
+    def is_suspended(self) -> bool:
+        """Tell whether nothing of this account is shown: we decided so, or its own server did."""
+        return self.suspended_at is not None or self.suspended_at_home
 
 
 class User(Base):
@@ -205,7 +212,7 @@ class PrivateNote(Base):
 
 
 class Migration(Base):
-    """`account_id` of ours moved to the account at `target_uri` (at most one a month)."""
+    """`account_id`, ours or another server's, moved to the account at `target_uri`."""
 
     __tablename__ = "migrations"
 

@@ -7,6 +7,7 @@ from sqlalchemy import delete, exists, func, select
 
 from fedispace.accounts.models import Account, Block, Notification
 from fedispace.accounts.paging import Page
+from fedispace.accounts.standing import is_shown
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
@@ -80,7 +81,7 @@ async def notifications(
     statement = (
         select(Notification)
         .join(Account, Account.id == Notification.from_id)
-        .where(Notification.account_id == account_id, Account.suspended_at.is_(None))
+        .where(Notification.account_id == account_id, is_shown())
     )
     if types:
         statement = statement.where(Notification.type.in_(types))

@@ -17,7 +17,7 @@ from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
 from fedispace.errors import Gone, Invalid, NotFound
-from fedispace.federation.actors import actor_of
+from fedispace.federation.actors import MAX_ALIAS, MAX_ALIASES, actor_of
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.models import ActorRow
 from fedispace.federation.vocab.actors import Actor
@@ -164,6 +164,12 @@ class People:
             "locked": actor.manually_approves_followers,
             "discoverable": actor.discoverable is True,
             "indexable": actor.indexable is True,
+            "suspended_at_home": actor.suspended,
+            "memorial": actor.memorial,
+            "also_known_as": [alias for alias in actor.also_known_as if len(alias) <= MAX_ALIAS][
+                :MAX_ALIASES
+            ],
+            "moved_to_uri": None if actor.moved_to == actor.id else actor.moved_to,
             "created_at": _born(actor.published, now),
         }
 

@@ -40,6 +40,11 @@ def actor_document(
         icon=_image(account.avatar),
         image=_image(account.header),
         published=account.created_at,
+        updated=account.updated_at,
+        also_known_as=tuple(Uri(alias) for alias in account.also_known_as),
+        moved_to=None if account.moved_to_uri is None else Uri(account.moved_to_uri),
+        suspended=account.suspended_at is not None,
+        memorial=account.memorial,
         fields=tuple((field["name"], field["value"]) for field in account.fields),
         webfinger=f"{account.username}@{addresses.account_domain}",
     )

@@ -3,6 +3,7 @@
 from fedispace.accounts import follows
 from fedispace.accounts.following import Following
 from fedispace.accounts.lookup import Lookup
+from fedispace.accounts.moved import moved_to
 from fedispace.accounts.paging import Page
 from fedispace.accounts.people import People
 from fedispace.accounts.relationships import relationships
@@ -77,7 +78,8 @@ class AccountCalls(Calls):
         account = call.person.account
         async with self._db.reading() as tx:
             waiting = await follows.requests(tx, account.id, Page(limit=80))
-        return self._presenter.own(account, call.person.user, follow_requests=len(waiting))
+            now_at = await moved_to(tx, account)
+        return self._presenter.own(account, call.person.user, follow_requests=len(waiting), moved=now_at)
 
     @routes.get("/api/v1/preferences", who=Who.PERSON, scope="read:accounts")
     async def preferences(self, call: Call[NoParameters]) -> Preferences:
@@ -87,7 +89,9 @@ class AccountCalls(Calls):
     @routes.get("/api/v1/accounts/lookup", who=Who.ANYONE, scope="read:accounts")
     async def lookup(self, call: Call[Acct]) -> entities.Account:
         """Find an account that is known here by its address; asks nobody else."""
-        return self._presenter.account(await self._lookup.known(call.given.acct))
+        account = await self._lookup.known(call.given.acct)
+        async with self._db.reading() as tx:
+            return self._presenter.account(account, await moved_to(tx, account))
 
     @routes.get("/api/v1/accounts/relationships", who=Who.PERSON, scope="read:follows")
     async def relationships(self, call: Call[Ids]) -> list[Relationship]:
@@ -122,7 +126,8 @@ class AccountCalls(Calls):
     async def account(self, call: Call[ById]) -> entities.Account:
         """Return a profile."""
         async with self._db.reading() as tx:
-            return self._presenter.account(await self._people.by_id(tx, call.given.id))
+            account = await self._people.by_id(tx, call.given.id)
+            return self._presenter.account(account, await moved_to(tx, account))
 
     @routes.get("/api/v1/accounts/{id}/statuses", who=Who.ANYONE, scope="read:statuses")
     async def statuses(self, call: Call[AccountStatuses]) -> Listing[Status]:

@@ -11,6 +11,7 @@ from fedispace.accounts.following import Following
 from fedispace.accounts.lookup import Lookup
 from fedispace.accounts.oauth import OAuth
 from fedispace.accounts.people import People
+from fedispace.accounts.profile import Profiles
 from fedispace.api import openapi
 from fedispace.api.accounts import AccountCalls
 from fedispace.api.cors import ANY_ORIGIN, preflight
@@ -28,6 +29,7 @@ from fedispace.api.present.instance import InstancePresenter
 from fedispace.api.present.notifications import NotificationPresenter
 from fedispace.api.present.spaces import SpacePresenter
 from fedispace.api.present.statuses import StatusPresenter
+from fedispace.api.profile import ProfileCalls
 from fedispace.api.relations import RelationCalls
 from fedispace.api.routing import Calls, Dialect, Endpoint, Route
 from fedispace.api.search import SearchCalls
@@ -64,6 +66,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     TokenCalls,
     StartCalls,
     AccountCalls,
+    ProfileCalls,
     RelationCalls,
     StatusCalls,
     KeepingCalls,
@@ -95,6 +98,7 @@ class Api:
         following: Following,
         blocking: Blocking,
         account_lookup: Lookup,
+        profiles: Profiles,
         status_lookup: StatusLookup,
         space_lookup: SpaceLookup,
         publishing: Publishing,
@@ -133,6 +137,7 @@ class Api:
                 presenter=accounts,
                 featured=featured,
             ),
+            ProfileCalls(db=db, profiles=profiles, presenter=accounts),
             RelationCalls(db=db, people=people, following=following, blocking=blocking, presenter=accounts),
             StatusCalls(
                 db=db,

@@ -51,12 +51,14 @@ def shaped(tree: Mapping[str, Any], wanted: type[T]) -> T:
 
 
 def nested(pairs: Iterable[tuple[str, Any]]) -> Tree:
-    """Fold `a[]=1&a[]=2&b[c]=3` into `{"a": ["1", "2"], "b": {"c": "3"}}`."""
+    """Fold `a[]=1&a[]=2&b[c]=3` into `{"a": ["1", "2"], "b": {"c": "3"}}`; of a file its name is kept."""
     tree: Tree = {}
     for count, (key, value) in enumerate(pairs):
         if count >= MAX_PARAMETERS:
             raise Invalid("too many parameters")
         if not isinstance(value, str):
+            if getattr(value, "filename", None):
+                tree[key] = value.filename
             continue
         name, inner = _split(key)
         if not inner:

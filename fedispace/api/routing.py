@@ -129,6 +129,9 @@ class Routes:
     def post(self, path: str, *, who: Who, scope: str | None = None) -> Callable[[Handler], Handler]:
         return self._row("POST", path, who, scope)
 
+    def patch(self, path: str, *, who: Who, scope: str | None = None) -> Callable[[Handler], Handler]:
+        return self._row("PATCH", path, who, scope)
+
     def delete(self, path: str, *, who: Who, scope: str | None = None) -> Callable[[Handler], Handler]:
         return self._row("DELETE", path, who, scope)
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -25,6 +25,9 @@ from fedispace.hosts import host_of
 from fedispace.ids import Ids
 
 KEYS_IN_MEMORY = 2048
+MAX_FIELDS = 16
+MAX_ALIASES = 32
+MAX_ALIAS = 512
 
 
 async def new_keys() -> KeyPair:
@@ -43,6 +46,12 @@ def actor_of(row: ActorRow) -> Actor:
 def is_pem(public: str) -> bool:
     """Tell a PEM key from a multibase one; either kind of key may be stated in either form."""
     return public.lstrip().startswith("-----BEGIN")
+
+
+def _within_reason(actor: Actor) -> Actor:
+    """Return what is kept of an actor: its row is read often and must stay small."""
+    aliases = tuple(alias for alias in actor.also_known_as if len(alias) <= MAX_ALIAS)
+    return replace(actor, also_known_as=aliases[:MAX_ALIASES], fields=actor.fields[:MAX_FIELDS])
 
 
 class Departures(Protocol):
@@ -138,7 +147,7 @@ class Actors:
             "inbox": actor.inbox,
             "shared_inbox": actor.shared_inbox,
             "followers": actor.followers,
-            "document": codec.write(actor),
+            "document": codec.write(_within_reason(actor)),
             "fetched_at": self._clock.now(),
             "gone_at": None,
         }

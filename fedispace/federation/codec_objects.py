@@ -155,6 +155,7 @@ def actor(document: Json, kind: str) -> Actor:
         also_known_as=shapes.uris(document.get("alsoKnownAs"), _MAX_ALIASES),
         moved_to=shapes.uri(document.get("movedTo")),
         published=shapes.moment(document.get("published")),
+        updated=shapes.moment(document.get("updated")),
         fields=parts.fields(document.get("attachment")),
         suspended=document.get("suspended") is True,
         memorial=document.get("memorial") is True,

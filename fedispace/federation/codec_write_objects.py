@@ -203,6 +203,7 @@ def _actor(actor: Actor) -> dict[str, Any]:
                 "following": actor.following,
                 "featured": actor.featured,
                 "published": _time(actor.published),
+                "updated": _time(actor.updated),
                 "movedTo": actor.moved_to,
                 "discoverable": actor.discoverable,
                 "indexable": actor.indexable,

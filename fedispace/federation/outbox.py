@@ -28,6 +28,9 @@ from fedispace.queue.bus import Bus
 
 WAKE_FANOUT = "wake.fanout"
 KEPT_FOR = timedelta(days=30)
+TOLD_LATELY = 300
+"""Sent activities that are looked through for whom they named."""
+MAX_TOLD = 2000
 PRUNED_AT_ONCE = 1000
 
 
@@ -95,6 +98,17 @@ class Outbox:
                     execution_options={"synchronize_session": False},
                 )
                 forgotten = len(gone.all())
+
+    async def told_lately(self, tx: Tx, sender_id: int) -> tuple[int, ...]:
+        """Return whom a local actor lately sent something by name: they keep its profile too."""
+        sent = await tx.scalars(
+            select(OutboxItem.audience)
+            .where(OutboxItem.actor_id == sender_id)
+            .order_by(OutboxItem.id.desc())
+            .limit(TOLD_LATELY)
+        )
+        named = dict.fromkeys(actor for audience in sent for actor in audience.get("actors", ()))
+        return tuple(named)[:MAX_TOLD]
 
     async def follower_gained(self, tx: Tx, actor_id: int, follower_id: int) -> None:
         """Count the inbox of a new remote follower of the local actor `actor_id`."""

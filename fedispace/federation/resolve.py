@@ -61,6 +61,10 @@ class Fetched:
         found = self._documents.get(uri)
         return found if isinstance(found, Event) else None
 
+    def actor(self, uri: Uri) -> Actor | None:
+        found = self._documents.get(uri)
+        return found if isinstance(found, Actor) else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:

@@ -45,6 +45,8 @@ class Found(Protocol):
 
     def event(self, uri: Uri) -> Event | None: ...
 
+    def actor(self, uri: Uri) -> Actor | None: ...
+
 
 Needs = Callable[[Any], Iterable[Uri]]
 InboxHandler = Callable[[Any, Tx, Any, Found], Awaitable[None]]

@@ -87,7 +87,7 @@ class Entering:
             space = await self._our_space(tx, join.object)
             joiner = await self._people.ensure(tx, verified.sender)
             space = await queries.space(tx, space.id, joiner.id)
-            if joiner.suspended_at is not None:
+            if joiner.is_suspended:
                 raise Forbidden("This account is suspended here.")
             standing = await queries.standing(tx, space, joiner.id)
             access.require_role(access.parse_access(space.access), standing, role)

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from fedispace.accounts.models import Account, Block, Follow
 from fedispace.accounts.paging import Page
+from fedispace.accounts.standing import is_shown
 from fedispace.db.engine import Tx
 from fedispace.spaces import access
 from fedispace.spaces.access import STRANGER, Standing
@@ -18,9 +19,7 @@ async def space(tx: Tx, space_id: int, viewer_id: int | None) -> Space:
     """Return a Space that the viewer may see; raises `NotFound`."""
     found = (
         await tx.scalars(
-            select(Space)
-            .join(Account, Account.id == Space.host_id)
-            .where(Space.id == space_id, Account.suspended_at.is_(None))
+            select(Space).join(Account, Account.id == Space.host_id).where(Space.id == space_id, is_shown())
         )
     ).one_or_none()
     if found is None:
@@ -32,9 +31,7 @@ async def space(tx: Tx, space_id: int, viewer_id: int | None) -> Space:
 async def spaces(tx: Tx, viewer_id: int | None, state: Phase | None, page: Page) -> list[Space]:
     """Return the Spaces listed for the viewer, newest first, of one state or of all."""
     statement = (
-        select(Space)
-        .join(Account, Account.id == Space.host_id)
-        .where(_is_listed(viewer_id), Account.suspended_at.is_(None))
+        select(Space).join(Account, Account.id == Space.host_id).where(_is_listed(viewer_id), is_shown())
     )
     if state is not None:
         statement = statement.where(Space.state == state)

@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from fedispace.accounts.models import Account, User
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
+from fedispace.accounts.standing import require_at_home
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Invalid
@@ -86,6 +87,7 @@ class Publishing:
         and returns what the first one made. Raises `Invalid` for a text that cannot be published and
         `NotFound` when the author may not see the post that is answered.
         """
+        require_at_home(author)
         written = _checked(drafts)
         await self._mentions.make_known(handle for draft in written for handle in draft.handles)
         async with self._db.transaction() as tx:

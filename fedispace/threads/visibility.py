@@ -7,6 +7,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.orm.util import AliasedClass
 
 from fedispace.accounts.models import Account, Block, Follow
+from fedispace.accounts.standing import is_shown
 from fedispace.db.base import BigId
 from fedispace.db.engine import Tx
 from fedispace.errors import NotFound
@@ -39,7 +40,7 @@ def visible(viewer_id: ViewerId | None) -> ColumnElement[bool]:
 def _seen(post: Posts, viewer_id: ViewerId | None) -> ColumnElement[bool]:
     author: InstrumentedAttribute[int] = post.account_id
     shared = or_(post.visibility == "public", post.visibility == "unlisted")
-    active = ~exists().where(Account.id == author, Account.suspended_at.is_not(None))
+    active = ~exists().where(Account.id == author, ~is_shown())
     if viewer_id is None:
         return and_(shared, active)
     follows = exists().where(
@@ -112,7 +113,7 @@ async def _may_see(tx: Tx, viewer_id: int | None, status: Status) -> bool:
 
 def _relation() -> tuple[Select[bool], Select[bool, bool, bool, bool]]:
     author, post = bindparam("author", type_=BigId), bindparam("post", type_=BigId)
-    suspended = exists().where(Account.id == author, Account.suspended_at.is_not(None))
+    suspended = exists().where(Account.id == author, ~is_shown())
     follows = exists().where(
         Follow.account_id == VIEWER, Follow.target_id == author, Follow.accepted.is_(True)
     )

@@ -106,7 +106,7 @@ class PeoplePages:
     async def known(self, handle: str) -> Account:
         """Return the person of a page's address, if they are known and not suspended."""
         account = await self._lookup.known(handle)
-        if account.suspended_at is not None:
+        if account.is_suspended:
             raise NotFound("There is no such account.")
         return account
 

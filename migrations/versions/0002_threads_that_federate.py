@@ -469,6 +469,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_poll_votes_account_id"), ["account_id"], unique=False)
 
     with op.batch_alter_table("accounts", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(
             sa.Column("suspended_at_home", sa.Boolean(), server_default=sa.text("(false)"), nullable=False)
         )
@@ -557,6 +558,7 @@ def downgrade() -> None:
         batch_op.drop_column("hides_relations")
         batch_op.drop_column("memorial")
         batch_op.drop_column("suspended_at_home")
+        batch_op.drop_column("updated_at")
 
     with op.batch_alter_table("poll_votes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_poll_votes_account_id"))

@@ -61,12 +61,16 @@ class Answer:
 
 
 class Peer:
-    """`documents`, `statuses`, `redirects`, `answers` and `hanging` go by address; tests write in them."""
+    """`documents`, `pages` (HTML), `statuses`, `redirects`, `answers` and `hanging` go by address.
+
+    Tests write in them.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.port = free_port()
         self.clock = clock
         self.documents: dict[str, dict[str, Any]] = {}
+        self.pages: dict[str, str] = {}
         self.redirects: dict[str, str] = {}
         self.statuses: dict[str, int] = {}
         self.answers: defaultdict[str, list[int]] = defaultdict(list)
@@ -233,6 +237,8 @@ class Peer:
             raise web.HTTPFound(self.redirects[url])
         if url in self.statuses:
             return web.Response(status=self.statuses[url])
+        if url in self.pages:
+            return web.Response(text=self.pages[url], content_type="text/html")
         if url not in self.documents:
             return web.Response(status=404)
         kind = "application/jrd+json" if "/.well-known/" in url else ACTIVITY_TYPE

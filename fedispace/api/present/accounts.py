@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fedispace.accounts import relationships
 from fedispace.accounts.models import Account, User
+from fedispace.accounts.profile import Source, quote_policy_of, source_of
 from fedispace.api.entities import account as entities
 from fedispace.api.present.plain import plain_text
 from fedispace.clock import iso
@@ -38,9 +39,9 @@ class AccountPresenter:
         self._addresses = addresses
         self._pictures = pictures
 
-    def account(self, row: Account) -> entities.Account:
-        """Return the profile as the public sees it."""
-        suspended = row.suspended_at is not None
+    def account(self, row: Account, moved: Account | None = None) -> entities.Account:
+        """Return the profile as the public sees it; `moved` is whom it became."""
+        suspended = row.is_suspended
         avatar = self._pictures.avatar if suspended else row.avatar or self._pictures.avatar
         header = self._pictures.header if suspended else row.header or self._pictures.header
         return entities.Account(
@@ -65,9 +66,9 @@ class AccountPresenter:
             discoverable=row.discoverable,
             indexable=row.indexable,
             noindex=not row.indexable,
-            hide_collections=False,
-            memorial=False,
-            moved=None,
+            hide_collections=row.hides_relations,
+            memorial=row.memorial,
+            moved=None if moved is None or suspended else self.account(moved),
             suspended=suspended,
             limited=False,
             created_at=iso(row.created_at.replace(hour=0, minute=0, second=0, microsecond=0)),
@@ -81,31 +82,34 @@ class AccountPresenter:
     def accounts(self, rows: Iterable[Account]) -> list[entities.Account]:
         return [self.account(row) for row in rows]
 
-    def own(self, row: Account, user: User, *, follow_requests: int) -> entities.CredentialAccount:
+    def own(
+        self, row: Account, user: User, *, follow_requests: int, moved: Account | None = None
+    ) -> entities.CredentialAccount:
         """Return the profile as its owner sees it."""
-        public = self.account(row)
+        public = self.account(row, moved)
+        typed = source_of(user) or Source(
+            note=plain_text(row.note),
+            fields=tuple((each["name"], plain_text(each["value"])) for each in row.fields),
+        )
+        marks = [each.get("verified_at") for each in row.fields]
         role_id, role_name = _ROLES.get(user.role, _ROLES["user"])
         return entities.CredentialAccount(
             **{name: getattr(public, name) for name in entities.Account.__struct_fields__},
             source=entities.Source(
                 privacy=user.default_visibility,
-                sensitive=False,
+                sensitive=user.default_sensitive,
                 language=user.default_language,
-                note=plain_text(row.note),
+                note=typed.note,
                 fields=[
-                    entities.Field(
-                        name=each["name"],
-                        value=plain_text(each["value"]),
-                        verified_at=each.get("verified_at"),
-                    )
-                    for each in row.fields
+                    entities.Field(name=name, value=value, verified_at=verified_at)
+                    for (name, value), verified_at in zip(typed.fields, marks, strict=False)
                 ],
                 follow_requests_count=follow_requests,
                 indexable=row.indexable,
-                hide_collections=False,
+                hide_collections=row.hides_relations,
                 discoverable=row.discoverable,
                 attribution_domains=[],
-                quote_policy="nobody",
+                quote_policy=quote_policy_of(user),
             ),
             role=entities.Role(id=role_id, name=role_name, color="", permissions="0", highlighted=False),
         )
@@ -141,9 +145,9 @@ def relationship_of(found: relationships.Relationship) -> entities.Relationship:
 def preferences_of(user: User) -> entities.Preferences:
     return entities.Preferences(
         default_visibility=user.default_visibility,
-        default_sensitive=False,
+        default_sensitive=user.default_sensitive,
         default_language=user.default_language,
-        default_quote_policy="nobody",
+        default_quote_policy=quote_policy_of(user),
         expand_media="default",
         expand_spoilers=False,
         autoplay_gifs=False,

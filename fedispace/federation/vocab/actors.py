@@ -50,6 +50,7 @@ class Actor:
     also_known_as: tuple[Uri, ...] = ()
     moved_to: Uri | None = None
     published: datetime | None = None
+    updated: datetime | None = None
     fields: tuple[tuple[str, str], ...] = ()
     suspended: bool = False
     memorial: bool = False
