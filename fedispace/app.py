@@ -46,6 +46,8 @@ from fedispace.federation.outbox import Outbox
 from fedispace.federation.peers import Peers
 from fedispace.federation.requests import SignedRequests
 from fedispace.federation.resolve import Resolver
+from fedispace.federation.rumours import Rumours
+from fedispace.federation.sealing import Seal
 from fedispace.federation.verify import Verifier
 from fedispace.front import Health, TrueAddress, apologise, unsigned
 from fedispace.ids import Ids, TimeOrderedIds
@@ -80,10 +82,12 @@ from fedispace.threads.deletion import Deletion
 from fedispace.threads.documents import ThreadDocuments
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured, FeaturedDocuments, FeaturedInbox
+from fedispace.threads.forwarding import Forwarding
 from fedispace.threads.ingest import Ingest
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
 from fedispace.threads.publish import Publishing
+from fedispace.threads.rumours import RumouredPosts
 from fedispace.threads.sanitize import safe_html
 from fedispace.web.app import Web
 
@@ -191,9 +195,9 @@ def build(
     jobs = Jobs(ids, clock, bus)
 
     policy = DomainPolicy(db, clock)
-    outbox = Outbox(ids, clock, bus)
+    keyring = Keyring(db, addresses, clock)
+    outbox = Outbox(ids, clock, bus, Seal(keyring, clock))
     actors = Actors(ids, clock, addresses, Departures(outbox))
-    keyring = Keyring(db, addresses)
     peers = Peers(clock)
     requests = SignedRequests(net, keyring, peers, policy, clock, db)
     resolver = Resolver(db, actors, requests, net, addresses, clock, plain_http=config.federation.allow_http)
@@ -272,6 +276,7 @@ def build(
     federation = FederationDoor(
         inbox=inbox,
         verifier=verifier,
+        rumours=Rumours(db, clock, addresses, jobs),
         addresses=addresses,
         discovery=Discovery(db, clock, addresses, config.instance),
         join_door=SpaceDoor(db, people, entering),
@@ -283,7 +288,9 @@ def build(
     federation.mount(FeaturedDocuments.routes, FeaturedDocuments(db, addresses, people))
     federation.mount(SpaceDocuments.routes, SpaceDocuments(db, people, addresses))
 
-    inbox_pump = InboxPump(db, clock, bus, table, resolver, peers)
+    forwarding = Forwarding(verifier, outbox, addresses, clock)
+    inbox_pump = InboxPump(db, clock, bus, table, resolver, peers, forwarding)
+    rumoured = RumouredPosts(db, clock, addresses, resolver, ingest)
     deliveries = DeliveryPump(db, ids, clock, bus, requests, peers, random.Random())  # noqa: S311 - jitter
     backfill = Backfill(db, ids, clock, resolver, people, notifier, ingest)
     announced = Announced(db, resolver, people, arrivals)
@@ -298,6 +305,7 @@ def build(
                     **featured.tasks(),
                     **announced.tasks(),
                     **link_checks.tasks(),
+                    **rumoured.tasks(),
                 },
             ),
             FanoutPump(db, ids, clock, bus, policy),

@@ -65,6 +65,14 @@ class Unreachable(Unavailable):
         self.retry_after = retry_after
 
 
+class Unauthorized(Refused):
+    """A peer did not take our signature (401, 403); `accept_signature` is how it wants to be signed to."""
+
+    def __init__(self, accept_signature: str | None) -> None:
+        super().__init__("peer_unauthorized", "the peer refused our signature", status=403)
+        self.accept_signature = accept_signature
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
     """What came back, after redirects; `url` is where it came from."""
@@ -129,7 +137,7 @@ class Net:
         """GET with redirects; the answer is a success.
 
         Raises `Refused` with the reason, `NotFound` for 404, `Gone` for 410, `Unreachable` for a peer
-        that fails, and `Refused("peer_unauthorized")` for 401 and 403.
+        that fails, and `Unauthorized` for 401 and 403.
         """
         response = await self._request("GET", url, None, {"Accept": accept}, sign, limit, strict=True)
         _raise_for(response)
@@ -366,7 +374,7 @@ def _raise_for(response: Response) -> None:
     if status == 410:
         raise Gone("The peer has deleted it.")
     if status in (401, 403):
-        raise Refused("peer_unauthorized", "the peer refused our signature", status=403)
+        raise Unauthorized(response.headers.get("Accept-Signature"))
     if status in (408, 425, 429) or status >= 500:
         raise Unreachable(
             "status",

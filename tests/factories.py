@@ -39,6 +39,7 @@ from fedispace.federation.policy import Open
 from fedispace.federation.requests import SignedRequests
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.routes import Verified
+from fedispace.federation.sealing import Seal
 from fedispace.federation.vocab.activities import Activity, Object
 from fedispace.federation.vocab.actors import Actor, PublicKeyRef
 from fedispace.federation.vocab.uri import Uri
@@ -156,9 +157,9 @@ class Home:
         self.ids = TimeOrderedIds(self.clock)
         self.bus = MemoryBus()
         self.addresses = Addresses(origin, origin.split("://", 1)[1])
-        self.outbox = Outbox(self.ids, self.clock, self.bus)
+        self.keyring = Keyring(db, self.addresses, self.clock)
+        self.outbox = Outbox(self.ids, self.clock, self.bus, Seal(self.keyring, self.clock))
         self.actors = Actors(self.ids, self.clock, self.addresses, Departures(self.outbox))
-        self.keyring = Keyring(db, self.addresses)
         self.people = People(self.ids, self.clock, self.addresses, clean)
         self.notifier = Notifier(self.ids, self.clock, self.bus)
         self.follows = Follows(self.outbox, self.notifier)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import delete, select
@@ -16,18 +16,20 @@ from fedispace.db.upsert import insert
 from fedispace.errors import NotFound, Refused
 from fedispace.federation import codec
 from fedispace.federation.addresses import Addresses
-from fedispace.federation.keys import KeyPair, LocalKey, new_key_pair
+from fedispace.federation.keys import KeyPair, LocalKey, multikey, new_key_pair
 from fedispace.federation.models import ActorKey, ActorRow, ActorSecret
 from fedispace.federation.origin import is_coherent
 from fedispace.federation.vocab.actors import Actor, PublicKeyRef
 from fedispace.federation.vocab.uri import Uri
 from fedispace.hosts import host_of
-from fedispace.ids import Ids
+from fedispace.ids import Ids, moment_of
 
 KEYS_IN_MEMORY = 2048
 MAX_FIELDS = 16
 MAX_ALIASES = 32
 MAX_ALIAS = 512
+KEYS_LAST = timedelta(minutes=10)
+"""How long our own keys are used from memory where nothing says that they were changed."""
 
 
 async def new_keys() -> KeyPair:
@@ -202,31 +204,52 @@ class Actors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """The keys one of our actors signs with, loaded and ready."""
+    """The keys one of our actors signs with, loaded and ready.
+
+    `former_rsa` signs what left before the key was changed: outbox items up to `rotated_by`.
+    """
 
     actor: Uri
     rsa: LocalKey
     ed25519: LocalKey
+    former_rsa: LocalKey | None = None
+    rotated_by: int = 0
+
+    def rsa_keys(self, item: int) -> tuple[LocalKey, ...]:
+        """Return the keys to sign the outbox item `item` with: the one, then what to try if it fails."""
+        if self.former_rsa is not None and 0 < item <= self.rotated_by:
+            return self.former_rsa, self.rsa
+        return (self.rsa,)
 
 
 class Keyring:
-    """Our actors' private keys, each loaded from PEM once."""
+    """Our actors' private keys, each loaded from PEM once.
 
-    def __init__(self, db: Database, addresses: Addresses) -> None:
+    A command may change an actor's keys beside us. So what was loaded before an activity was written
+    does not sign that activity, and nothing is kept for long.
+    """
+
+    def __init__(self, db: Database, addresses: Addresses, clock: Clock) -> None:
         self._db = db
         self._addresses = addresses
-        self._loaded: OrderedDict[int, Signer] = OrderedDict()
+        self._clock = clock
+        self._loaded: OrderedDict[int, tuple[Signer, datetime]] = OrderedDict()
         self._instance_id: int | None = None
 
-    async def signer(self, actor_id: int) -> Signer:
-        """Return the keys of a local actor; raises `NotFound`."""
-        loaded = self._loaded.get(actor_id)
-        if loaded is None:
-            loaded = self._loaded[actor_id] = await self._load(actor_id)
-            if len(self._loaded) > KEYS_IN_MEMORY:
-                self._loaded.popitem(last=False)
-        self._loaded.move_to_end(actor_id)
-        return loaded
+    async def signer(self, actor_id: int, *, item: int = 0) -> Signer:
+        """Return the keys of a local actor, as they were when outbox item `item` was written or later.
+
+        Raises `NotFound`.
+        """
+        held = self._held(actor_id, item)
+        if held is not None:
+            return held
+        async with self._db.reading() as tx:
+            return await self._load(tx, actor_id)
+
+    async def signer_in(self, tx: Tx, actor_id: int) -> Signer:
+        """Return the keys of a local actor, read in `tx` if they have to be; raises `NotFound`."""
+        return self._held(actor_id, 0) or await self._load(tx, actor_id)
 
     async def instance(self) -> Signer:
         """Return the keys of the instance actor, which signs what no person asked for."""
@@ -239,23 +262,51 @@ class Keyring:
             raise NotFound("This instance has no actor yet.")
         return await self.signer(self._instance_id)
 
-    async def _load(self, actor_id: int) -> Signer:
-        async with self._db.reading() as tx:
-            row = (
-                await tx.execute(
-                    select(ActorSecret, ActorRow.uri)
-                    .join(ActorRow, ActorRow.id == ActorSecret.actor_id)
-                    .where(ActorSecret.actor_id == actor_id)
-                )
-            ).one_or_none()
+    def _held(self, actor_id: int, item: int) -> Signer | None:
+        held = self._loaded.get(actor_id)
+        if held is None:
+            return None
+        signer, loaded_at = held
+        is_older = item and loaded_at < moment_of(item) + timedelta(milliseconds=1)
+        if is_older or self._clock.now() - loaded_at >= KEYS_LAST:
+            return None
+        self._loaded.move_to_end(actor_id)
+        return signer
+
+    async def _load(self, tx: Tx, actor_id: int) -> Signer:
+        """Read an actor's keys. Which id its Ed25519 key has is known by its public half."""
+        now = self._clock.now()
+        row = (
+            await tx.execute(
+                select(ActorSecret, ActorRow.uri)
+                .join(ActorRow, ActorRow.id == ActorSecret.actor_id)
+                .where(ActorSecret.actor_id == actor_id)
+            )
+        ).one_or_none()
         if row is None:
             raise NotFound("There is no such local actor.")
         secret, uri = row
-        return Signer(
-            actor=Uri(uri),
-            rsa=LocalKey.from_pem(self._addresses.rsa_key(uri), secret.rsa),
-            ed25519=LocalKey.from_pem(self._addresses.ed25519_key(uri), secret.ed25519),
+        listed = await tx.execute(
+            select(ActorKey.key_id, ActorKey.public).where(
+                ActorKey.actor_id == actor_id, ActorKey.kind == "ed25519"
+            )
         )
+        rsa_id = self._addresses.rsa_key(uri)
+        ed25519 = LocalKey.from_pem(self._addresses.ed25519_key(uri), secret.ed25519)
+        public = multikey(ed25519.private.public_key())
+        ed25519_id = next((Uri(id_) for id_, known in listed if known == public), ed25519.key_id)
+        signer = Signer(
+            actor=Uri(uri),
+            rsa=LocalKey.from_pem(rsa_id, secret.rsa),
+            ed25519=replace(ed25519, key_id=ed25519_id),
+            former_rsa=LocalKey.from_pem(rsa_id, secret.former_rsa) if secret.former_rsa else None,
+            rotated_by=secret.rotated_by or 0,
+        )
+        self._loaded[actor_id] = signer, now
+        self._loaded.move_to_end(actor_id)
+        if len(self._loaded) > KEYS_IN_MEMORY:
+            self._loaded.popitem(last=False)
+        return signer
 
 
 async def ensure_instance_actor(db: Database, actors: Actors, addresses: Addresses) -> None:

@@ -8,14 +8,11 @@ from collections.abc import Mapping
 
 from sqlalchemy import select
 
-from fedispace import strictjson
 from fedispace.db.engine import Database
 from fedispace.errors import NotFound
-from fedispace.federation import codec
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.models import ActorRow, OutboxItem
-from fedispace.federation.routes import Asker, DocumentRoutes
-from fedispace.federation.vocab.activities import Activity
+from fedispace.federation.routes import Asker, DocumentRoutes, Stored
 
 
 class Archive:
@@ -28,7 +25,7 @@ class Archive:
         self._addresses = addresses
 
     @routes.at(r"/activities/{id:[0-9]{1,20}}")
-    async def activity(self, params: Mapping[str, str], asker: Asker) -> Activity:
+    async def activity(self, params: Mapping[str, str], asker: Asker) -> Stored:
         uri = self._addresses.activity(int(params["id"]))
         async with self._db.reading() as tx:
             item = (await tx.scalars(select(OutboxItem).where(OutboxItem.uri == uri))).one_or_none()
@@ -38,4 +35,4 @@ class Archive:
                 asking = await tx.scalar(select(ActorRow.id).where(ActorRow.uri == (asker.actor or "")))
                 if asking is None or asking not in item.audience["actors"]:
                     raise NotFound("There is no such activity.")
-        return codec.read_activity(strictjson.loads(item.body))
+        return Stored(item.body)

@@ -166,7 +166,9 @@ class DeliveryPump:
     async def _deliver(self, row: Delivery, body: bytes) -> datetime | None:
         """Make one attempt; return until when the lane has to wait, None when it may go on."""
         try:
-            reply = await self._requests.post_bytes(row.inbox, body, sender_id=row.sender_id)
+            reply = await self._requests.post_bytes(
+                row.inbox, body, sender_id=row.sender_id, item=row.outbox_id
+            )
         except Unavailable as error:
             return await self._failed(row, None, None, error.detail)
         except (Refused, Invalid, NotFound, Gone) as error:

@@ -31,10 +31,11 @@ from fedispace.errors import (
 from fedispace.federation import codec
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.inbox import Inbox
-from fedispace.federation.routes import Asker, Document, DocumentRoute, DocumentRoutes, Verified
+from fedispace.federation.routes import Asker, Document, DocumentRoute, DocumentRoutes, Stored, Verified
+from fedispace.federation.rumours import Rumours
 from fedispace.federation.signatures import is_signed
 from fedispace.federation.signed_request import SignedRequest
-from fedispace.federation.verify import Unheeded, Verifier
+from fedispace.federation.verify import Hearsay, Unheeded, Verifier
 from fedispace.federation.vocab.activities import Activity, Join
 from fedispace.federation.vocab.actors import Actor
 from fedispace.federation.vocab.objects import Event, Note, Tombstone
@@ -76,6 +77,7 @@ class FederationDoor:
         *,
         inbox: Inbox,
         verifier: Verifier,
+        rumours: Rumours,
         addresses: Addresses,
         discovery: Discovery,
         join_door: JoinDoor,
@@ -83,6 +85,7 @@ class FederationDoor:
     ) -> None:
         self._inbox = inbox
         self._verifier = verifier
+        self._rumours = rumours
         self._addresses = addresses
         self._discovery = discovery
         self._join_door = join_door
@@ -122,7 +125,7 @@ class FederationDoor:
             except FedispaceError as error:
                 if isinstance(error, Refused):
                     log.info("door.refused", path=request.path, reason=error.reason, detail=error.detail)
-                return _problem_of(error, headers)
+                return _problem_of(error, {**_challenge(request, error), **(headers or {})})
             except (SQLAlchemyError, OSError) as error:
                 log.exception("door.database_away", path=request.path)
                 away = Unavailable("The database is away; ask again later.")
@@ -133,9 +136,11 @@ class FederationDoor:
 
     async def _receive(self, request: web.Request) -> web.Response:
         signed = await _signed_request(request, self._addresses.origin)
-        verified = await self._verifier.activity(signed)
-        if not isinstance(verified, Unheeded):
-            await self._inbox.accept(verified, signed.body)
+        arrived = await self._verifier.arrival(signed)
+        if isinstance(arrived, Verified):
+            await self._inbox.accept(arrived, signed.body)
+        elif isinstance(arrived, Hearsay):
+            await self._rumours.heard(arrived)
         return web.Response(status=202)
 
     async def _join(self, request: web.Request) -> web.Response:
@@ -152,19 +157,28 @@ class FederationDoor:
         async def show(request: web.Request) -> web.StreamResponse:
             asker = await self._asker(request)
             found: Document = await loader(_names(request), asker)
+            if isinstance(found, Stored):
+                self._require_known(asker)
+                return _activity_bytes(found.body, private=asker.actor is not None)
             if isinstance(found, Tombstone):
                 return _activity_json(codec.write(found), status=410, private=asker.actor is not None)
             if not wants_activity(request.headers.getall("Accept", [])) and (page := _page_of(found)):
                 raise web.HTTPSeeOther(page, headers={**_VARY, **_UNSTORED})
             document: Mapping[str, Any] = codec.write(found)
-            if self._authorized_fetch and asker.actor is None:
-                if not isinstance(found, Actor):
-                    raise Refused("sig_missing", "This server answers signed requests only.")
-                if found.id != self._addresses.instance_actor:
-                    document = _key_only(document)
+            if not isinstance(found, Actor):
+                self._require_known(asker)
+            elif self._is_for_strangers(asker) and found.id != self._addresses.instance_actor:
+                document = _key_only(document)
             return _activity_json(document, private=asker.actor is not None)
 
         return self._answering(show)
+
+    def _is_for_strangers(self, asker: Asker) -> bool:
+        return self._authorized_fetch and asker.actor is None
+
+    def _require_known(self, asker: Asker) -> None:
+        if self._is_for_strangers(asker):
+            raise Refused("sig_missing", "This server answers signed requests only.")
 
     async def _asker(self, request: web.Request) -> Asker:
         """Return who signed the GET. A signature that does not hold makes an anonymous asker.
@@ -301,16 +315,28 @@ def _key_only(actor: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _activity_json(document: Mapping[str, Any], *, status: int = 200, private: bool = False) -> web.Response:
+    return _activity_bytes(msgspec.json.encode(document), status=status, private=private)
+
+
+def _activity_bytes(body: bytes, *, status: int = 200, private: bool) -> web.Response:
     cached = _UNSTORED if private else {"Cache-Control": "public, max-age=60"}
     return web.Response(
         status=status,
-        body=msgspec.json.encode(document),
+        body=body,
         headers={**_VARY, **_OPEN, **cached, "Content-Type": ACTIVITY_JSON},
     )
 
 
 def _json(document: Mapping[str, Any], content_type: str) -> web.Response:
     return web.Response(body=msgspec.json.encode(document), headers={**_OPEN, "Content-Type": content_type})
+
+
+def _challenge(request: web.Request, error: FedispaceError) -> Mapping[str, str]:
+    """Say how to sign, to who did it badly or not at all (RFC 9421 section 5.1)."""
+    if not isinstance(error, Refused) or error.status != 401 or not error.reason.startswith("sig_"):
+        return {}
+    digest = ' "content-digest"' if request.method == "POST" else ""
+    return {"Accept-Signature": f'sig1=("@method" "@target-uri"{digest});created;keyid'}
 
 
 _STATUSES: Mapping[type[FedispaceError], int] = {

@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import ColumnElement, bindparam, delete, select, update
@@ -183,13 +183,30 @@ def _pending(table: type[InboxItem]) -> ColumnElement[bool]:
     return table.state == "pending"
 
 
+class Onward(Protocol):
+    """Passes on what came in to others whom it concerns (inbox forwarding, ActivityPub section 7.1.2)."""
+
+    async def is_proven(self, activity: Activity, body: bytes) -> bool: ...
+
+    async def answered(self, tx: Tx, activity: Activity) -> int | None: ...
+
+    async def forward(self, tx: Tx, author_id: int, activity: Activity, body: bytes) -> None: ...
+
+
 class InboxPump:
     """Applies what came in."""
 
     wake_topic = WAKE_INBOX
 
     def __init__(
-        self, db: Database, clock: Clock, bus: Bus, table: InboxTable, resolver: Resolver, peers: Peers
+        self,
+        db: Database,
+        clock: Clock,
+        bus: Bus,
+        table: InboxTable,
+        resolver: Resolver,
+        peers: Peers,
+        onward: Onward | None = None,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -197,6 +214,7 @@ class InboxPump:
         self._table = table
         self._resolver = resolver
         self._peers = peers
+        self._onward = onward
         self._fetching = asyncio.Semaphore(FETCHING)
         self._applying = asyncio.Semaphore(APPLYING)
         self._lanes: Lanes[InboxItem] = Lanes(HELD, lambda: bus.publish(WAKE_INBOX, {}))
@@ -289,10 +307,16 @@ class InboxPump:
                 await self._finish(item, "ignored", _kind(read.activity))
                 return True
             found = await self._found(read.wanted)
+            onward = self._onward
+            if onward is not None and not await onward.is_proven(read.activity, item.body):
+                onward = None
             async with self._applying, self._db.transaction() as tx:
                 if await self._mark(tx, item, "done", None):
+                    answered = await onward.answered(tx, read.activity) if onward else None
                     for handle in read.entry.handlers:
                         await handle(tx, Verified(read.activity, Uri(item.actor)), found)
+                    if onward is not None and answered is not None:
+                        await onward.forward(tx, answered, read.activity, item.body)
         except Unavailable as error:
             return await self._put_off(item, error)
         except FedispaceError as error:

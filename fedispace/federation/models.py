@@ -45,7 +45,11 @@ class ActorKey(Base):
 
 
 class ActorSecret(Base):
-    """The private keys of a local actor, PEM."""
+    """The private keys of a local actor, PEM.
+
+    After a rotation `former_rsa` goes on signing what is on its way up to the outbox item `rotated_by`,
+    the Update that tells of the new keys: peers still have the old one when they are told.
+    """
 
     __tablename__ = "actor_secrets"
 
@@ -54,6 +58,8 @@ class ActorSecret(Base):
     )
     rsa: Mapped[str]
     ed25519: Mapped[str]
+    former_rsa: Mapped[str | None]
+    rotated_by: Mapped[int] = mapped_column(default=0)
 
 
 class InboxItem(Leased, Base):

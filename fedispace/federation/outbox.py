@@ -6,7 +6,8 @@ use case; so the change and the news of it are one fact. Everything after that i
     outbox_items + fanouts --(fanout.py)--> deliveries --(delivery.py)--> the peer's inbox
 
 Fan-out keeps the order of a sender's activities, delivery keeps it per sender and peer. The bytes
-are stored once and signed anew at each attempt, because a signature is only good for an hour.
+are stored once and signed anew at each attempt, because a signature is only good for an hour. What is
+public carries a proof besides (`sealing.py`), which is made here and is good for as long as the key is.
 """
 
 from dataclasses import dataclass
@@ -21,12 +22,15 @@ from fedispace.db.engine import Database, Tx
 from fedispace.db.upsert import insert
 from fedispace.federation import codec
 from fedispace.federation.models import ActorRow, Fanout, FollowerInbox, OutboxItem
+from fedispace.federation.sealing import Seal
 from fedispace.federation.vocab.activities import Activity
 from fedispace.federation.vocab.objects import Unknown
 from fedispace.ids import Ids, id_at
 from fedispace.queue.bus import Bus
 
 WAKE_FANOUT = "wake.fanout"
+FORWARDED = "forwarded:"
+"""What the names of activities begin with that are passed on for somebody else."""
 KEPT_FOR = timedelta(days=30)
 TOLD_LATELY = 300
 """Sent activities that are looked through for whom they named."""
@@ -41,9 +45,13 @@ class Audience:
     `public` also lists the activity in the sender's outbox, and lets shared inboxes be used for
     `actors`; without it each named actor is reached at a personal inbox, because a shared inbox
     could widen a direct message (reference P-03 of the security notes).
+
+    `about_public` says of what is listed nowhere, such as a Like, that it concerns something public.
+    It and what is `public` carry an integrity proof (`sealing.py`); nothing else does.
     """
 
     public: bool = False
+    about_public: bool = False
     followers: bool = False
     actors: tuple[int, ...] = ()
 
@@ -51,16 +59,21 @@ class Audience:
 class Outbox:
     """Writes outgoing activities."""
 
-    def __init__(self, ids: Ids, clock: Clock, bus: Bus) -> None:
+    def __init__(self, ids: Ids, clock: Clock, bus: Bus, seal: Seal | None = None) -> None:
         self._ids = ids
         self._clock = clock
         self._bus = bus
+        self._seal = seal
 
     async def send(self, tx: Tx, sender_id: int, activity: Activity, audience: Audience) -> None:
         """Write `activity` of the local actor `sender_id`; it leaves when the transaction commits."""
         assert not isinstance(activity, Unknown)
         item_id = self._ids.next()
         now = self._clock.now()
+        if self._seal is not None and (audience.public or audience.about_public):
+            body = await self._seal.body(tx, sender_id, activity)
+        else:
+            body = msgspec.json.encode(codec.write(activity))
         tx.add(
             OutboxItem(
                 id=item_id,
@@ -70,12 +83,39 @@ class Outbox:
                 object_uri=_object_uri(activity),
                 public=audience.public,
                 audience={"followers": audience.followers, "actors": list(audience.actors)},
-                body=msgspec.json.encode(codec.write(activity)),
+                body=body,
                 created_at=now,
             )
         )
         await tx.flush()
         if audience.followers or audience.actors:
+            tx.add(Fanout(id=item_id, sender_id=sender_id, run_at=now, attempts=0, cursor=""))
+            await tx.flush()
+            tx.after_commit(lambda: self._bus.publish(WAKE_FANOUT, {}))
+
+    async def forward(self, tx: Tx, sender_id: int, activity: Activity, body: bytes) -> None:
+        """Pass somebody else's activity on to the followers of `sender_id`, unchanged; once, if repeated.
+
+        It is not ours and is shown nowhere as ours: it stands under a name that no address has.
+        """
+        assert not isinstance(activity, Unknown)
+        item_id = self._ids.next()
+        now = self._clock.now()
+        row = {
+            "id": item_id,
+            "uri": f"{FORWARDED}{sender_id}:{activity.id}",
+            "actor_id": sender_id,
+            "type": type(activity).__name__,
+            "object_uri": _object_uri(activity),
+            "public": False,
+            "audience": {"followers": True, "actors": []},
+            "body": body,
+            "created_at": now,
+        }
+        written = await tx.execute(
+            insert(tx, OutboxItem).values(row).on_conflict_do_nothing().returning(OutboxItem.id)
+        )
+        if written.first() is not None:
             tx.add(Fanout(id=item_id, sender_id=sender_id, run_at=now, attempts=0, cursor=""))
             await tx.flush()
             tx.after_commit(lambda: self._bus.publish(WAKE_FANOUT, {}))

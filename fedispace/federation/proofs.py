@@ -5,7 +5,7 @@ activity can be forwarded and still be its author's. No JSON-LD is processed and
 """
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import rfc8785
@@ -20,6 +20,10 @@ from fedispace.federation.vocab.uri import Uri, is_uri
 
 _SUITE: Final = "eddsa-jcs-2022"
 _SIGNATURE_BYTES: Final = 64
+_KEYWORDS: Final = frozenset({"@graph", "@included", "@reverse"})
+
+NEWS_FOR: Final = timedelta(days=7) - 2 * FUTURE
+"""How old the proof of a forwarded activity may be: a little less than its id would be remembered."""
 
 
 def with_proof(document: dict[str, Any], key: LocalKey, now: datetime) -> dict[str, Any]:
@@ -47,6 +51,31 @@ def proof_key_id(document: dict[str, Any]) -> Uri | None:
         return None
     method = proof.get("verificationMethod")
     return method if is_uri(method) else None
+
+
+def refuse_keywords(document: Any) -> None:
+    """Refuse keywords by which JSON-LD says what plain JSON does not.
+
+    A reader that expands `@graph`, `@included` or `@reverse` sees another activity than we do in the same
+    proven bytes, and would be told by us that its author said so.
+    """
+    waiting = [document]
+    while waiting:
+        each = waiting.pop()
+        if type(each) is dict:
+            if not _KEYWORDS.isdisjoint(each):
+                raise Refused("jsonld_keyword", "the document hides things from readers of plain JSON")
+            waiting += [value for name, value in each.items() if name != "@context"]
+        elif type(each) is list:
+            waiting += each
+
+
+def require_recent(document: dict[str, Any], now: datetime) -> None:
+    """Refuse a proof that does not say when it was made, or was made too long ago to be news."""
+    proof = document.get("proof")
+    created = moment(proof.get("created")) if type(proof) is dict else None
+    if created is None or created < now - NEWS_FOR:
+        raise Refused("proof_date", "the proof is too old, or does not say how old")
 
 
 def verify_proof(document: dict[str, Any], key: PublicKey, now: datetime) -> None:

@@ -2,10 +2,11 @@
 
 An unknown host gets draft-cavage first: some servers answer 202 to anything and drop what they
 cannot verify later, so a sender that begins with RFC 9421 would never learn. A 400 or 401 is tried
-once more in the other dialect, and what was taken is remembered for the host.
+once more in the other dialect, and what was taken is remembered for the host. A peer that answers with
+`Accept-Signature` (RFC 9421 section 5.1) is signed to as it asks, if that is within what we sign.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +17,15 @@ from fedispace import strictjson
 from fedispace.clock import Clock
 from fedispace.db.engine import Database
 from fedispace.errors import FedispaceError, Refused
-from fedispace.federation import codec, signatures
-from fedispace.federation.actors import Keyring, Signer
+from fedispace.federation import codec, rfc9421, signatures
+from fedispace.federation.actors import Keyring
+from fedispace.federation.keys import LocalKey
 from fedispace.federation.peers import Dialect, Peers
 from fedispace.federation.policy import Policy
+from fedispace.federation.rfc9421 import Asked
 from fedispace.federation.vocab.activities import Activity
 from fedispace.hosts import host_of
-from fedispace.net import Document, Net, Response, Sign
+from fedispace.net import Document, Net, Response, Sign, Unauthorized
 
 log = structlog.get_logger()
 
@@ -63,53 +66,69 @@ class SignedRequests:
         return found
 
     async def _document(self, uri: str) -> Document:
-        signer = await self._keyring.instance()
-
-        async def fetch(dialect: Dialect) -> Document:
-            return await self._net.fetch_document(uri, sign=self._signing(signer, dialect))
-
-        first = self._peers.dialect(host_of(uri)) or "cavage"
+        key = (await self._keyring.instance()).rsa
+        host = host_of(uri)
+        first = self._peers.dialect(host) or "cavage"
         try:
-            return await fetch(first)
-        except Refused as refusal:
-            if refusal.reason != "peer_unauthorized":
+            return await self._net.fetch_document(uri, sign=self._signing(key, first))
+        except Unauthorized as refusal:
+            asked = rfc9421.asked(refusal.accept_signature)
+        second: Dialect = "rfc9421" if asked is not None else _other(first)
+        try:
+            found = await self._net.fetch_document(uri, sign=self._signing(key, second, asked))
+        except Unauthorized:
+            if "?" not in uri:
                 raise
-        found = await fetch(_other(first))
-        await self._learned(host_of(uri), _other(first))
+            return await self._net.fetch_document(uri, sign=self._signing_without_query(key))
+        if asked is None:
+            await self._learned(host, second)
         return found
 
     async def post(self, url: str, activity: Activity, *, sender_id: int) -> Reply:
         """POST an activity as one of our actors and wait for the answer."""
         return await self.post_bytes(url, msgspec.json.encode(codec.write(activity)), sender_id=sender_id)
 
-    async def post_bytes(self, url: str, body: bytes, *, sender_id: int) -> Reply:
-        """POST ready bytes as one of our actors and wait for the answer."""
+    async def post_bytes(self, url: str, body: bytes, *, sender_id: int, item: int = 0) -> Reply:
+        """POST ready bytes as one of our actors and wait for the answer.
+
+        `item` is the outbox item they are of: it tells which keys the sender had when it was written.
+        """
         await self.refuse_blocked(url)
-        signer = await self._keyring.signer(sender_id)
-
-        async def send(dialect: Dialect) -> Response:
-            return await self._net.post(
-                url, body, content_type=ACTIVITY_JSON, sign=self._signing(signer, dialect)
-            )
-
+        keys = (await self._keyring.signer(sender_id, item=item)).rsa_keys(item)
         host = host_of(url)
-        known = self._peers.dialect(host)
-        response = await self._knock(host, known or "cavage", send)
+        response = await self._knock(host, url, body, keys)
         return Reply(
             status=response.status,
             retry_after=response.headers.get("Retry-After"),
             document=_json_object(response.body),
         )
 
-    async def _knock(
-        self, host: str, first: Dialect, send: Callable[[Dialect], Awaitable[Response]]
-    ) -> Response:
-        response = await send(first)
-        if response.status in _NOT_TAKEN:
-            second = await send(_other(first))
-            if second.status < 300:
-                await self._learned(host, _other(first))
-                return second
+    async def _knock(self, host: str, url: str, body: bytes, keys: Sequence[LocalKey]) -> Response:
+        """POST in the dialect the host took last; if it refuses, once in the other or as it asks.
+
+        A peer that learned of a changed key before we told it is tried once with the new one.
+        """
+        first = self._peers.dialect(host) or "cavage"
+
+        async def send(key: LocalKey, dialect: Dialect, asked: Asked | None = None) -> Response:
+            return await self._net.post(
+                url, body, content_type=ACTIVITY_JSON, sign=self._signing(key, dialect, asked)
+            )
+
+        response = await send(keys[0], first)
+        if response.status not in _NOT_TAKEN:
+            return response
+        asked = rfc9421.asked(response.headers.get("Accept-Signature"))
+        second: Dialect = "rfc9421" if asked is not None else _other(first)
+        again = await send(keys[0], second, asked)
+        if again.status < 300:
+            if asked is None:
+                await self._learned(host, second)
+            return again
+        for key in keys[1:]:
+            again = await send(key, first)
+            if again.status < 300:
+                return again
         return response
 
     async def _learned(self, host: str, dialect: Dialect) -> None:
@@ -123,9 +142,18 @@ class SignedRequests:
         if await self._policy.is_refused(host_of(uri)):
             raise Refused("blocked", "That server is blocked here.", status=403)
 
-    def _signing(self, signer: Signer, dialect: Dialect) -> Sign:
-        make = signatures.sign_cavage if dialect == "cavage" else signatures.sign_rfc9421
-        return lambda method, url, body: make(signer.rsa, method, url, body, self._clock.now())
+    def _signing(self, key: LocalKey, dialect: Dialect, asked: Asked | None = None) -> Sign:
+        if dialect == "cavage":
+            return lambda method, url, body: signatures.sign_cavage(key, method, url, body, self._clock.now())
+        return lambda method, url, body: signatures.sign_rfc9421(
+            key, method, url, body, self._clock.now(), asked=asked
+        )
+
+    def _signing_without_query(self, key: LocalKey) -> Sign:
+        """Sign as peers verify that leave the query out of the target (Misskey, old GoToSocial)."""
+        return lambda method, url, body: signatures.sign_cavage(
+            key, method, url, body, self._clock.now(), with_query=False
+        )
 
 
 def _other(dialect: Dialect) -> Dialect:

@@ -9,7 +9,8 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -35,6 +36,14 @@ _PARAMETER: Final = re.compile(
     r'\s*;\s*([a-z*][a-z0-9_.*-]*)=("(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"|-?[0-9]{1,15})'
 )
 _SIGNATURE: Final = re.compile(r"\s*([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/]*={0,2}):\s*")
+
+_ASKED: Final = re.compile(r"\s*([a-z*][a-z0-9_.*-]{0,31})=\(([^()]*)\)([^,]*)")
+_ECHOED: Final = re.compile(r';\s*(nonce|tag)="([A-Za-z0-9+/=_.:-]{1,256})"')
+_SIGNABLE: Final = frozenset(
+    {"@method", "@target-uri", "@authority", "@scheme", "@request-target", "@path", "@query"}
+    | {"content-digest", "host", "date"}
+)
+"""What we can cover when a peer asks for it."""
 
 ALGORITHMS: Final = {"rsa": "rsa-v1_5-sha256", "ed25519": "ed25519"}
 """The registered name (RFC 9421 section 6.2) of what each of our key types does."""
@@ -169,16 +178,69 @@ def _base(values: Mapping[str, str], line: str) -> bytes:
     return "\n".join(lines).encode("utf-8")
 
 
-def sign(key: LocalKey, method: str, url: str, body: bytes | None, now: datetime) -> dict[str, str]:
-    """Return the headers that sign a request: Host, Content-Digest with a body, and the signature."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How a peer wants to be signed to (RFC 9421 section 5.1): what to cover, and what to echo."""
+
+    label: str
+    covered: tuple[str, ...]
+    nonce: str | None = None
+    tag: str | None = None
+
+
+def asked(header: str | None) -> Asked | None:
+    """Read `Accept-Signature`; None when there is none, or when it asks for what we do not sign."""
+    match = _ASKED.match(header) if header is not None and len(header) <= MAX_HEADER else None
+    if match is None:
+        return None
+    label, inner, parameters = match.groups()
+    components = [_COMPONENT.fullmatch(item) for item in inner.split()]
+    covered = tuple(dict.fromkeys(each[1] for each in components if each is not None))
+    if None in components or not set(covered) <= _SIGNABLE:
+        return None
+    echoed = dict(_ECHOED.findall(parameters))
+    return Asked(label=label, covered=covered, nonce=echoed.get("nonce"), tag=echoed.get("tag"))
+
+
+def sign(
+    key: LocalKey,
+    method: str,
+    url: str,
+    body: bytes | None,
+    now: datetime,
+    *,
+    asked: Asked | None = None,
+) -> dict[str, str]:
+    """Return the headers that sign a request: Host, Content-Digest with a body, and the signature.
+
+    What is `asked` for is covered besides what we always cover, never instead of it.
+    """
+    parts = urlsplit(url)
+    headers = {"Host": parts.netloc}
     values = {"@method": method, "@target-uri": url}
-    headers = {"Host": urlsplit(url).netloc}
     if body is not None:
         headers["Content-Digest"] = values["content-digest"] = digests.content_digest(body)
+    if asked is not None:
+        known = {
+            "@authority": parts.netloc.lower(),
+            "@scheme": parts.scheme,
+            "@path": parts.path or "/",
+            "@query": f"?{parts.query}",
+            "@request-target": (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+            "host": parts.netloc,
+        }
+        if "date" in asked.covered:
+            headers["Date"] = known["date"] = format_datetime(now.astimezone(UTC), usegmt=True)
+        values |= {name: known[name] for name in asked.covered if name in known}
     components = " ".join(f'"{name}"' for name in values)
     line = f'({components});created={int(now.timestamp())};keyid="{key.key_id}"'
     line += f';alg="{ALGORITHMS[key.kind]}"'
+    if asked is not None:
+        line += "".join(
+            f';{name}="{value}"' for name, value in (("nonce", asked.nonce), ("tag", asked.tag)) if value
+        )
+    label = asked.label if asked is not None else "sig1"
     signature = base64.b64encode(key.sign(_base(values, line))).decode("ascii")
-    headers["Signature-Input"] = f"sig1={line}"
-    headers["Signature"] = f"sig1=:{signature}:"
+    headers["Signature-Input"] = f"{label}={line}"
+    headers["Signature"] = f"{label}=:{signature}:"
     return headers

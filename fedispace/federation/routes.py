@@ -35,7 +35,14 @@ class Verified(Generic[A_co]):
     sender: Uri
 
 
-Document = Actor | Note | Event | Activity | Tombstone | Collection | CollectionPage
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An activity of ours as it was sent, to the byte: a proof in it is over exactly this."""
+
+    body: bytes
+
+
+Document = Actor | Note | Event | Activity | Tombstone | Collection | CollectionPage | Stored
 
 
 class Found(Protocol):

@@ -61,6 +61,14 @@ def sign_cavage(
     return cavage.sign(key, method, url, body, now, with_query=with_query)
 
 
-def sign_rfc9421(key: LocalKey, method: str, url: str, body: bytes | None, now: datetime) -> dict[str, str]:
+def sign_rfc9421(
+    key: LocalKey,
+    method: str,
+    url: str,
+    body: bytes | None,
+    now: datetime,
+    *,
+    asked: rfc9421.Asked | None = None,
+) -> dict[str, str]:
     """Return the headers that sign a request by RFC 9421: Host, Content-Digest, and the two of the RFC."""
-    return rfc9421.sign(key, method, url, body, now)
+    return rfc9421.sign(key, method, url, body, now, asked=asked)

@@ -10,12 +10,18 @@ A key that fails is fetched anew, because keys are changed; but only once in fiv
 at all from a server at which too many were asked for in vain: anybody can name any key, and would
 otherwise have us knock at somebody else's door. What cannot be fetched for now is `Unavailable`, so
 that an honest peer sends it again.
+
+An activity may come by way of somebody else (inbox forwarding, ActivityPub section 7.1.2). Then the
+signature of the request says nothing about its actor, and a proof in it has to (FEP-8b32). The costs of
+a proof arise only there: what its own actor sends is not looked through for one.
 """
 
 import copy
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 
@@ -23,12 +29,12 @@ from fedispace import strictjson
 from fedispace.clock import Clock
 from fedispace.db.engine import Database
 from fedispace.errors import FedispaceError, Gone, Invalid, NotFound, Refused, Unavailable
-from fedispace.federation import codec, signatures
+from fedispace.federation import codec, proofs, signatures
 from fedispace.federation.actors import is_pem
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.keys import PublicKey, public_key
 from fedispace.federation.models import ActorKey, ActorRow
-from fedispace.federation.origin import may_send
+from fedispace.federation.origin import may_send, same_origin
 from fedispace.federation.policy import Policy
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.routes import Verified
@@ -48,13 +54,25 @@ HOSTS_IN_MEMORY = 4096
 
 @dataclass(frozen=True, slots=True)
 class Unheeded:
-    """There is nothing to verify and nothing to do.
+    """There is nothing to verify and nothing to do: it is our own come back, or
 
-    Somebody we never heard of says they are gone or look different, or the sender is gone. Large
+    somebody we never heard of says they are gone or look different, or the sender is gone. Large
     servers send thousands of these; fetching a key for each would only find it gone.
     """
 
     actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hearsay:
+    """An activity that its actor did not send, with nothing in it that proves it to us.
+
+    Who passed it on may mean well: Mastodon forwards replies with an LD signature, which we do not
+    believe. What it is about can be asked for where it lives.
+    """
+
+    activity: Activity
+    author: Uri
 
 
 class Verifier:
@@ -73,10 +91,34 @@ class Verifier:
         self._in_vain: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     async def activity(self, request: SignedRequest) -> Verified[Activity] | Unheeded:
-        """Return the activity a POST carries, proved to be its actor's.
+        """Return the activity a POST carries, proved to be sent by its actor.
 
         Raises `Refused`, or `Unavailable` when the key cannot be had for now.
         """
+        sent = await self._sent(request)
+        if isinstance(sent, Unheeded):
+            return sent
+        activity, signer = sent
+        if activity.actor != signer:
+            raise _mismatch()
+        return Verified(activity, signer)
+
+    async def arrival(self, request: SignedRequest) -> Verified[Activity] | Unheeded | Hearsay:
+        """Return the activity a POST carries, proved to be its actor's, whoever sends it.
+
+        What another sends is taken if a proof in it is its actor's, and is `Hearsay` if it bears only a
+        signature of a kind that we do not believe.
+        """
+        sent = await self._sent(request)
+        if isinstance(sent, Unheeded):
+            return sent
+        activity, signer = sent
+        if activity.actor == signer:
+            return Verified(activity, signer)
+        return await self._forwarded(strictjson.loads(request.body), activity, signer)
+
+    async def _sent(self, request: SignedRequest) -> tuple[Activity, Uri] | Unheeded:
+        """Return what a POST carries and who signed the request."""
         claim = await self._claim(request)
         key = await self._known_key(claim.key_id)
         if key is None and (unheeded := await self._word_of_a_stranger(request.body)):
@@ -86,11 +128,49 @@ class Verifier:
         except Gone:
             return Unheeded(claim.key_id)
         activity = _parse(request.body)
-        if activity.actor != key.owner:
-            raise Refused("actor_key_mismatch", "The activity is not its sender's.", status=403)
-        if not may_send(activity, key.owner):
+        if activity.actor == key.owner and not may_send(activity, key.owner):
             raise Refused("origin_mismatch", "The activity's id is on another server.", status=403)
-        return Verified(activity, key.owner)
+        return activity, key.owner
+
+    async def _forwarded(
+        self, document: dict[str, Any], activity: Activity, signer: Uri
+    ) -> Verified[Activity] | Unheeded | Hearsay:
+        author = activity.actor
+        if author is None or not ("proof" in document or "signature" in document):
+            raise _mismatch()
+        if self._addresses.is_ours(author):
+            return Unheeded(author)
+        if await self._policy.is_refused(host_of(author)):
+            raise Refused("blocked", "This server does not accept anything from its author's.", status=403)
+        if "proof" not in document:
+            return Hearsay(activity, author)
+        await self.require_proof(document, activity)
+        return Verified(activity, author)
+
+    async def require_proof(self, document: dict[str, Any], activity: Activity) -> None:
+        """Raise `Refused` unless the activity carries a proof by a key that its actor's document lists.
+
+        It must be recent, for as long as ids of activities are remembered: an older one might be a
+        repeat that nobody recognises any more.
+        """
+        author = activity.actor
+        if author is None or not may_send(activity, author):
+            raise Refused("origin_mismatch", "The activity's id is on another server.", status=403)
+        proofs.refuse_keywords(document)
+        key_id = proofs.proof_key_id(document)
+        if key_id is None:
+            raise Refused("proof_invalid", "the proof is of a kind we do not verify")
+        if not same_origin(key_id, author):
+            raise Refused("proof_invalid", "the key of the proof is on another server")
+        if await self._policy.is_refused(host_of(key_id)):
+            raise Refused("blocked", "This server does not accept anything from its author's.", status=403)
+        now = self._clock.now()
+        proofs.require_recent(document, now)
+        key = await self._proved_by(
+            key_id, lambda key: proofs.verify_proof(document, key, now), await self._known_key(key_id)
+        )
+        if key.owner != author:
+            raise Refused("actor_key_mismatch", "The proof is not the activity's actor's.", status=403)
 
     async def asker(self, request: SignedRequest) -> Uri:
         """Return the actor who signed a GET; raises `Refused`, or `Unavailable` for now."""
@@ -109,11 +189,16 @@ class Verifier:
         return claim
 
     async def _verify(self, claim: Claim, key: PublicKey | None) -> PublicKey:
-        """Verify with the key we have; when that fails, once with the key its owner has now."""
-        asked = self._asked_lately(claim.key_id)
+        return await self._proved_by(claim.key_id, lambda key: signatures.verify(claim, key), key)
+
+    async def _proved_by(
+        self, key_id: Uri, check: Callable[[PublicKey], None], key: PublicKey | None
+    ) -> PublicKey:
+        """Check with the key we have; when that fails, once with the key its owner has now."""
+        asked = self._asked_lately(key_id)
         if key is not None:
             try:
-                signatures.verify(claim, key)
+                check(key)
             except Refused:
                 if asked is not None:
                     raise
@@ -121,12 +206,13 @@ class Verifier:
                 return key
         elif asked is not None:
             raise copy.copy(asked[1]) if asked[1] else _not_confirmed()
-        self._refuse_if_in_vain(claim.host)
+        host = host_of(key_id)
+        self._refuse_if_in_vain(host)
         try:
-            fresh = await self._fetch_key(claim.key_id)
-            signatures.verify(claim, fresh)
+            fresh = await self._fetch_key(key_id)
+            check(fresh)
         except Refused:
-            self._count_in_vain(claim.host)
+            self._count_in_vain(host)
             raise
         return fresh
 
@@ -229,6 +315,10 @@ class Verifier:
                 select(ActorRow.id).where(ActorRow.uri == actor, ActorRow.gone_at.is_(None))
             )
         return None if known is not None else Unheeded(actor)
+
+
+def _mismatch() -> Refused:
+    return Refused("actor_key_mismatch", "The activity is not its sender's.", status=403)
 
 
 def _not_confirmed() -> Refused:

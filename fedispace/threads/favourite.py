@@ -15,6 +15,7 @@ from fedispace.federation.outbox import Audience, Outbox
 from fedispace.federation.vocab.activities import Undo
 from fedispace.ids import Ids
 from fedispace.threads import counts
+from fedispace.threads.audience import is_distributable
 from fedispace.threads.boost import original_of
 from fedispace.threads.models import Favourite, Status
 from fedispace.threads.wire import like_of
@@ -93,7 +94,7 @@ class Favouriting:
             if favourite is not None:
                 author = await self._people.by_id(tx, status.account_id)
                 like = like_of(favourite, by, status, author)
-                await self._outbox.send(tx, by.id, like, Audience(actors=(author.id,)))
+                await self._outbox.send(tx, by.id, like, _to(author, status))
         return status
 
     async def unfavourite(self, by: Account, status_id: int) -> Status:
@@ -112,5 +113,9 @@ class Favouriting:
                     to=like.to,
                 )
                 await withdraw(tx, self._notifier, favourite, status)
-                await self._outbox.send(tx, by.id, undo, Audience(actors=(author.id,)))
+                await self._outbox.send(tx, by.id, undo, _to(author, status))
         return status
+
+
+def _to(author: Account, status: Status) -> Audience:
+    return Audience(about_public=is_distributable(status.visibility), actors=(author.id,))

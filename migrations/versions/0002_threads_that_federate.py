@@ -485,6 +485,17 @@ def upgrade() -> None:
         )
         batch_op.add_column(sa.Column("moved_to_uri", sa.String(), nullable=True))
 
+    with op.batch_alter_table("actor_secrets", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("former_rsa", sa.String(), nullable=True))
+        batch_op.add_column(
+            sa.Column(
+                "rotated_by",
+                sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+                server_default=sa.text("0"),
+                nullable=False,
+            )
+        )
+
     with op.batch_alter_table("follows", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("notify", sa.Boolean(), server_default=sa.text("(false)"), nullable=False)
@@ -550,6 +561,10 @@ def downgrade() -> None:
     with op.batch_alter_table("follows", schema=None) as batch_op:
         batch_op.drop_column("languages")
         batch_op.drop_column("notify")
+
+    with op.batch_alter_table("actor_secrets", schema=None) as batch_op:
+        batch_op.drop_column("rotated_by")
+        batch_op.drop_column("former_rsa")
 
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.drop_column("moved_to_uri")

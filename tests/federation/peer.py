@@ -7,7 +7,7 @@ but the JSON of an actor.
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -76,6 +76,8 @@ class Peer:
         self.answers: defaultdict[str, list[int]] = defaultdict(list)
         self.retry_after: dict[str, str] = {}
         self.dialects: dict[str, str] = {}
+        self.accept_signature: dict[str, str] = {}
+        self.takes: dict[str, Callable[[web.Request], bool]] = {}
         self.hanging: set[str] = set()
         self.broken_by: set[str] = set()
         self.let_go = asyncio.Event()
@@ -239,6 +241,8 @@ class Peer:
             return web.Response(status=self.statuses[url])
         if url in self.pages:
             return web.Response(text=self.pages[url], content_type="text/html")
+        if not self.takes.get(request.host, _whatever)(request):
+            return web.Response(status=401, headers=self._challenge(request.host))
         if url not in self.documents:
             return web.Response(status=404)
         kind = "application/jrd+json" if "/.well-known/" in url else ACTIVITY_TYPE
@@ -265,8 +269,16 @@ class Peer:
         dialect = "rfc9421" if "Signature-Input" in request.headers else "cavage"
         if taken.activity["id"] in self.broken_by:
             return web.Response(status=500)
-        if self.dialects.get(host, dialect) != dialect:
-            return web.Response(status=401)
+        if self.dialects.get(host, dialect) != dialect or not self.takes.get(host, _whatever)(request):
+            return web.Response(status=401, headers=self._challenge(host))
         scripted = self.answers[host].pop(0) if self.answers[host] else self.statuses.get(host, 202)
         headers = {"Retry-After": self.retry_after[host]} if host in self.retry_after else None
         return web.Response(status=scripted, headers=headers)
+
+    def _challenge(self, host: str) -> dict[str, str] | None:
+        asked = self.accept_signature.get(host)
+        return None if asked is None else {"Accept-Signature": asked}
+
+
+def _whatever(_request: web.Request) -> bool:
+    return True

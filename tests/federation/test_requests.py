@@ -1,19 +1,24 @@
 """Signed requests: in the dialect a peer takes, by the right actor, and never to whom we blocked."""
 
-from collections.abc import AsyncIterator
+import base64
+import re
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from fedispace.accounts.models import Account
 from fedispace.clock import ManualClock
 from fedispace.errors import NotFound, Refused
+from fedispace.federation.keys import public_key
 from fedispace.federation.peers import Peers
 from fedispace.federation.policy import Policy
 from fedispace.federation.requests import SignedRequests
 from fedispace.federation.vocab.activities import Follow
+from fedispace.federation.vocab.actors import PublicKeyRef
 from fedispace.federation.vocab.uri import Uri
-from tests.factories import Home, open_home
+from tests.factories import Home, keys, open_home
 from tests.federation.peer import Peer
 
 
@@ -102,3 +107,82 @@ async def test_documents_are_asked_for_by_the_instance_and_never_by_a_person(hom
     await requests(home).document(peer.actor())
     (headers,) = peer.asked_with
     assert 'keyId="http://a.test/actor#main-key"' in headers["Signature"]
+
+
+# What a peer asks for.
+
+
+def _covers(*wanted: str) -> Callable[[web.Request], bool]:
+    return lambda request: all(each in request.headers.get("Signature-Input", "") for each in wanted)
+
+
+ASKED = 'their=("@method" "@target-uri" "@authority" "content-digest");created;keyid;nonce="b64/=";tag="app"'
+
+
+@pytest.mark.row(10)
+@pytest.mark.parametrize("learned", [None, "rfc9421"])
+async def test_a_peer_that_says_how_to_sign_is_signed_to_as_it_says(
+    home: Home, alice: Account, peer: Peer, learned: str | None
+) -> None:
+    if learned:
+        home.peers.learned("c.test", "rfc9421")
+    peer.accept_signature["c.test"] = ASKED
+    peer.takes["c.test"] = _covers(
+        "their=(", '"@authority"', '"content-digest"', 'nonce="b64/="', 'tag="app"'
+    )
+    reply = await requests(home).post("http://c.test/inbox", follow(alice), sender_id=alice.id)
+    assert reply.status == 202
+    assert len(peer.received) == 2
+
+
+@pytest.mark.row(10)
+async def test_a_document_behind_a_challenge_is_signed_for_as_asked(home: Home, peer: Peer) -> None:
+    carol = peer.actor()
+    peer.accept_signature["c.test"] = 'sig1=("@method" "@authority" "@path" "@query" "date");created;keyid'
+    peer.takes["c.test"] = _covers('"@authority" ', '"@path"', '"@query"', '"date"', '"@target-uri"')
+    assert (await requests(home).document(carol)).document["id"] == carol
+
+
+@pytest.mark.row(10)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "",
+        "nonsense",
+        'sig1=("@method" "cookie");created',
+        'sig1=("@method";req);created',
+        'sig1=("@status");created',
+        "x" * 7_000,
+    ],
+)
+async def test_a_peer_that_asks_for_what_we_do_not_sign_gets_the_other_dialect(
+    home: Home, alice: Account, peer: Peer, asked: str
+) -> None:
+    peer.accept_signature["c.test"] = asked
+    peer.dialects["c.test"] = "rfc9421"
+    reply = await requests(home).post("http://c.test/inbox", follow(alice), sender_id=alice.id)
+    assert reply.status == 202
+    assert 'sig1=("@method" "@target-uri" "content-digest")' in peer.received[1].headers["Signature-Input"]
+
+
+@pytest.mark.row(7)
+async def test_a_peer_that_leaves_the_query_out_of_the_target_is_signed_to_without_it(
+    home: Home, peer: Peer
+) -> None:
+    page = "http://c.test/users/carol/outbox?page=1"
+    peer.documents[page] = {"id": page, "type": "OrderedCollectionPage", "orderedItems": []}
+    carol = peer.actor()
+    key = public_key(PublicKeyRef(id=Uri("http://a.test/actor#main-key"), owner=Uri("http://a.test/actor"),
+                                  kind="rsa", pem=keys().rsa_public))  # fmt: skip
+
+    def without_query(request: web.Request) -> bool:
+        match = re.search(r'signature="([^"]+)"', request.headers["Signature"])
+        lines = (
+            f"(request-target): get {request.path}\nhost: {request.host}\ndate: {request.headers.get('Date')}"
+        )
+        return match is not None and key.is_signature(base64.b64decode(match[1]), lines.encode())
+
+    peer.takes["c.test"] = without_query
+    assert (await requests(home).document(page)).document["id"] == page
+    assert peer.asked == [page] * 3
+    assert (await requests(home).document(carol)).document["id"] == carol

@@ -33,6 +33,7 @@ from fedispace.federation.policy import Open
 from fedispace.federation.requests import SignedRequests
 from fedispace.federation.resolve import Fetched, Resolver
 from fedispace.federation.routes import Verified
+from fedispace.federation.rumours import Rumours
 from fedispace.federation.verify import Verifier
 from fedispace.federation.vocab.activities import Activity
 from fedispace.federation.vocab.actors import Actor
@@ -87,7 +88,7 @@ class Town:
         self.outbox = Outbox(self.ids, clock, self.bus)
         self.actors = Actors(self.ids, clock, self.addresses, Departures(self.outbox))
         self.net = Net(allow_private=["127.0.0.0/8"], allow_http=True, user_agent="fedispace tests")
-        keyring, peers = Keyring(db, self.addresses), Peers(clock)
+        keyring, peers = Keyring(db, self.addresses, clock), Peers(clock)
         requests = SignedRequests(self.net, keyring, peers, Open(), clock, db)
         self.resolver = Resolver(db, self.actors, requests, self.net, self.addresses, clock, plain_http=True)
         self.people = People(self.ids, clock, self.addresses, clean)
@@ -150,6 +151,7 @@ class Town:
         door = FederationDoor(
             inbox=Inbox(self.db, self.ids, self.clock, self.bus),
             verifier=Verifier(self.db, self.resolver, self.addresses, Open(), self.clock),
+            rumours=Rumours(self.db, self.clock, self.addresses, Jobs(self.ids, self.clock, self.bus)),
             addresses=self.addresses,
             discovery=_Discovery(self.db, self.addresses),
             join_door=self.door,

@@ -1,0 +1,85 @@
+"""What others say that somebody said: it is not believed, but asked for where it lives.
+
+Mastodon forwards replies with a signature over the JSON-LD graph, which takes a whole RDF processor to
+check and which has been forged in peers that check it. We take such an activity for a hint: at most one
+GET of the object from its own server, by a job, and only for an answer to a post that is known here or
+for a change of one. Nobody makes us ask more often than `HINTS` times in `WITHIN`, however many hosts
+they name.
+"""
+
+from collections import OrderedDict
+from datetime import timedelta
+
+import structlog
+
+from fedispace.clock import Clock
+from fedispace.db.engine import Database
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.origin import same_origin
+from fedispace.federation.verify import Hearsay
+from fedispace.federation.vocab.activities import Activity, Create, Delete, Update
+from fedispace.federation.vocab.objects import Note
+from fedispace.federation.vocab.uri import Uri
+from fedispace.hosts import host_of
+from fedispace.queue.jobs import Jobs
+
+log = structlog.get_logger()
+
+TASK = "federation.rumour"
+HINTS = 30
+WITHIN = timedelta(minutes=5)
+HOSTS_IN_MEMORY = 4096
+
+
+class Rumours:
+    """Turns hearsay into jobs; the features do them (`TASK`, with `kind`, `uri` and `in_reply_to`)."""
+
+    def __init__(self, db: Database, clock: Clock, addresses: Addresses, jobs: Jobs) -> None:
+        self._db = db
+        self._clock = clock
+        self._addresses = addresses
+        self._jobs = jobs
+        self._heard: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    async def heard(self, hearsay: Hearsay) -> None:
+        """Have the object looked up later, if it is worth a look."""
+        subject = _subject(hearsay.activity)
+        if subject is None or not same_origin(subject, hearsay.author) or self._addresses.is_ours(subject):
+            log.info("rumour.dropped", reason="not_its_actors", activity=hearsay.activity.id)
+            return
+        if not self._may_ask(host_of(subject)):
+            log.info("rumour.dropped", reason="rate", activity=hearsay.activity.id)
+            return
+        told = getattr(hearsay.activity, "object", None)
+        arguments = {
+            "kind": type(hearsay.activity).__name__,
+            "uri": subject,
+            "in_reply_to": told.in_reply_to if isinstance(told, Note) else None,
+        }
+        async with self._db.transaction() as tx:
+            await self._jobs.enqueue(tx, TASK, arguments, unique_key=f"rumour {subject}")
+
+    def _may_ask(self, host: str) -> bool:
+        """Count what is asked of a host: it did not ask to be asked."""
+        now = self._clock.monotonic()
+        times, since = self._heard.get(host, (0, now))
+        if now - since >= WITHIN.total_seconds():
+            times, since = 0, now
+        if times >= HINTS:
+            return False
+        self._heard[host] = (times + 1, since)
+        self._heard.move_to_end(host)
+        if len(self._heard) > HOSTS_IN_MEMORY:
+            self._heard.popitem(last=False)
+        return True
+
+
+def _subject(activity: Activity) -> Uri | None:
+    """Return the id of what was made, changed or deleted."""
+    match activity:
+        case Create(object=Note() as note) | Update(object=Note() as note):
+            return note.id
+        case Create(object=str() as uri) | Update(object=str() as uri) | Delete(object=uri):
+            return uri
+        case _:
+            return None

@@ -1,0 +1,83 @@
+"""Looks after hearsay about posts (`federation/rumours.py`): one GET from where the post lives, or none."""
+
+from sqlalchemy import select
+
+from fedispace.accounts.models import Account
+from fedispace.clock import Clock
+from fedispace.db.engine import Database, Tx
+from fedispace.errors import Gone, Invalid, NotFound, Refused
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.resolve import Resolver
+from fedispace.federation.rumours import TASK
+from fedispace.federation.tombstones import bury
+from fedispace.federation.vocab.objects import Note
+from fedispace.queue.jobs import Arguments, Task
+from fedispace.threads.arrival import look
+from fedispace.threads.ingest import Ingest
+from fedispace.threads.models import Status
+from fedispace.threads.relevance import concerns_us
+from fedispace.threads.removal import remove
+
+
+class RumouredPosts:
+    """Asks whether what was said of a post is so, and takes over what its own server says."""
+
+    def __init__(
+        self, db: Database, clock: Clock, addresses: Addresses, resolver: Resolver, ingest: Ingest
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._addresses = addresses
+        self._resolver = resolver
+        self._ingest = ingest
+
+    def tasks(self) -> dict[str, Task]:
+        return {TASK: self.look_after}
+
+    async def look_after(self, arguments: Arguments) -> None:
+        """Fetch the post if it matters here: it answers one that is known, or is known itself."""
+        uri, parent = arguments["uri"], arguments["in_reply_to"]
+        async with self._db.reading() as tx:
+            known = await _is_known(tx, uri)
+            matters = known != (arguments["kind"] == "Create")
+            if matters and not known:
+                matters = parent is not None and await _is_known(tx, parent)
+        if not matters:
+            return
+        try:
+            found = await self._resolver.document(uri)
+        except (Gone, NotFound):
+            await self._gone(uri)
+            return
+        except (Refused, Invalid):
+            return
+        if isinstance(found, Note) and found.id == uri:
+            await self._take_over(found)
+
+    async def _take_over(self, note: Note) -> None:
+        async with self._db.transaction() as tx:
+            status = await _by_uri(tx, note.id)
+            if status is None:
+                arrival = await look(tx, note)
+                if await concerns_us(tx, self._addresses, note, is_followed=arrival.is_followed):
+                    await self._ingest.store(tx, note, arrival)
+                return
+            author = await tx.scalar(select(Account.uri).where(Account.id == status.account_id))
+            if author == note.attributed_to and status.boost_of_id is None:
+                await self._ingest.update_note(tx, status, note)
+
+    async def _gone(self, uri: str) -> None:
+        """Remove a post that its own server no longer has."""
+        async with self._db.transaction() as tx:
+            status = await _by_uri(tx, uri)
+            if status is not None and not status.local and status.boost_of_id is None:
+                await remove(tx, self._clock, status)
+                await bury(tx, self._clock, uri, status.type)
+
+
+async def _by_uri(tx: Tx, uri: str) -> Status | None:
+    return (await tx.scalars(select(Status).where(Status.uri == uri))).one_or_none()
+
+
+async def _is_known(tx: Tx, uri: str) -> bool:
+    return await tx.scalar(select(Status.id).where(Status.uri == uri)) is not None
