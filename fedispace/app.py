@@ -80,6 +80,7 @@ from fedispace.threads.bookmarks import Bookmarking
 from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.documents import ThreadDocuments
+from fedispace.threads.drafts import Drafts
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured, FeaturedDocuments, FeaturedInbox
 from fedispace.threads.forwarding import Forwarding
@@ -219,6 +220,7 @@ def build(
 
     ingest = Ingest(ids, clock, addresses, people, notifier, jobs)
     publishing = Publishing(db, ids, clock, addresses, outbox, notifier, people, lookup)
+    drafts = Drafts(db, ids, clock, jobs, publishing, people)
     boosting = Boosting(db, ids, clock, addresses, outbox, notifier, people)
     favouriting = Favouriting(db, ids, clock, addresses, outbox, notifier, people)
     bookmarking = Bookmarking(db, ids, clock)
@@ -303,6 +305,7 @@ def build(
                 {
                     **backfill.tasks(),
                     **featured.tasks(),
+                    **drafts.tasks(),
                     **announced.tasks(),
                     **link_checks.tasks(),
                     **rumoured.tasks(),
@@ -336,6 +339,7 @@ def build(
         status_lookup=statuses,
         space_lookup=spaces,
         publishing=publishing,
+        drafts=drafts,
         deletion=deletion,
         boosting=boosting,
         favouriting=favouriting,
@@ -360,6 +364,7 @@ def build(
         status_lookup=statuses,
         space_lookup=spaces,
         publishing=publishing,
+        drafts=drafts,
         deletion=deletion,
         boosting=boosting,
         favouriting=favouriting,

@@ -17,6 +17,7 @@ from fedispace.api.accounts import AccountCalls
 from fedispace.api.cors import ANY_ORIGIN, preflight
 from fedispace.api.dialects import json_response
 from fedispace.api.door import Door
+from fedispace.api.drafts import DraftCalls
 from fedispace.api.instance import InstanceCalls
 from fedispace.api.keeping import KeepingCalls
 from fedispace.api.limits import Limiter, Rates
@@ -32,6 +33,7 @@ from fedispace.api.present.statuses import StatusPresenter
 from fedispace.api.profile import ProfileCalls
 from fedispace.api.relations import RelationCalls
 from fedispace.api.routing import Calls, Dialect, Endpoint, Route
+from fedispace.api.scheduled import ScheduledCalls
 from fedispace.api.search import SearchCalls
 from fedispace.api.spaces import SpaceCalls
 from fedispace.api.start import StartCalls
@@ -51,6 +53,7 @@ from fedispace.spaces.lookup import SpaceLookup
 from fedispace.threads.bookmarks import Bookmarking
 from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
+from fedispace.threads.drafts import Drafts
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured
 from fedispace.threads.lookup import StatusLookup
@@ -74,6 +77,8 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     NotificationCalls,
     SearchCalls,
     ThreadCalls,
+    DraftCalls,
+    ScheduledCalls,
     SpaceCalls,
 )
 
@@ -102,6 +107,7 @@ class Api:
         status_lookup: StatusLookup,
         space_lookup: SpaceLookup,
         publishing: Publishing,
+        drafts: Drafts,
         deletion: Deletion,
         boosting: Boosting,
         favouriting: Favouriting,
@@ -146,6 +152,7 @@ class Api:
                 deletion=deletion,
                 boosting=boosting,
                 favouriting=favouriting,
+                drafts=drafts,
             ),
             KeepingCalls(
                 db=db,
@@ -167,6 +174,8 @@ class Api:
                 presenter=accounts,
             ),
             ThreadCalls(db=db, posts=posts, publishing=publishing),
+            DraftCalls(db=db, drafts=drafts, posts=posts),
+            ScheduledCalls(db=db, drafts=drafts),
             SpaceCalls(
                 db=db,
                 hosting=hosting,

@@ -5,6 +5,7 @@ the sentence from its docstring. What is not JSON (WHIP and WHEP) is described b
 """
 
 import re
+import types
 import typing
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -50,11 +51,11 @@ _ERRORS: Final[dict[Dialect, tuple[type, str]]] = {
 
 def document(routes: Sequence[Route], *, origin: str, title: str) -> Json:
     """Return the description of every call in `routes` and of WHIP and WHEP."""
-    types: list[Any] = [kind for kind, _ in _ERRORS.values()]
+    shapes: list[Any] = [kind for kind, _ in _ERRORS.values()]
     for route in routes:
-        types += [route.takes, _body_type(route.gives)]
-    schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
-    schema_of = dict(zip((_key(each) for each in types), schemas, strict=True))
+        shapes += [route.takes, *_body_types(route.gives)]
+    schemas, components = msgspec.json.schema_components(shapes, ref_template=_REF)
+    schema_of = dict(zip((_key(each) for each in shapes), schemas, strict=True))
     paths: dict[str, Json] = {}
     for route in routes:
         described = _operation(route, schema_of, components)
@@ -116,7 +117,8 @@ def _query(name: str, schema: Json, *, required: bool) -> Json:
 
 
 def _responses(route: Route, schema_of: dict[str, Json]) -> Json:
-    body = schema_of[_key(_body_type(route.gives))]
+    bodies = [schema_of[_key(each)] for each in _body_types(route.gives)]
+    body = bodies[0] if len(bodies) == 1 else {"anyOf": bodies}
     success: Json = {"description": "Done.", "content": {"application/json": {"schema": body}}}
     if typing.get_origin(route.gives) is Listing:
         success["headers"] = {
@@ -140,13 +142,16 @@ def _properties(schema: Json, components: dict[str, Json]) -> Json:
     return {"properties": found.get("properties", {}), "required": found.get("required", [])}
 
 
-def _body_type(gives: Any) -> Any:
+def _body_types(gives: Any) -> tuple[Any, ...]:
+    """Return what a call may answer with; a union of entities is one or the other, by what was asked."""
     origin = typing.get_origin(gives)
     if origin is Listing:
-        return list[typing.get_args(gives)[0]]  # type: ignore[misc]
+        return (list[typing.get_args(gives)[0]],)  # type: ignore[misc]
     if origin is Reply:
-        return typing.get_args(gives)[0]
-    return gives
+        return (typing.get_args(gives)[0],)
+    if origin is types.UnionType:
+        return typing.get_args(gives)
+    return (gives,)
 
 
 def _key(type_: Any) -> str:

@@ -132,6 +132,9 @@ class Routes:
     def patch(self, path: str, *, who: Who, scope: str | None = None) -> Callable[[Handler], Handler]:
         return self._row("PATCH", path, who, scope)
 
+    def put(self, path: str, *, who: Who, scope: str | None = None) -> Callable[[Handler], Handler]:
+        return self._row("PUT", path, who, scope)
+
     def delete(self, path: str, *, who: Who, scope: str | None = None) -> Callable[[Handler], Handler]:
         return self._row("DELETE", path, who, scope)
 

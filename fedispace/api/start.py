@@ -1,7 +1,7 @@
 """What clients ask for when they start, and of which there is nothing here: valid and empty.
 
 A 404 in its place stops several apps at their first screen. Each row says only what is true: there
-are no filters, no lists, no emojis of our own, nothing scheduled.
+are no filters, no lists, no emojis of our own.
 """
 
 from typing import Any, Final
@@ -23,7 +23,6 @@ _EMPTY_LISTS: Final = (
     ("/api/v1/lists", Who.PERSON, "read:lists"),
     ("/api/v1/mutes", Who.PERSON, "read:mutes"),
     ("/api/v1/notifications/requests", Who.PERSON, "read:notifications"),
-    ("/api/v1/scheduled_statuses", Who.PERSON, "read:statuses"),
     ("/api/v1/suggestions", Who.PERSON, "read:accounts"),
     ("/api/v1/trends", Who.ANYONE, None),
     ("/api/v1/trends/links", Who.ANYONE, None),

@@ -1,17 +1,24 @@
 """Calls about posts: write, read, delete, favourite, boost."""
 
-from typing import Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
+import msgspec
+
+from fedispace.api.entities.draft import ScheduledStatus
 from fedispace.api.entities.shape import ById, Parameters, RowId
 from fedispace.api.entities.status import Context, Status, StatusSource
 from fedispace.api.posts import Posts
+from fedispace.api.present.drafts import scheduled_of
 from fedispace.api.routing import Call, Calls, Routes, Who
 from fedispace.db.engine import Database
 from fedispace.errors import Invalid, NotFound
 from fedispace.threads import conversation
 from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
+from fedispace.threads.drafts import Drafts
 from fedispace.threads.favourite import Favouriting
+from fedispace.threads.manuscript import Manuscript
 from fedispace.threads.publish import Draft, Publishing
 from fedispace.threads.visibility import require_visible
 
@@ -35,7 +42,7 @@ class PostStatus(Parameters, frozen=True, kw_only=True):
     language: str | None = None
     media_ids: list[str] = []
     poll: dict[str, Any] | None = None
-    scheduled_at: str | None = None
+    scheduled_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     quoted_status_id: str | None = None
 
 
@@ -57,6 +64,7 @@ class StatusCalls(Calls):
         deletion: Deletion,
         boosting: Boosting,
         favouriting: Favouriting,
+        drafts: Drafts,
     ) -> None:
         self._db = db
         self._posts = posts
@@ -64,12 +72,15 @@ class StatusCalls(Calls):
         self._deletion = deletion
         self._boosting = boosting
         self._favouriting = favouriting
+        self._drafts = drafts
 
     @routes.post("/api/v1/statuses", who=Who.PERSON, scope="write:statuses")
-    async def publish(self, call: Call[PostStatus]) -> Status:
-        """Publish a post."""
+    async def publish(self, call: Call[PostStatus]) -> Status | ScheduledStatus:
+        """Publish a post; with `scheduled_at`, at that time."""
         given, person = call.given, call.person
         _refuse_what_is_not_here(given)
+        if given.scheduled_at is not None:
+            return await self._schedule(call, given.scheduled_at)
         (row,) = await self._publishing.publish(
             person.account,
             [Draft(text=given.status, spoiler=given.spoiler_text, sensitive=given.sensitive)],
@@ -80,6 +91,20 @@ class StatusCalls(Calls):
             application=person.application,
         )
         return await self._posts.one(person.account.id, row.id)
+
+    async def _schedule(self, call: Call[PostStatus], at: datetime) -> ScheduledStatus:
+        given, person = call.given, call.person
+        manuscript = Manuscript(
+            posts=(Draft(text=given.status, spoiler=given.spoiler_text, sensitive=given.sensitive),),
+            visibility=given.visibility,
+            in_reply_to_id=given.in_reply_to_id,
+            language=given.language,
+            application=person.application,
+        )
+        row = await self._drafts.create(
+            person.account, manuscript, scheduled_at=at, request_key=call.idempotency_key
+        )
+        return scheduled_of(row)
 
     @routes.get("/api/v1/statuses", who=Who.ANYONE, scope="read:statuses")
     async def statuses(self, call: Call[StatusIds]) -> list[Status]:
@@ -156,7 +181,5 @@ def _refuse_what_is_not_here(given: PostStatus) -> None:
         raise Invalid("Attachments cannot be uploaded to this server.", field="media_ids")
     if given.poll is not None:
         raise Invalid("Polls cannot be made on this server.", field="poll")
-    if given.scheduled_at is not None:
-        raise Invalid("Posts cannot be scheduled on this server.", field="scheduled_at")
     if given.quoted_status_id is not None:
         raise Invalid("Posts cannot quote on this server.", field="quoted_status_id")

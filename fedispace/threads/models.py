@@ -310,17 +310,20 @@ class ConversationFollow(Base):
 class ThreadDraft(Base):
     """A thread that is not published yet; with `scheduled_at` it will be, as one unit.
 
-    `thread` is what was written, as the API takes it; `failure` says why publishing was refused.
+    `thread` is what was written (`manuscript.py`); `failure` says why publishing was refused;
+    `request_key` is the client's own name for the request that made it.
     """
 
     __tablename__ = "thread_drafts"
     __table_args__ = (
+        UniqueConstraint("account_id", "request_key"),
         Index("ix_thread_drafts_account", "account_id", "id"),
         Index("ix_thread_drafts_due", "scheduled_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
+    request_key: Mapped[str | None]
     name: Mapped[str] = mapped_column(default="")
     thread: Mapped[dict[str, Any]]
     scheduled_at: Mapped[datetime | None]

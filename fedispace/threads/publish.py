@@ -88,8 +88,7 @@ class Publishing:
         `NotFound` when the author may not see the post that is answered.
         """
         require_at_home(author)
-        written = _checked(drafts)
-        await self._mentions.make_known(handle for draft in written for handle in draft.handles)
+        await self.make_known(drafts)
         async with self._db.transaction() as tx:
             if idempotency_key:
                 earlier = await idempotency.claim(tx, self._clock, author.id, idempotency_key)
@@ -108,6 +107,14 @@ class Publishing:
             if idempotency_key:
                 await idempotency.keep(tx, author.id, idempotency_key, statuses[0])
         return statuses
+
+    def check(self, drafts: Sequence[Draft]) -> None:
+        """Raise the `Invalid` that publishing these drafts would raise."""
+        _checked(drafts)
+
+    async def make_known(self, drafts: Sequence[Draft]) -> None:
+        """Look up, before any transaction, the people on other servers whom the drafts name."""
+        await self._mentions.make_known(handle for draft in _checked(drafts) for handle in draft.handles)
 
     async def publish_in(
         self,

@@ -22,14 +22,17 @@ from fedispace.spaces.lookup import SpaceLookup
 from fedispace.threads.bookmarks import Bookmarking
 from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
+from fedispace.threads.drafts import Drafts
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
 from fedispace.threads.publish import Publishing
 from fedispace.web.assets import PREFIX, Assets
+from fedispace.web.composing import Composer
 from fedispace.web.consent import ConsentPages
 from fedispace.web.door import Door
+from fedispace.web.drafts import DraftPages
 from fedispace.web.frame import Frame
 from fedispace.web.keeping import KeepingPages
 from fedispace.web.notices import NoticePages
@@ -74,6 +77,7 @@ class Web:
         status_lookup: StatusLookup,
         space_lookup: SpaceLookup,
         publishing: Publishing,
+        drafts: Drafts,
         deletion: Deletion,
         boosting: Boosting,
         favouriting: Favouriting,
@@ -93,6 +97,7 @@ class Web:
         secure = config.origin.startswith("https://")
         presenter = Presenter(addresses, people)
         frame = Frame(db=db, clock=clock, templates=templates, presenter=presenter, secure=secure)
+        composer = Composer(db=db, presenter=presenter, frame=frame)
         self._door = Door(origin=config.origin, sign_in=sign_in, frame=frame)
         self._groups: Sequence[Group] = (
             ReadingPages(
@@ -105,6 +110,8 @@ class Web:
                 deletion=deletion,
                 boosting=boosting,
                 favouriting=favouriting,
+                drafts=drafts,
+                composer=composer,
                 presenter=presenter,
                 frame=frame,
             ),
@@ -116,6 +123,7 @@ class Web:
                 presenter=presenter,
                 frame=frame,
             ),
+            DraftPages(db=db, ids=ids, drafts=drafts, composer=composer, frame=frame),
             SigningPages(sign_in=sign_in, frame=frame, cookie=self._door.cookie, secure=secure),
             ConsentPages(oauth=oauth, frame=frame),
             SearchPages(

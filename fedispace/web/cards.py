@@ -147,4 +147,20 @@ class Draft:
     next: str = "/"
     label: str = "Post"
     key: str = ""
+    draft_id: int | None = None
+    at: str = ""
     extra: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftCard:
+    """A thread that waits: for its author, or for its time."""
+
+    id: int
+    path: str
+    name: str
+    opening: str
+    posts: int
+    changed_at: datetime
+    scheduled_at: datetime | None = None
+    failure: str = ""

@@ -17,6 +17,9 @@ from fedispace.web.templates import Templates
 
 NOTICES = {
     "posted": "Posted.",
+    "kept": "Kept as a draft. You find it here on every device.",
+    "thread-scheduled": "It will be published at its time.",
+    "discarded": "Discarded.",
     "deleted": "Deleted. Other servers have been told.",
     "followed": "You follow them now. What they write next will be in your Home.",
     "requested": "They have been asked. You will see their posts once they accept.",

@@ -1,7 +1,5 @@
 """Spaces: the list, planning and opening one, and the page where one listens and speaks."""
 
-from datetime import UTC, datetime, timedelta
-
 from aiohttp import web
 from sqlalchemy import select
 
@@ -28,6 +26,7 @@ from fedispace.web.frame import Frame, redirect
 from fedispace.web.guard import source_of
 from fedispace.web.present import Presenter
 from fedispace.web.routing import Asked, Pages
+from fedispace.web.times import typed
 from fedispace.web.wants import to_object, wants_activity
 from fedispace.web.writing import reply_to
 
@@ -91,7 +90,7 @@ class StagePages:
                 host,
                 title=asked.text("title"),
                 description=asked.text("description"),
-                starts_at=_moment(asked.text("starts_at"), asked.text("zone")) if later else None,
+                starts_at=typed(asked.text("starts_at"), asked.text("zone")) if later else None,
                 access=parse_access(asked.text("access", "public")),
             )
             if not later:
@@ -292,11 +291,3 @@ def _servers_of(space: Space) -> list[str]:
         return []
     known = (space.uri, space.whep_endpoint, space.whip_endpoint)
     return [source_of(url) for url in known if url and origin_of(url) == origin_of(space.uri)]
-
-
-def _moment(text: str, offset: str) -> datetime:
-    """Read the time of a form; `offset` is what the browser's clock lacks to UTC, in minutes."""
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(minutes=int(offset or "0"))
-    except (ValueError, OverflowError):
-        raise Invalid("Choose a day and a time.", field="starts_at") from None

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from fedispace.clock import wire_time
+from fedispace.errors import Invalid
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -62,3 +63,11 @@ def length(start: datetime, end: datetime) -> str:
 def stamp(moment: datetime) -> str:
     """Return the machine's form, for `<time datetime>`."""
     return wire_time(moment)
+
+
+def typed(text: str, offset: str) -> datetime:
+    """Read the time of a form; `offset` is what the browser's clock lacks to UTC, in minutes."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(minutes=int(offset or "0"))
+    except (ValueError, OverflowError):
+        raise Invalid("Choose a day and a time.", field="time") from None

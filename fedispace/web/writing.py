@@ -9,19 +9,23 @@ from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited
 from fedispace.ids import Ids
 from fedispace.threads.audience import narrower, parse_visibility
 from fedispace.threads.boost import Boosting
-from fedispace.threads.compose import MAX_CHARACTERS, MAX_POSTS
+from fedispace.threads.compose import MAX_POSTS
 from fedispace.threads.deletion import Deletion
+from fedispace.threads.drafts import Drafts
 from fedispace.threads.favourite import Favouriting
+from fedispace.threads.manuscript import Manuscript
 from fedispace.threads.models import Status
 from fedispace.threads.publish import Draft as Typed
 from fedispace.threads.publish import Publishing
 from fedispace.threads.visibility import require_visible
 from fedispace.web.cards import Draft, PostCard
 from fedispace.web.changed import changed
+from fedispace.web.composing import Composer
 from fedispace.web.frame import Frame, redirect
 from fedispace.web.origin import safe_next
 from fedispace.web.present import Presenter
 from fedispace.web.routing import Asked, Pages, number
+from fedispace.web.times import typed
 
 
 class WritingPages:
@@ -38,6 +42,8 @@ class WritingPages:
         deletion: Deletion,
         boosting: Boosting,
         favouriting: Favouriting,
+        drafts: Drafts,
+        composer: Composer,
         presenter: Presenter,
         frame: Frame,
     ) -> None:
@@ -47,13 +53,15 @@ class WritingPages:
         self._deletion = deletion
         self._boosting = boosting
         self._favouriting = favouriting
+        self._drafts = drafts
+        self._composer = composer
         self._presenter = presenter
         self._frame = frame
 
     @pages.get("/compose", stranger=False)
     async def blank(self, asked: Asked) -> web.Response:
         visibility = asked.who.user.default_visibility
-        return await self._composer(asked, Draft(key=self._ids.token(), visibility=visibility))
+        return await self._composer.page(asked, Draft(key=self._ids.token(), visibility=visibility))
 
     @pages.post("/compose")
     async def compose(self, asked: Asked) -> web.Response:
@@ -61,29 +69,50 @@ class WritingPages:
         draft = self._typed(asked)
         if asked.text("add"):
             more = (*draft.posts, "") if len(draft.posts) < MAX_POSTS else draft.posts
-            return await self._composer(asked, replace(draft, posts=more))
+            return await self._composer.page(asked, replace(draft, posts=more))
         try:
+            if asked.text("do") in ("save", "schedule"):
+                return await self._put_aside(asked, draft)
             statuses = await self._publish(asked, draft)
         except (Invalid, Conflict, RateLimited, NotFound) as error:
             if asked.piece:
                 raise
-            return await self._composer(asked, replace(draft, error=error.detail), status=422)
+            return await self._composer.page(asked, replace(draft, error=error.detail), status=422)
         if asked.piece == "stay":
             return web.Response(status=201, headers={"X-Next-Key": self._ids.token()})
         back = draft.next if draft.next != "/compose" else "/"
         return redirect(f"{back}#post-{statuses[0].id}" if draft.in_reply_to else f"{back}?did=posted")
 
+    async def _put_aside(self, asked: Asked, draft: Draft) -> web.Response:
+        """Keep what was typed as a draft, or until its time."""
+        at = typed(draft.at, asked.text("zone")) if asked.text("do") == "schedule" else None
+        manuscript = Manuscript(
+            posts=tuple(_posts(draft)),
+            visibility=parse_visibility(draft.visibility),
+            in_reply_to_id=draft.in_reply_to,
+            application="Web",
+        )
+        by = asked.who.account
+        if draft.draft_id is None:
+            await self._drafts.create(by, manuscript, scheduled_at=at, request_key=f"web-{draft.key}")
+        else:
+            await self._drafts.rewrite(by, draft.draft_id, manuscript, scheduled_at=at)
+        return redirect(f"/drafts?did={'thread-scheduled' if at else 'kept'}")
+
     async def _publish(self, asked: Asked, draft: Draft) -> list[Status]:
-        typed = [
-            Typed(text=text, spoiler=draft.spoiler, sensitive=bool(draft.spoiler))
-            for text in draft.posts
-            if text.strip()
-        ]
-        if not typed:
-            raise Invalid("Write something first.")
+        posts = _posts(draft)
+        if draft.draft_id is not None:
+            manuscript = Manuscript(
+                posts=tuple(posts),
+                visibility=parse_visibility(draft.visibility),
+                in_reply_to_id=draft.in_reply_to,
+                application="Web",
+            )
+            await self._drafts.rewrite(asked.who.account, draft.draft_id, manuscript)
+            return await self._drafts.publish(asked.who.account, draft.draft_id)
         return await self._publishing.publish(
             asked.who.account,
-            typed,
+            posts,
             visibility=parse_visibility(draft.visibility),
             in_reply_to_id=draft.in_reply_to,
             idempotency_key=f"web-{draft.key}" if draft.key else None,
@@ -98,23 +127,9 @@ class WritingPages:
             in_reply_to=number(asked.text("in_reply_to")),
             next=safe_next(asked.text("next")),
             key=asked.text("key")[:64] or self._ids.token(),
+            draft_id=number(asked.text("draft")),
+            at=asked.text("at")[:32],
             label="Reply" if asked.text("in_reply_to") else "Post",
-        )
-
-    async def _composer(self, asked: Asked, draft: Draft, *, status: int = 200) -> web.Response:
-        answered: PostCard | None = None
-        if draft.in_reply_to:
-            async with self._db.reading() as tx:
-                parent = await require_visible(tx, asked.viewer_id, draft.in_reply_to)
-                answered = await self._presenter.post(tx, parent, asked.viewer_id)
-        return await self._frame.page(
-            asked,
-            "compose.html",
-            status=status,
-            draft=draft,
-            answered=answered,
-            limit=MAX_CHARACTERS,
-            most=MAX_POSTS,
         )
 
     @pages.post("/posts/{id}/boost")
@@ -168,6 +183,18 @@ class WritingPages:
         else:
             await self._deletion.delete(asked.who.account, asked.id())
         return redirect("/?did=deleted")
+
+
+def _posts(draft: Draft) -> list[Typed]:
+    """Return what was typed, without the boxes left empty."""
+    posts = [
+        Typed(text=text, spoiler=draft.spoiler, sensitive=bool(draft.spoiler))
+        for text in draft.posts
+        if text.strip()
+    ]
+    if not posts:
+        raise Invalid("Write something first.")
+    return posts
 
 
 def reply_to(card: PostCard, *, key: str, default: str, next: str) -> Draft:

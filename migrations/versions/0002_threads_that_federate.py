@@ -259,6 +259,7 @@ def upgrade() -> None:
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("request_key", sa.String(), nullable=True),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("thread", sa.JSON(), nullable=False),
         sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
@@ -272,6 +273,9 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_thread_drafts")),
+        sa.UniqueConstraint(
+            "account_id", "request_key", name=op.f("uq_thread_drafts_account_id_request_key")
+        ),
     )
     with op.batch_alter_table("thread_drafts", schema=None) as batch_op:
         batch_op.create_index("ix_thread_drafts_account", ["account_id", "id"], unique=False)
