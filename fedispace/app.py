@@ -53,6 +53,7 @@ from fedispace.front import Health, TrueAddress, apologise, unsigned
 from fedispace.ids import Ids, TimeOrderedIds
 from fedispace.media.live.client import SfuClient
 from fedispace.moderation.policy import DomainPolicy
+from fedispace.moderation.reports import ReportInbox, Reporting
 from fedispace.net import Net
 from fedispace.queue.bus import Bus, open_bus
 from fedispace.queue.jobs import JobPump, Jobs
@@ -113,6 +114,7 @@ class App:
     following: Following
     publishing: Publishing
     deletion: Deletion
+    reporting: Reporting
     hosting: Hosting
     deliveries: DeliveryPump
     inbox: Inbox
@@ -220,6 +222,7 @@ def build(
 
     ingest = Ingest(ids, clock, addresses, people, notifier, jobs)
     publishing = Publishing(db, ids, clock, addresses, outbox, notifier, people, lookup)
+    reporting = Reporting(db, ids, clock, addresses, actors, outbox, people)
     drafts = Drafts(db, ids, clock, jobs, publishing, people)
     boosting = Boosting(db, ids, clock, addresses, outbox, notifier, people)
     favouriting = Favouriting(db, ids, clock, addresses, outbox, notifier, people)
@@ -261,6 +264,7 @@ def build(
         AccountInbox.routes,
         AccountInbox(ids, clock, addresses, outbox, actors, people, follows, notifier),
     )
+    table.mount(ReportInbox.routes, ReportInbox(ids, clock, addresses, people))
     table.mount(ThreadInbox.routes, ThreadInbox(ids, clock, addresses, people, notifier, jobs, ingest))
     table.mount(FeaturedInbox.routes, FeaturedInbox(ids, clock, people, jobs))
     table.mount(
@@ -346,6 +350,7 @@ def build(
         bookmarking=bookmarking,
         pinning=pinning,
         featured=featured,
+        reporting=reporting,
         hosting=hosting,
         entering=entering,
         rooms=rooms,
@@ -391,6 +396,7 @@ def build(
         following=following,
         publishing=publishing,
         deletion=deletion,
+        reporting=reporting,
         hosting=hosting,
         deliveries=deliveries,
         inbox=inbox,

@@ -32,6 +32,7 @@ from fedispace.api.present.spaces import SpacePresenter
 from fedispace.api.present.statuses import StatusPresenter
 from fedispace.api.profile import ProfileCalls
 from fedispace.api.relations import RelationCalls
+from fedispace.api.reports import ReportCalls
 from fedispace.api.routing import Calls, Dialect, Endpoint, Route
 from fedispace.api.scheduled import ScheduledCalls
 from fedispace.api.search import SearchCalls
@@ -46,6 +47,7 @@ from fedispace.config import Config
 from fedispace.db.engine import Database
 from fedispace.errors import NotFound
 from fedispace.federation.addresses import Addresses
+from fedispace.moderation.reports import Reporting
 from fedispace.spaces.entering import Entering
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.live import LiveRooms
@@ -79,6 +81,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     ThreadCalls,
     DraftCalls,
     ScheduledCalls,
+    ReportCalls,
     SpaceCalls,
 )
 
@@ -114,6 +117,7 @@ class Api:
         bookmarking: Bookmarking,
         pinning: Pinning,
         featured: Featured,
+        reporting: Reporting,
         hosting: Hosting,
         entering: Entering,
         rooms: LiveRooms,
@@ -176,6 +180,7 @@ class Api:
             ThreadCalls(db=db, posts=posts, publishing=publishing),
             DraftCalls(db=db, drafts=drafts, posts=posts),
             ScheduledCalls(db=db, drafts=drafts),
+            ReportCalls(db=db, people=people, reporting=reporting, presenter=accounts),
             SpaceCalls(
                 db=db,
                 hosting=hosting,

@@ -7,6 +7,7 @@ import click
 from fedispace import __version__
 from fedispace.cli.domains import domain
 from fedispace.cli.quickstart import quickstart
+from fedispace.cli.reports import report
 from fedispace.cli.serve import serve
 from fedispace.cli.setup import config, init, migrate
 from fedispace.cli.users import user
@@ -19,7 +20,7 @@ def cli() -> None:
     """A federated server for threads and live audio Spaces."""
 
 
-for command in (quickstart, init, serve, migrate, config, user, domain):
+for command in (quickstart, init, serve, migrate, config, user, domain, report):
     cli.add_command(command)
 
 

@@ -233,6 +233,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "target_id", name=op.f("pk_private_notes")),
     )
     op.create_table(
+        "reports",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("uri", sa.String(), nullable=False),
+        sa.Column("reporter_uri", sa.String(), nullable=False),
+        sa.Column("target_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("objects", sa.JSON(), nullable=False),
+        sa.Column("category", sa.String(), nullable=False),
+        sa.Column("comment", sa.String(), nullable=False),
+        sa.Column("local", sa.Boolean(), nullable=False),
+        sa.Column("forwarded", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resolution", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["target_id"], ["accounts.id"], name=op.f("fk_reports_target_id_accounts"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reports")),
+        sa.UniqueConstraint("uri", name=op.f("uq_reports_uri")),
+    )
+    with op.batch_alter_table("reports", schema=None) as batch_op:
+        batch_op.create_index("ix_reports_open", ["resolved_at", "id"], unique=False)
+        batch_op.create_index("ix_reports_target", ["target_id", "reporter_uri"], unique=False)
+
+    op.create_table(
         "tag_follows",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
@@ -617,6 +643,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_tag_follows_name")
 
     op.drop_table("tag_follows")
+    with op.batch_alter_table("reports", schema=None) as batch_op:
+        batch_op.drop_index("ix_reports_target")
+        batch_op.drop_index("ix_reports_open")
+
+    op.drop_table("reports")
     op.drop_table("private_notes")
     with op.batch_alter_table("mutes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mutes_target_id"))
