@@ -12,10 +12,12 @@ from aiohttp import web
 
 from fedispace import __version__
 from fedispace.accounts.activities import AccountInbox
+from fedispace.accounts.blocked_askers import BlockedAskers
 from fedispace.accounts.blocking import Blocking
 from fedispace.accounts.departures import Departures
 from fedispace.accounts.discovery import Discovery
 from fedispace.accounts.documents import AccountDocuments
+from fedispace.accounts.follower_digests import FollowerDigests
 from fedispace.accounts.following import Following
 from fedispace.accounts.follows import Follows
 from fedispace.accounts.link_checks import LinkChecks
@@ -29,6 +31,7 @@ from fedispace.accounts.people import People
 from fedispace.accounts.profile import Profiles
 from fedispace.accounts.registration import Registration
 from fedispace.accounts.signin import SignIn
+from fedispace.accounts.synchronization import FollowSynchronization
 from fedispace.api.app import Api
 from fedispace.clock import Clock, SystemClock
 from fedispace.config import Config
@@ -202,7 +205,8 @@ def build(
     outbox = Outbox(ids, clock, bus, Seal(keyring, clock))
     actors = Actors(ids, clock, addresses, Departures(outbox))
     peers = Peers(clock)
-    requests = SignedRequests(net, keyring, peers, policy, clock, db)
+    digests = FollowerDigests(db, addresses)
+    requests = SignedRequests(net, keyring, peers, policy, clock, db, digests)
     resolver = Resolver(db, actors, requests, net, addresses, clock, plain_http=config.federation.allow_http)
     verifier = Verifier(db, resolver, addresses, policy, clock)
 
@@ -279,10 +283,13 @@ def build(
             jobs=jobs,
         ),
     )
+    synchronization = FollowSynchronization(db, ids, clock, addresses, jobs, requests, follows, outbox)
     federation = FederationDoor(
         inbox=inbox,
         verifier=verifier,
         rumours=Rumours(db, clock, addresses, jobs),
+        synchronization=synchronization,
+        blocked=BlockedAskers(db),
         addresses=addresses,
         discovery=Discovery(db, clock, addresses, config.instance),
         join_door=SpaceDoor(db, people, entering),
@@ -313,6 +320,7 @@ def build(
                     **announced.tasks(),
                     **link_checks.tasks(),
                     **rumoured.tasks(),
+                    **synchronization.tasks(),
                 },
             ),
             FanoutPump(db, ids, clock, bus, policy),

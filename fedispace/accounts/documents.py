@@ -10,14 +10,16 @@ from fedispace.accounts.paging import Page
 from fedispace.accounts.people import People
 from fedispace.accounts.wire import actor_document
 from fedispace.db.engine import Database, Tx
-from fedispace.errors import Gone, NotFound
+from fedispace.errors import Gone, NotFound, Refused
 from fedispace.federation.actors import Actors
 from fedispace.federation.addresses import Addresses
-from fedispace.federation.models import OutboxItem
+from fedispace.federation.models import ActorRow, OutboxItem
 from fedispace.federation.routes import Asker, DocumentRoutes
+from fedispace.federation.synchronization import MAX_FOLLOWERS
 from fedispace.federation.vocab.actors import Actor
 from fedispace.federation.vocab.objects import Collection, CollectionPage
 from fedispace.federation.vocab.uri import Uri
+from fedispace.hosts import host_of
 
 PAGE_SIZE = 40
 
@@ -26,7 +28,7 @@ Shelf = Collection | CollectionPage
 
 
 class AccountDocuments:
-    """Loads the documents of accounts. They are public: nothing here depends on who asks."""
+    """Loads the documents of accounts. They are public, but for the list that two servers compare."""
 
     routes = DocumentRoutes()
 
@@ -53,6 +55,29 @@ class AccountDocuments:
         async with self._db.reading() as tx:
             account = await self._local(tx, params["name"])
             return await self._relations(tx, account, "followers", params)
+
+    @routes.at("/users/{name}/followers_synchronization")
+    async def followers_synchronization(self, params: Params, asker: Asker) -> Collection:
+        """Return the followers on the asker's own server, and to nobody else's (FEP-8fcf)."""
+        if asker.actor is None:
+            raise Refused("sig_missing", "This list is for the server whose people are in it.")
+        async with self._db.reading() as tx:
+            account = await self._local(tx, params["name"])
+            theirs = await tx.scalars(
+                select(ActorRow.uri)
+                .join(Follow, Follow.account_id == ActorRow.id)
+                .where(
+                    Follow.target_id == account.id,
+                    Follow.accepted.is_(True),
+                    ~ActorRow.local,
+                    ActorRow.host == host_of(asker.actor),
+                )
+                .order_by(Follow.id)
+                .limit(MAX_FOLLOWERS)
+            )
+            ids = tuple(Uri(uri) for uri in theirs)
+        here = self._addresses.collection(account.uri, "followers_synchronization")
+        return Collection(id=here, total_items=len(ids), items=ids)
 
     @routes.at("/users/{name}/following")
     async def following(self, params: Params, asker: Asker) -> Shelf:

@@ -160,9 +160,19 @@ def _decoded(text: str) -> bytes:
 
 
 def sign(
-    key: LocalKey, method: str, url: str, body: bytes | None, now: datetime, *, with_query: bool = True
+    key: LocalKey,
+    method: str,
+    url: str,
+    body: bytes | None,
+    now: datetime,
+    *,
+    with_query: bool = True,
+    extra: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Return the headers that sign a request: Host, Date, Digest with a body, Signature."""
+    """Return the headers that sign a request: Host, Date, Digest with a body, Signature.
+
+    `extra` headers are covered too.
+    """
     parts = urlsplit(url)
     target = parts.path or "/"
     if parts.query and with_query:
@@ -172,6 +182,9 @@ def sign(
     if body is not None:
         headers["Digest"] = digests.digest(body)
         covered.append("digest")
+    for name, value in (extra or {}).items():
+        headers[name] = value
+        covered.append(name.lower())
     message = generate_message(covered, headers, method, target)
     signature = base64.b64encode(key.sign(message)).decode("ascii")
     algorithm = "rsa-sha256" if key.kind == "rsa" else "hs2019"

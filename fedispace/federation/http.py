@@ -35,10 +35,12 @@ from fedispace.federation.routes import Asker, Document, DocumentRoute, Document
 from fedispace.federation.rumours import Rumours
 from fedispace.federation.signatures import is_signed
 from fedispace.federation.signed_request import SignedRequest
+from fedispace.federation.synchronization import HEADER
 from fedispace.federation.verify import Hearsay, Unheeded, Verifier
 from fedispace.federation.vocab.activities import Activity, Join
 from fedispace.federation.vocab.actors import Actor
 from fedispace.federation.vocab.objects import Event, Note, Tombstone
+from fedispace.federation.vocab.uri import Uri
 from fedispace.net import is_activity_type
 
 log = structlog.get_logger()
@@ -69,6 +71,18 @@ class JoinDoor(Protocol):
     async def answer(self, verified: Verified[Join]) -> tuple[int, Activity]: ...
 
 
+class Synchronization(Protocol):
+    """Compares who of ours follows a sender with what its server says (FEP-8fcf)."""
+
+    async def heard(self, sender: str, header: str) -> None: ...
+
+
+class BlockedAskers(Protocol):
+    """Knows whom the people of this instance block."""
+
+    async def is_blocked(self, name: str, asker: Uri) -> bool: ...
+
+
 class FederationDoor:
     """The HTTP face of `federation/`."""
 
@@ -78,6 +92,8 @@ class FederationDoor:
         inbox: Inbox,
         verifier: Verifier,
         rumours: Rumours,
+        synchronization: Synchronization,
+        blocked: BlockedAskers,
         addresses: Addresses,
         discovery: Discovery,
         join_door: JoinDoor,
@@ -86,6 +102,8 @@ class FederationDoor:
         self._inbox = inbox
         self._verifier = verifier
         self._rumours = rumours
+        self._synchronization = synchronization
+        self._blocked = blocked
         self._addresses = addresses
         self._discovery = discovery
         self._join_door = join_door
@@ -139,6 +157,8 @@ class FederationDoor:
         arrived = await self._verifier.arrival(signed)
         if isinstance(arrived, Verified):
             await self._inbox.accept(arrived, signed.body)
+            if (stated := request.headers.get(HEADER)) is not None:
+                await self._synchronization.heard(arrived.sender, stated)
         elif isinstance(arrived, Hearsay):
             await self._rumours.heard(arrived)
         return web.Response(status=202)
@@ -156,7 +176,10 @@ class FederationDoor:
 
         async def show(request: web.Request) -> web.StreamResponse:
             asker = await self._asker(request)
+            is_unwelcome = await self._is_unwelcome(request, asker)
             found: Document = await loader(_names(request), asker)
+            if is_unwelcome and not isinstance(found, Actor):
+                raise NotFound("There is no such thing.")
             if isinstance(found, Stored):
                 self._require_known(asker)
                 return _activity_bytes(found.body, private=asker.actor is not None)
@@ -167,11 +190,23 @@ class FederationDoor:
             document: Mapping[str, Any] = codec.write(found)
             if not isinstance(found, Actor):
                 self._require_known(asker)
-            elif self._is_for_strangers(asker) and found.id != self._addresses.instance_actor:
+            elif is_unwelcome or (
+                self._is_for_strangers(asker) and found.id != self._addresses.instance_actor
+            ):
                 document = _key_only(document)
             return _activity_json(document, private=asker.actor is not None)
 
         return self._answering(show)
+
+    async def _is_unwelcome(self, request: web.Request, asker: Asker) -> bool:
+        """Tell whether somebody asks for what is of a person who blocks them.
+
+        They get what they need to verify that person's signatures, and for the rest there is nothing.
+        """
+        name = request.match_info.get("name")
+        return (
+            asker.actor is not None and name is not None and await self._blocked.is_blocked(name, asker.actor)
+        )
 
     def _is_for_strangers(self, asker: Asker) -> bool:
         return self._authorized_fetch and asker.actor is None

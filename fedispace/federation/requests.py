@@ -6,9 +6,9 @@ once more in the other dialect, and what was taken is remembered for the host. A
 `Accept-Signature` (RFC 9421 section 5.1) is signed to as it asks, if that is within what we sign.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -42,11 +42,24 @@ class Reply:
     document: dict[str, Any] | None
 
 
+class Stamp(Protocol):
+    """Knows what to tell a server beside an activity (`Collection-Synchronization`)."""
+
+    async def headers(self, item: int, host: str, body: bytes) -> Mapping[str, str]: ...
+
+
 class SignedRequests:
     """Sends signed GETs and POSTs."""
 
     def __init__(
-        self, net: Net, keyring: Keyring, peers: Peers, policy: Policy, clock: Clock, db: Database
+        self,
+        net: Net,
+        keyring: Keyring,
+        peers: Peers,
+        policy: Policy,
+        clock: Clock,
+        db: Database,
+        stamp: Stamp | None = None,
     ) -> None:
         self._net = net
         self._keyring = keyring
@@ -54,6 +67,7 @@ class SignedRequests:
         self._policy = policy
         self._clock = clock
         self._db = db
+        self._stamp = stamp
 
     async def document(self, uri: str) -> Document:
         """Fetch an ActivityPub document, signed by the instance actor; its origin is checked.
@@ -96,14 +110,22 @@ class SignedRequests:
         await self.refuse_blocked(url)
         keys = (await self._keyring.signer(sender_id, item=item)).rsa_keys(item)
         host = host_of(url)
-        response = await self._knock(host, url, body, keys)
+        extra = await self._stamp.headers(item, host, body) if self._stamp is not None else None
+        response = await self._knock(host, url, body, keys, extra)
         return Reply(
             status=response.status,
             retry_after=response.headers.get("Retry-After"),
             document=_json_object(response.body),
         )
 
-    async def _knock(self, host: str, url: str, body: bytes, keys: Sequence[LocalKey]) -> Response:
+    async def _knock(
+        self,
+        host: str,
+        url: str,
+        body: bytes,
+        keys: Sequence[LocalKey],
+        extra: Mapping[str, str] | None,
+    ) -> Response:
         """POST in the dialect the host took last; if it refuses, once in the other or as it asks.
 
         A peer that learned of a changed key before we told it is tried once with the new one.
@@ -112,7 +134,7 @@ class SignedRequests:
 
         async def send(key: LocalKey, dialect: Dialect, asked: Asked | None = None) -> Response:
             return await self._net.post(
-                url, body, content_type=ACTIVITY_JSON, sign=self._signing(key, dialect, asked)
+                url, body, content_type=ACTIVITY_JSON, sign=self._signing(key, dialect, asked, host, extra)
             )
 
         response = await send(keys[0], first)
@@ -142,12 +164,24 @@ class SignedRequests:
         if await self._policy.is_refused(host_of(uri)):
             raise Refused("blocked", "That server is blocked here.", status=403)
 
-    def _signing(self, key: LocalKey, dialect: Dialect, asked: Asked | None = None) -> Sign:
-        if dialect == "cavage":
-            return lambda method, url, body: signatures.sign_cavage(key, method, url, body, self._clock.now())
-        return lambda method, url, body: signatures.sign_rfc9421(
-            key, method, url, body, self._clock.now(), asked=asked
-        )
+    def _signing(
+        self,
+        key: LocalKey,
+        dialect: Dialect,
+        asked: Asked | None = None,
+        host: str = "",
+        extra: Mapping[str, str] | None = None,
+    ) -> Sign:
+        """Return what signs each hop; `extra` headers are for `host` alone, wherever a redirect leads."""
+
+        def sign(method: str, url: str, body: bytes | None) -> Mapping[str, str]:
+            added = extra if extra and host_of(url) == host else None
+            now = self._clock.now()
+            if dialect == "cavage":
+                return signatures.sign_cavage(key, method, url, body, now, extra=added)
+            return signatures.sign_rfc9421(key, method, url, body, now, asked=asked, extra=added)
+
+        return sign
 
     def _signing_without_query(self, key: LocalKey) -> Sign:
         """Sign as peers verify that leave the query out of the target (Misskey, old GoToSocial)."""

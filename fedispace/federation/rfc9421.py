@@ -210,16 +210,20 @@ def sign(
     now: datetime,
     *,
     asked: Asked | None = None,
+    extra: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the headers that sign a request: Host, Content-Digest with a body, and the signature.
 
-    What is `asked` for is covered besides what we always cover, never instead of it.
+    `extra` headers are covered too. What is `asked` for is covered besides what we always cover, never
+    instead of it.
     """
     parts = urlsplit(url)
     headers = {"Host": parts.netloc}
     values = {"@method": method, "@target-uri": url}
     if body is not None:
         headers["Content-Digest"] = values["content-digest"] = digests.content_digest(body)
+    for name, value in (extra or {}).items():
+        headers[name] = values[name.lower()] = value
     if asked is not None:
         known = {
             "@authority": parts.netloc.lower(),

@@ -10,6 +10,7 @@ What this does not decide: that the key's owner is the activity's actor, and tha
 document lists the key. That is `verify.py`, with `origin.py`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -55,10 +56,17 @@ def verify(claim: Claim, key: PublicKey) -> None:
 
 
 def sign_cavage(
-    key: LocalKey, method: str, url: str, body: bytes | None, now: datetime, *, with_query: bool = True
+    key: LocalKey,
+    method: str,
+    url: str,
+    body: bytes | None,
+    now: datetime,
+    *,
+    with_query: bool = True,
+    extra: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Return the headers that sign a request in draft-cavage: Host, Date, Digest, Signature."""
-    return cavage.sign(key, method, url, body, now, with_query=with_query)
+    """Return the headers that sign a request in draft-cavage: Host, Date, Digest, Signature, and `extra`."""
+    return cavage.sign(key, method, url, body, now, with_query=with_query, extra=extra)
 
 
 def sign_rfc9421(
@@ -69,6 +77,7 @@ def sign_rfc9421(
     now: datetime,
     *,
     asked: rfc9421.Asked | None = None,
+    extra: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Return the headers that sign a request by RFC 9421: Host, Content-Digest, and the two of the RFC."""
-    return rfc9421.sign(key, method, url, body, now, asked=asked)
+    """Return the headers that sign by RFC 9421: Host, Content-Digest, the two of the RFC, and `extra`."""
+    return rfc9421.sign(key, method, url, body, now, asked=asked, extra=extra)

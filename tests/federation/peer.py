@@ -72,6 +72,7 @@ class Peer:
         self.documents: dict[str, dict[str, Any]] = {}
         self.pages: dict[str, str] = {}
         self.redirects: dict[str, str] = {}
+        self.moved: dict[str, str] = {}
         self.statuses: dict[str, int] = {}
         self.answers: defaultdict[str, list[int]] = defaultdict(list)
         self.retry_after: dict[str, str] = {}
@@ -250,6 +251,8 @@ class Peer:
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
         host = request.host
+        if (to := self.moved.get(f"http://{host}{request.path}")) is not None:
+            raise web.HTTPTemporaryRedirect(to)
         taken = Received(
             host=host,
             path=request.path,

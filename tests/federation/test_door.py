@@ -275,6 +275,26 @@ async def test_a_document_is_asked_for_later_when_the_database_is_away(
         assert b"accounts" not in answer.body
 
 
+@pytest.mark.row(103)
+async def test_who_is_blocked_gets_a_key_and_finds_nothing_else(
+    fediverse: Fediverse, alpha: Server, alice: Client, peer: Peer
+) -> None:
+    """The key, because what alice sends them (the Block first of all) has to be verified there."""
+    carol, dora = peer.actor(), peer.actor("dora", "d.test")
+    post = await alice.post("/api/v1/statuses", {"status": "hello"})
+    found = await alice.get("/api/v2/search", q=carol, resolve="true", type="accounts")
+    await alice.post(f"/api/v1/accounts/{found['accounts'][0]['id']}/block")
+    uri = alice.account.uri
+    assert set((await peer.get(uri, by=carol)).json) == set(KEY_FIELDS)
+    assert "followers" in (await peer.get(uri, by=dora)).json
+    names = ("followers", "following", "featured", "outbox", "followers_synchronization")
+    for address in (post["uri"], f"{post['uri']}/activity", *(f"{uri}/{name}" for name in names)):
+        assert (await peer.get(address, by=carol)).status == 404, address
+        assert (await peer.get(address, by=dora)).status == 200, address
+    bare = await peer.get(f"{uri}/statuses/1", by=carol)
+    assert (await peer.get(post["uri"], by=carol)).json == bare.json
+
+
 # Where only signed requests are answered.
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import select
 
+from fedispace.accounts.blocked_askers import BlockedAskers
 from fedispace.accounts.departures import Departures
 from fedispace.accounts.documents import AccountDocuments
 from fedispace.accounts.lookup import Lookup
@@ -152,6 +153,8 @@ class Town:
             inbox=Inbox(self.db, self.ids, self.clock, self.bus),
             verifier=Verifier(self.db, self.resolver, self.addresses, Open(), self.clock),
             rumours=Rumours(self.db, self.clock, self.addresses, Jobs(self.ids, self.clock, self.bus)),
+            synchronization=_Quiet(),
+            blocked=BlockedAskers(self.db),
             addresses=self.addresses,
             discovery=_Discovery(self.db, self.addresses),
             join_door=self.door,
@@ -329,3 +332,10 @@ class _Discovery:
 
     async def nodeinfo(self, version: str) -> Mapping[str, Any]:
         raise NotFound("not here")
+
+
+class _Quiet:
+    """Nobody here compares followers."""
+
+    async def heard(self, sender: str, header: str) -> None:
+        return
