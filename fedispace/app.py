@@ -51,6 +51,7 @@ from fedispace.federation.requests import SignedRequests
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.rumours import Rumours
 from fedispace.federation.sealing import Seal
+from fedispace.federation.software import Software
 from fedispace.federation.verify import Verifier
 from fedispace.front import Health, TrueAddress, apologise, unsigned
 from fedispace.ids import Ids, TimeOrderedIds
@@ -92,6 +93,7 @@ from fedispace.threads.ingest import Ingest
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
 from fedispace.threads.publish import Publishing
+from fedispace.threads.reactions import Reacting
 from fedispace.threads.rumours import RumouredPosts
 from fedispace.threads.sanitize import safe_html
 from fedispace.web.app import Web
@@ -230,6 +232,8 @@ def build(
     drafts = Drafts(db, ids, clock, jobs, publishing, people)
     boosting = Boosting(db, ids, clock, addresses, outbox, notifier, people)
     favouriting = Favouriting(db, ids, clock, addresses, outbox, notifier, people)
+    software = Software(db, clock, net, requests, jobs)
+    reacting = Reacting(db, ids, clock, addresses, outbox, notifier, people, software)
     bookmarking = Bookmarking(db, ids, clock)
     pinning = Pinning(db, ids, clock, addresses, outbox)
     featured = Featured(db, ids, clock, resolver, people, ingest, jobs)
@@ -316,6 +320,7 @@ def build(
                 {
                     **backfill.tasks(),
                     **featured.tasks(),
+                    **software.tasks(),
                     **drafts.tasks(),
                     **announced.tasks(),
                     **link_checks.tasks(),
@@ -359,6 +364,7 @@ def build(
         pinning=pinning,
         featured=featured,
         reporting=reporting,
+        reacting=reacting,
         hosting=hosting,
         entering=entering,
         rooms=rooms,
@@ -384,6 +390,7 @@ def build(
         bookmarking=bookmarking,
         pinning=pinning,
         featured=featured,
+        reacting=reacting,
         hosting=hosting,
         entering=entering,
     )

@@ -237,6 +237,24 @@ class Marker(Base):
     updated_at: Mapped[datetime]
 
 
+class CustomEmoji(Base):
+    """A picture with a name; `domain` is empty for ours."""
+
+    __tablename__ = "custom_emojis"
+    __table_args__ = (UniqueConstraint("shortcode", "domain"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    shortcode: Mapped[str]
+    domain: Mapped[str]
+    uri: Mapped[str | None]
+    icon: Mapped[str]
+    media_type: Mapped[str | None]
+    category: Mapped[str | None]
+    in_picker: Mapped[bool]
+    disabled: Mapped[bool]
+    updated_at: Mapped[datetime]
+
+
 class Notification(Base):
     """Something that happened to an account. `status_id` names a post when there is one."""
 

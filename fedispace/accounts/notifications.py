@@ -17,6 +17,9 @@ from fedispace.queue.bus import Bus
 TYPES: Final = frozenset(
     {"mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update"}
 )
+EMOJI_REACTION: Final = "pleroma:emoji_reaction"
+UNASKED: Final = frozenset({EMOJI_REACTION})
+"""What only those are told who name the type: other clients do not know it, and some stop at it."""
 
 
 def topic(account_id: int) -> str:
@@ -76,6 +79,8 @@ async def notifications(
     page: Page,
     types: Collection[str] = (),
     exclude_types: Collection[str] = (),
+    *,
+    unasked: bool = False,
 ) -> list[Notification]:
     """Return an account's notifications, newest first; those of suspended accounts are left out."""
     statement = (
@@ -85,6 +90,8 @@ async def notifications(
     )
     if types:
         statement = statement.where(Notification.type.in_(types))
+    elif not unasked:
+        statement = statement.where(Notification.type.not_in(UNASKED))
     if exclude_types:
         statement = statement.where(Notification.type.not_in(exclude_types))
     rows = (await tx.scalars(page.apply(statement, Notification.id))).all()
@@ -95,7 +102,11 @@ async def count_newer(tx: Tx, account_id: int, than: int, limit: int = 100) -> i
     """Count an account's notifications newer than the id `than`, up to `limit`."""
     newer = (
         select(Notification.id)
-        .where(Notification.account_id == account_id, Notification.id > than)
+        .where(
+            Notification.account_id == account_id,
+            Notification.id > than,
+            Notification.type.not_in(UNASKED),
+        )
         .limit(limit)
         .subquery()
     )

@@ -31,6 +31,7 @@ from fedispace.api.present.notifications import NotificationPresenter
 from fedispace.api.present.spaces import SpacePresenter
 from fedispace.api.present.statuses import StatusPresenter
 from fedispace.api.profile import ProfileCalls
+from fedispace.api.reactions import PleromaReactionCalls, ReactionCalls, Reactions
 from fedispace.api.relations import RelationCalls
 from fedispace.api.reports import ReportCalls
 from fedispace.api.routing import Calls, Dialect, Endpoint, Route
@@ -61,6 +62,7 @@ from fedispace.threads.featured import Featured
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
 from fedispace.threads.publish import Publishing
+from fedispace.threads.reactions import Reacting
 
 OPENAPI = "/api/fedispace/v1/openapi.json"
 
@@ -75,6 +77,8 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     RelationCalls,
     StatusCalls,
     KeepingCalls,
+    PleromaReactionCalls,
+    ReactionCalls,
     TimelineCalls,
     NotificationCalls,
     SearchCalls,
@@ -118,6 +122,7 @@ class Api:
         pinning: Pinning,
         featured: Featured,
         reporting: Reporting,
+        reacting: Reacting,
         hosting: Hosting,
         entering: Entering,
         rooms: LiveRooms,
@@ -128,6 +133,7 @@ class Api:
         origin = config.origin
         pictures = Pictures.at(origin)
         accounts = AccountPresenter(addresses, pictures)
+        reactions = Reactions(db, clock, accounts)
         posts = Posts(db, StatusPresenter(addresses, accounts))
         self._title = config.instance.title
         self._origin = origin
@@ -166,6 +172,8 @@ class Api:
                 pinning=pinning,
                 presenter=accounts,
             ),
+            PleromaReactionCalls(posts=posts, reacting=reacting, reactions=reactions),
+            ReactionCalls(reacting=reacting, reactions=reactions),
             TimelineCalls(db=db, posts=posts),
             NotificationCalls(db=db, people=people, posts=posts, presenter=NotificationPresenter(accounts)),
             SearchCalls(

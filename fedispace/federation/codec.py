@@ -15,6 +15,7 @@ from fedispace.federation.codec_shapes import Json, as_list, kind_of
 from fedispace.federation.codec_write import context_of, fields_of
 from fedispace.federation.vocab.activities import Activity, Object
 from fedispace.federation.vocab.actors import ACTOR_TYPES
+from fedispace.federation.vocab.links import Emoji
 from fedispace.federation.vocab.objects import COLLECTION_TYPES, NOTE_TYPES, PAGE_TYPES
 
 _CONTEXTS: Final = frozenset(
@@ -70,7 +71,7 @@ def _require_context(document: Json) -> None:
         raise Invalid("@context: the ActivityStreams context is expected", field="@context")
 
 
-def write(thing: Object, *, embedded: bool = False) -> dict[str, Any]:
+def write(thing: Object | Emoji, *, embedded: bool = False) -> dict[str, Any]:
     """Return the JSON form; `@context` is added unless it will be `embedded` in another document."""
     fields = fields_of(thing)
     return fields if embedded else {"@context": context_of(thing), **fields}

@@ -226,7 +226,15 @@ def _like(document: Json, id_: Uri, actor: Uri) -> Like:
     reaction = shapes.text(document.get("content"), 255) or shapes.text(
         document.get("_misskey_reaction"), 255
     )
-    return Like(id=id_, actor=actor, object=_object(document), content=reaction, **_audience(document))
+    return Like(
+        id=id_,
+        actor=actor,
+        object=_object(document),
+        type=_kind(document),
+        content=reaction,
+        tags=parts.emojis(document.get("tag")) if reaction else (),
+        **_audience(document),
+    )
 
 
 def _move(document: Json, id_: Uri, actor: Uri) -> Move:

@@ -26,6 +26,15 @@ _NOTE_TERMS: Final[dict[str, Any]] = {
     "_misskey_quote": "misskey:_misskey_quote",
 }
 
+_REACTION_TERMS: Final[dict[str, Any]] = {
+    "toot": "http://joinmastodon.org/ns#",
+    "misskey": "https://misskey-hub.net/ns#",
+    "litepub": "http://litepub.social/ns#",
+    "Emoji": "toot:Emoji",
+    "EmojiReact": "litepub:EmojiReact",
+    "_misskey_reaction": "misskey:_misskey_reaction",
+}
+
 _ACTOR_TERMS: Final[dict[str, Any]] = {
     "toot": "http://joinmastodon.org/ns#",
     "schema": "http://schema.org#",
@@ -39,6 +48,7 @@ _ACTOR_TERMS: Final[dict[str, Any]] = {
     "indexable": "toot:indexable",
     "suspended": "toot:suspended",
     "memorial": "toot:memorial",
+    "Emoji": "toot:Emoji",
     "webfinger": "https://purl.archive.org/socialweb/webfinger#webfinger",
 }
 
@@ -84,6 +94,7 @@ _EVENT_TERMS: Final[dict[str, Any]] = {
 
 PLAIN_CONTEXT: Final = AS2
 NOTE_CONTEXT: Final = [AS2, _NOTE_TERMS]
+REACTION_CONTEXT: Final = [AS2, _REACTION_TERMS]
 ACTOR_CONTEXT: Final = [AS2, SECURITY, MULTIKEY, _ACTOR_TERMS]
 EVENT_CONTEXT: Final = [AS2, SECURITY, _EVENT_TERMS]
 TICKET_CONTEXT: Final = [AS2, {"fs": FEDISPACE}]

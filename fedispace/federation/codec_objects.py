@@ -160,6 +160,7 @@ def actor(document: Json, kind: str) -> Actor:
         suspended=document.get("suspended") is True,
         memorial=document.get("memorial") is True,
         webfinger=webfinger,
+        tags=parts.emojis(document.get("tag")),
     )
 
 

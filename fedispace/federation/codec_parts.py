@@ -3,7 +3,7 @@
 import math
 from typing import Any, Final
 
-from fedispace.federation.codec_shapes import Json, as_list, count, text, uri
+from fedispace.federation.codec_shapes import Json, as_list, count, moment, text, uri
 from fedispace.federation.multibase import key_kind
 from fedispace.federation.vocab.actors import PublicKeyRef
 from fedispace.federation.vocab.links import (
@@ -98,7 +98,18 @@ def _emoji(raw: Json, name: str | None) -> Emoji | None:
     bare = (name or "").strip(":")
     if icon is None or not bare:
         return None
-    return Emoji(name=bare, icon=icon.url, id=uri(raw.get("id")), media_type=icon.media_type)
+    return Emoji(
+        name=bare,
+        icon=icon.url,
+        id=uri(raw.get("id")),
+        media_type=icon.media_type,
+        updated=moment(raw.get("updated")),
+    )
+
+
+def emojis(value: Any) -> tuple[Emoji, ...]:
+    """Return the custom emojis among the tags."""
+    return tuple(tag for tag in tags(value) if isinstance(tag, Emoji))
 
 
 def quote(document: Json) -> Uri | None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from fedispace.clock import wire_time
 from fedispace.federation import codec_context as contexts
 from fedispace.federation.codec_write_objects import WRITERS as OBJECT_WRITERS
-from fedispace.federation.codec_write_objects import present
+from fedispace.federation.codec_write_objects import present, written_tag
 from fedispace.federation.vocab.activities import (
     Accept,
     Add,
@@ -34,10 +34,11 @@ from fedispace.federation.vocab.activities import (
     Update,
 )
 from fedispace.federation.vocab.actors import Actor
+from fedispace.federation.vocab.links import Emoji
 from fedispace.federation.vocab.objects import Event, Note
 
 
-def fields_of(thing: Object) -> dict[str, Any]:
+def fields_of(thing: Object | Emoji) -> dict[str, Any]:
     """Return the document without its `@context`."""
     writer = _WRITERS.get(type(thing))
     if writer is None:
@@ -45,7 +46,7 @@ def fields_of(thing: Object) -> dict[str, Any]:
     return writer(thing)
 
 
-def context_of(thing: Object) -> str | list[Any]:
+def context_of(thing: Object | Emoji) -> str | list[Any]:
     """Return the smallest context that defines every term of the document."""
     if isinstance(thing, Create | Update) and not isinstance(thing.object, str):
         return context_of(thing.object)
@@ -55,6 +56,12 @@ def context_of(thing: Object) -> str | list[Any]:
         return contexts.NOTE_CONTEXT
     if isinstance(thing, Actor):
         return contexts.ACTOR_CONTEXT
+    if isinstance(thing, Undo) and thing.inner is not None:
+        return context_of(thing.inner)
+    if isinstance(thing, Like) and thing.content:
+        return contexts.REACTION_CONTEXT
+    if isinstance(thing, Emoji):
+        return contexts.NOTE_CONTEXT
     if isinstance(thing, Join | Accept):
         return contexts.TICKET_CONTEXT
     return contexts.PLAIN_CONTEXT
@@ -120,7 +127,14 @@ def _announce(thing: Announce) -> dict[str, Any]:
 
 
 def _like(thing: Like) -> dict[str, Any]:
-    return _activity(thing, thing.object, content=thing.content)
+    """Write a reaction for everybody: Misskey reads its own term before `content` (FEP-c0e0)."""
+    document = _activity(thing, thing.object, content=thing.content)
+    document["type"] = thing.type
+    if thing.content and thing.type == "Like":
+        document["_misskey_reaction"] = thing.content
+    if thing.tags:
+        document["tag"] = [written_tag(tag) for tag in thing.tags]
+    return document
 
 
 def _targeted(thing: Move | Add | Remove) -> dict[str, Any]:

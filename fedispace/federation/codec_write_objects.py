@@ -60,7 +60,7 @@ def _note(note: Note) -> dict[str, Any]:
         "sensitive": note.sensitive,
         "content": note.content,
         **({"contentMap": {note.content_language: note.content}} if note.content_language else {}),
-        "tag": [_tag(tag) for tag in note.tags],
+        "tag": [written_tag(tag) for tag in note.tags],
         "attachment": [_attachment(attachment) for attachment in note.attachments],
     }
 
@@ -101,7 +101,7 @@ def _event(event: Event) -> dict[str, Any]:
                 "recordingPolicy": event.recording_policy,
             }
         ),
-        "tag": [_tag(tag) for tag in event.tags],
+        "tag": [written_tag(tag) for tag in event.tags],
         "attachment": [_attachment(attachment) for attachment in event.attachments],
     }
     if event.space is not None:
@@ -140,7 +140,8 @@ def _space(space: AudioSpace) -> dict[str, Any]:
     }
 
 
-def _tag(tag: Tag) -> dict[str, Any]:
+def written_tag(tag: Tag) -> dict[str, Any]:
+    """Return one of `tag`."""
     if isinstance(tag, Hashtag):
         return {"type": "Hashtag", "name": f"#{tag.name}", **present({"href": tag.href})}
     if isinstance(tag, Mention):
@@ -150,6 +151,7 @@ def _tag(tag: Tag) -> dict[str, Any]:
             **present({"id": tag.id}),
             "type": "Emoji",
             "name": f":{tag.name}:",
+            **present({"updated": _time(tag.updated)}),
             "icon": _image(Image(url=tag.icon, media_type=tag.media_type)),
         }
     return {
@@ -220,6 +222,7 @@ def _actor(actor: Actor) -> dict[str, Any]:
         "attachment": [
             {"type": "PropertyValue", "name": name, "value": value} for name, value in actor.fields
         ],
+        **({"tag": [written_tag(tag) for tag in actor.tags]} if actor.tags else {}),
         **_keys(actor.public_keys),
     }
 
@@ -293,6 +296,7 @@ WRITERS: Final[dict[type, Callable[[Any], dict[str, Any]]]] = {
     Actor: _actor,
     Collection: _collection,
     CollectionPage: _collection_page,
+    Emoji: written_tag,
     Event: _event,
     Note: _note,
     Tombstone: _tombstone,

@@ -151,7 +151,7 @@ class FollowerInbox(Base):
 
 
 class Peer(Base):
-    """What we know of a server: which signatures it takes, and whether it answers."""
+    """What we know of a server: which signatures it takes, whether it answers, what it runs (NodeInfo)."""
 
     __tablename__ = "peers"
 
@@ -161,6 +161,8 @@ class Peer(Base):
     closed_until: Mapped[datetime | None]
     last_heard_at: Mapped[datetime | None]
     last_reached_at: Mapped[datetime | None]
+    software: Mapped[str | None]
+    software_at: Mapped[datetime | None]
 
 
 class Tombstone(Base):

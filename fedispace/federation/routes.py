@@ -21,6 +21,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from fedispace.db.engine import Tx
 from fedispace.federation.vocab.activities import Activity
 from fedispace.federation.vocab.actors import Actor
+from fedispace.federation.vocab.links import Emoji
 from fedispace.federation.vocab.objects import Collection, CollectionPage, Event, Note, Tombstone
 from fedispace.federation.vocab.uri import Uri
 
@@ -42,7 +43,7 @@ class Stored:
     body: bytes
 
 
-Document = Actor | Note | Event | Activity | Tombstone | Collection | CollectionPage | Stored
+Document = Actor | Note | Event | Activity | Tombstone | Collection | CollectionPage | Emoji | Stored
 
 
 class Found(Protocol):

@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 
 from fedispace.accounts.models import Account, Block, DomainMute, Mute
 from fedispace.accounts.paging import Page
+from fedispace.accounts.standing import is_shown
 from fedispace.db.engine import Tx
 from fedispace.threads.models import Favourite, Status
 from fedispace.threads.visibility import visible
@@ -59,7 +60,7 @@ def shown_to(viewer_id: int | None, now: datetime) -> ColumnElement[bool]:
     Suspended accounts do not; nor do those the viewer blocked or muted, or whose domain they muted, and
     those who blocked the viewer.
     """
-    active = person.suspended_at.is_(None)
+    active = is_shown(person)
     if viewer_id is None:
         return active
     return and_(

@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlalchemy import select
 
+from fedispace.accounts import emojis
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
@@ -26,14 +27,15 @@ from fedispace.federation.tombstones import bury, tombstone
 from fedispace.federation.vocab.activities import Announce, Create, Delete, Like, Undo, Update
 from fedispace.federation.vocab.objects import Note
 from fedispace.federation.vocab.uri import Uri
+from fedispace.hosts import host_of
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Jobs
-from fedispace.threads import boost, favourite
+from fedispace.threads import boost, favourite, reactions
 from fedispace.threads.arrival import look
 from fedispace.threads.audience import Visibility, visibility_from
 from fedispace.threads.backfill import enqueue_boosted
 from fedispace.threads.ingest import Ingest
-from fedispace.threads.models import Favourite, Status
+from fedispace.threads.models import Favourite, Reaction, Status
 from fedispace.threads.relevance import concerns_us, is_any_ours, is_followed_here
 from fedispace.threads.removal import remove
 from fedispace.threads.visibility import may_see
@@ -172,7 +174,7 @@ class ThreadInbox:
 
     @routes.on(Like)
     async def liked(self, tx: Tx, verified: Verified[Like], found: Found) -> None:
-        """Keep a favourite; an emoji reaction counts as one."""
+        """Keep a favourite, or an emoji reaction. A Like whose content is no emoji is a favourite."""
         activity = verified.activity
         known = await _by_uri(tx, activity.object)
         if known is None:
@@ -181,6 +183,12 @@ class ThreadInbox:
             return
         by = await self._people.ensure(tx, verified.sender)
         status = await self._acted_on(tx, by, known)
+        chosen = await reactions.understood(tx, activity, self._addresses)
+        if chosen is not None:
+            await self._reacted(tx, by, status, activity, chosen)
+            return
+        if activity.type != "Like":
+            raise _refused("bad_reaction", "That is not one emoji.")
         await favourite.record(
             tx,
             self._notifier,
@@ -199,6 +207,8 @@ class ThreadInbox:
         if inner.actor != verified.sender:
             raise _refused("not_owner", "Only who did it undoes it.")
         by = await self._people.ensure(tx, verified.sender)
+        if await self._unreact(tx, by, inner):
+            return
         liked = await _favourite_by_uri(tx, inner.id)
         if liked is None and (status := await _by_uri(tx, inner.object)) is not None:
             liked = await favourite.favourite_by(tx, by.id, status.id)
@@ -226,8 +236,12 @@ class ThreadInbox:
 
     @routes.on(Undo)
     async def undone(self, tx: Tx, verified: Verified[Undo], found: Found) -> None:
-        """Remove the favourite or the boost of that id."""
+        """Remove the favourite, the reaction or the boost of that id."""
         uri = verified.activity.object
+        reaction = await reactions.by_uri(tx, uri)
+        if reaction is not None:
+            await self._withdraw_reaction(tx, await self._people.ensure(tx, verified.sender), reaction)
+            return
         liked = await _favourite_by_uri(tx, uri)
         passed_on = await _by_uri(tx, uri)
         if liked is None and (passed_on is None or passed_on.boost_of_id is None):
@@ -268,6 +282,42 @@ class ThreadInbox:
         original = await tx.get(Status, passed_on.boost_of_id)
         assert original is not None
         await boost.withdraw(tx, self._notifier, passed_on, original)
+
+    async def _reacted(
+        self, tx: Tx, by: Account, status: Status, activity: Like, chosen: reactions.Chosen
+    ) -> None:
+        if chosen.domain == host_of(by.uri):
+            await emojis.remember(tx, self._ids, self._clock, chosen.domain, activity.tags)
+        await reactions.record(
+            tx,
+            self._notifier,
+            by,
+            status,
+            chosen,
+            id=self._ids.next(),
+            uri=activity.id,
+            at=self._clock.now(),
+        )
+
+    async def _unreact(self, tx: Tx, by: Account, like: Like) -> bool:
+        """Remove the reaction of that id, or with that emoji; tell whether it was one."""
+        reaction = await reactions.by_uri(tx, like.id)
+        if reaction is None and like.content and (known := await _by_uri(tx, like.object)) is not None:
+            chosen = await reactions.understood(tx, like, self._addresses)
+            if chosen is not None:
+                status_id = known.boost_of_id or known.id
+                reaction = await reactions.reaction_by(tx, by.id, status_id, chosen.name, chosen.domain)
+        if reaction is None:
+            return False
+        await self._withdraw_reaction(tx, by, reaction)
+        return True
+
+    async def _withdraw_reaction(self, tx: Tx, by: Account, reaction: Reaction) -> None:
+        if reaction.account_id != by.id:
+            raise _refused("not_owner", "Only who did it undoes it.")
+        status = await tx.get(Status, reaction.status_id)
+        assert status is not None
+        await reactions.withdraw(tx, self._notifier, reaction, status)
 
     async def _unlike(self, tx: Tx, by: Account, liked: Favourite) -> None:
         if liked.account_id != by.id:

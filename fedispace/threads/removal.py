@@ -10,10 +10,10 @@ from fedispace.db.engine import Tx
 from fedispace.federation.tombstones import bury
 from fedispace.threads import counts
 from fedispace.threads.audience import is_distributable
-from fedispace.threads.models import Favourite, Mention, Status
+from fedispace.threads.models import Favourite, Mention, Reaction, Status
 
 MAX_TOLD: Final = 5000
-_OF_POSTS: Final = ("mention", "status", "reblog", "favourite", "poll", "update")
+_OF_POSTS: Final = ("mention", "status", "reblog", "favourite", "poll", "update", "pleroma:emoji_reaction")
 
 
 async def remove(tx: Tx, clock: Clock, status: Status) -> None:
@@ -53,7 +53,7 @@ async def remove(tx: Tx, clock: Clock, status: Status) -> None:
 async def told_of(tx: Tx, status: Status) -> tuple[int, ...]:
     """Return the accounts whose servers have the post because of them: they must hear of its end.
 
-    Those it names, those who boosted or liked it, those who answered it.
+    Those it names, those who boosted, liked or reacted to it, those who answered it.
     """
     has_it = (
         select(Mention.account_id)
@@ -62,6 +62,7 @@ async def told_of(tx: Tx, status: Status) -> tuple[int, ...]:
             select(Status.account_id).where(Status.boost_of_id == status.id),
             select(Status.account_id).where(Status.in_reply_to_id == status.id),
             select(Favourite.account_id).where(Favourite.status_id == status.id),
+            select(Reaction.account_id).where(Reaction.status_id == status.id),
         )
         .subquery()
     )

@@ -28,6 +28,7 @@ from fedispace.threads.featured import Featured
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
 from fedispace.threads.publish import Publishing
+from fedispace.threads.reactions import Reacting
 from fedispace.web.assets import PREFIX, Assets
 from fedispace.web.composing import Composer
 from fedispace.web.consent import ConsentPages
@@ -39,6 +40,7 @@ from fedispace.web.notices import NoticePages
 from fedispace.web.people import PeoplePages
 from fedispace.web.posts import PostPages
 from fedispace.web.present import Presenter
+from fedispace.web.reacting import ReactingPages
 from fedispace.web.reading import ReadingPages
 from fedispace.web.routing import Pages
 from fedispace.web.search import SearchPages
@@ -84,6 +86,7 @@ class Web:
         bookmarking: Bookmarking,
         pinning: Pinning,
         featured: Featured,
+        reacting: Reacting,
         hosting: Hosting,
         entering: Entering,
     ) -> None:
@@ -124,6 +127,7 @@ class Web:
                 frame=frame,
             ),
             DraftPages(db=db, ids=ids, drafts=drafts, composer=composer, frame=frame),
+            ReactingPages(db=db, reacting=reacting, presenter=presenter, frame=frame),
             SigningPages(sign_in=sign_in, frame=frame, cookie=self._door.cookie, secure=secure),
             ConsentPages(oauth=oauth, frame=frame),
             SearchPages(

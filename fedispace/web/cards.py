@@ -50,6 +50,17 @@ class FileCard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReactionCard:
+    """An emoji below a post. `picture` is one of ours; another server's stays a name."""
+
+    emoji: str
+    label: str
+    count: int
+    mine: bool
+    picture: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostCard:
     """A post as the one status macro draws it."""
 
@@ -81,6 +92,7 @@ class PostCard:
     space: SpaceCard | None = None
     files: tuple[FileCard, ...] = ()
     depth: int = 0
+    reactions: tuple[ReactionCard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

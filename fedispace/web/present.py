@@ -1,6 +1,6 @@
 """Turns what the features know into the plain values that templates draw."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +16,12 @@ from fedispace.spaces.models import Space
 from fedispace.spaces.views import SpaceView
 from fedispace.threads import views
 from fedispace.threads.models import Status
+from fedispace.threads.reaction_names import shown as shown_character
+from fedispace.threads.reaction_views import Tally, tallies
 from fedispace.threads.sanitize import safe_html
 from fedispace.threads.views import StatusView
 from fedispace.threads.visibility import visible
-from fedispace.web.cards import FileCard, PostCard, SpaceCard, State
+from fedispace.web.cards import FileCard, PostCard, ReactionCard, SpaceCard, State
 from fedispace.web.faces import Face, face_of
 
 _MAX_DEPTH = 3
@@ -48,6 +50,7 @@ class Presenter:
         shown = await views.view(tx, statuses, viewer_id)
         originals = [view.boost or view for view in shown]
         spaces = await self._announced(tx, originals, viewer_id)
+        reactions = await tallies(tx, [view.status.id for view in originals], viewer_id)
         answered = await self._people.by_ids(
             tx,
             {
@@ -57,10 +60,11 @@ class Presenter:
             }
             - {None},
         )
-        return [
+        cards = [
             self._post(view.boost or view, view.account if view.boost else None, spaces, answered, viewer_id)
             for view in shown
         ]
+        return [replace(card, reactions=self._reactions(reactions.get(card.id, ()))) for card in cards]
 
     async def post(self, tx: Tx, status: Status, viewer_id: int | None) -> PostCard:
         return (await self.posts(tx, [status], viewer_id))[0]
@@ -136,6 +140,18 @@ class Presenter:
             thread_path=f"{author.path}/{status.thread_id}",
             space=spaces.get((view.space_uri or "", status.account_id)),
             files=tuple(self._file(file) for file in status.attachments if isinstance(file, dict)),
+        )
+
+    def _reactions(self, found: Iterable[Tally]) -> tuple[ReactionCard, ...]:
+        return tuple(
+            ReactionCard(
+                emoji=f"{tally.name}@{tally.domain}" if tally.domain else tally.name,
+                label=f":{tally.name}:" if tally.icon else shown_character(tally.name),
+                count=tally.count,
+                mine=tally.mine,
+                picture=tally.icon if tally.icon and self._addresses.is_ours(tally.icon) else None,
+            )
+            for tally in found
         )
 
     def _file(self, file: dict[str, Any]) -> FileCard:

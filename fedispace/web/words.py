@@ -87,6 +87,7 @@ def happened(kind: str) -> str:
         "mention": "wrote to you",
         "favourite": "likes your post",
         "reblog": "boosted your post",
+        "pleroma:emoji_reaction": "reacted to your post",
         "status": "posted",
         "update": "changed a post",
     }.get(kind, "did something")

@@ -532,6 +532,10 @@ def upgrade() -> None:
         )
         batch_op.add_column(sa.Column("languages", sa.JSON(), nullable=True))
 
+    with op.batch_alter_table("peers", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("software", sa.String(), nullable=True))
+        batch_op.add_column(sa.Column("software_at", sa.DateTime(timezone=True), nullable=True))
+
     with op.batch_alter_table("statuses", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column(
@@ -587,6 +591,10 @@ def downgrade() -> None:
         batch_op.drop_column("policy")
         batch_op.drop_column("emojis")
         batch_op.drop_column("quotes_count")
+
+    with op.batch_alter_table("peers", schema=None) as batch_op:
+        batch_op.drop_column("software_at")
+        batch_op.drop_column("software")
 
     with op.batch_alter_table("follows", schema=None) as batch_op:
         batch_op.drop_column("languages")

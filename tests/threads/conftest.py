@@ -163,10 +163,15 @@ class Elsewhere:
         self.port = 0
         self._documents: dict[str, dict[str, Any]] = {}
         self._fingers: dict[str, str] = {}
+        self._plain: dict[str, dict[str, Any]] = {}
 
     def show(self, thing: Any) -> None:
         """Serve a document at its id."""
         self._documents[thing.id.removeprefix(self.origin)] = codec.write(thing)
+
+    def say(self, path: str, document: dict[str, Any]) -> None:
+        """Serve plain JSON."""
+        self._plain[path] = document
 
     def answer_webfinger(self, username: str, uri: str) -> None:
         """Say that `username` here is the actor `uri`."""
@@ -180,6 +185,8 @@ class Elsewhere:
         if request.path == "/.well-known/webfinger" and resource in self._fingers:
             link = {"rel": "self", "type": "application/activity+json", "href": self._fingers[resource]}
             return _json({"subject": resource, "links": [link]}, "application/jrd+json")
+        if request.path in self._plain:
+            return _json(self._plain[request.path], "application/json")
         if request.path in self._documents:
             return _json(self._documents[request.path], "application/activity+json")
         raise web.HTTPNotFound

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fedispace.federation.vocab.actors import Actor
+from fedispace.federation.vocab.links import Emoji
 from fedispace.federation.vocab.objects import (
     Collection,
     CollectionPage,
@@ -132,12 +133,17 @@ class Announce:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Like:
-    """A favourite, or an emoji reaction when `content` is set (FEP-c0e0)."""
+    """A favourite, or an emoji reaction when `content` is set (FEP-c0e0).
+
+    `type` is `Like`, or `EmojiReact` in the dialect of LitePub; `tags` has the picture of a custom emoji.
+    """
 
     id: Uri
     actor: Uri
     object: Uri
+    type: str = "Like"
     content: str | None = None
+    tags: tuple[Emoji, ...] = ()
     to: tuple[Uri, ...] = ()
     cc: tuple[Uri, ...] = ()
 

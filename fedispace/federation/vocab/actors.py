@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from fedispace.federation.vocab.links import Image
+from fedispace.federation.vocab.links import Image, Tag
 from fedispace.federation.vocab.uri import Uri
 
 ACTOR_TYPES: Final = frozenset({"Person", "Service", "Application", "Group", "Organization"})
@@ -55,3 +55,4 @@ class Actor:
     suspended: bool = False
     memorial: bool = False
     webfinger: str | None = None
+    tags: tuple[Tag, ...] = ()

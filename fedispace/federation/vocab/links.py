@@ -1,6 +1,7 @@
 """The small parts that objects are made of: tags, attachments, pictures, places."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from fedispace.federation.vocab.uri import Uri
 
@@ -29,6 +30,7 @@ class Emoji:
     icon: Uri
     id: Uri | None = None
     media_type: str | None = None
+    updated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
