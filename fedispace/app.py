@@ -30,6 +30,7 @@ from fedispace.accounts.passwords import Passwords
 from fedispace.accounts.people import People
 from fedispace.accounts.profile import Profiles
 from fedispace.accounts.registration import Registration
+from fedispace.accounts.rotation import KeyRotation
 from fedispace.accounts.signin import SignIn
 from fedispace.accounts.synchronization import FollowSynchronization
 from fedispace.api.app import Api
@@ -113,6 +114,7 @@ class App:
     addresses: Addresses
     people: People
     registration: Registration
+    key_rotation: KeyRotation
     password_change: PasswordChange
     sign_in: SignIn
     oauth: OAuth
@@ -338,6 +340,10 @@ def build(
         async with db.transaction() as tx:
             await peers.prune(tx)
 
+    async def forget_former_keys() -> None:
+        async with db.transaction() as tx:
+            await actors.prune(tx)
+
     async def forget_what_is_over() -> None:
         await outbox.prune(db)
         await tombstones.prune(db, clock, addresses)
@@ -405,6 +411,7 @@ def build(
         addresses=addresses,
         people=people,
         registration=registration,
+        key_rotation=KeyRotation(db, people, actors, news),
         password_change=PasswordChange(db, passwords),
         sign_in=sign_in,
         oauth=oauth,
@@ -423,6 +430,7 @@ def build(
                 inbox_pump.prune,
                 deliveries.prune,
                 forget_silent_peers,
+                forget_former_keys,
                 forget_what_is_over,
                 sign_in.prune,
                 oauth.prune,

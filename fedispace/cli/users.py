@@ -50,6 +50,19 @@ def password(name: str, password_stdin: bool, config_file: Path) -> None:
     click.echo(f"@{name} has a new password, and is signed out everywhere.")
 
 
+@user.command("rotate-keys")
+@click.argument("name")
+@config_path
+def rotate_keys(name: str, config_file: Path) -> None:
+    """Give NAME new keys to sign with, and tell other servers under the old ones."""
+
+    async def act(app: App) -> None:
+        await app.key_rotation.rotate(name)
+
+    with_app(config_file, act)
+    click.echo(f"@{name} has new keys; a running server uses them from the next activity on.")
+
+
 @user.command()
 @click.argument("name")
 @click.option("--scopes", default="read write follow", show_default=True, help="What the token allows.")

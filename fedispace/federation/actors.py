@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
@@ -22,12 +23,13 @@ from fedispace.federation.origin import is_coherent
 from fedispace.federation.vocab.actors import Actor, PublicKeyRef
 from fedispace.federation.vocab.uri import Uri
 from fedispace.hosts import host_of
-from fedispace.ids import Ids, moment_of
+from fedispace.ids import Ids, id_at, moment_of
 
 KEYS_IN_MEMORY = 2048
 MAX_FIELDS = 16
 MAX_ALIASES = 32
 MAX_ALIAS = 512
+FORMER_KEYS_LAST = timedelta(days=14)
 KEYS_LAST = timedelta(minutes=10)
 """How long our own keys are used from memory where nothing says that they were changed."""
 
@@ -182,13 +184,64 @@ class Actors:
                 else statement.on_conflict_do_nothing()
             )
 
+    async def change_keys(self, tx: Tx, actor_id: int, keys: KeyPair) -> None:
+        """Give one of ours new keys; the former RSA key signs until `keys_are_told`."""
+        row, secret = await self.by_id(tx, actor_id), await tx.get(ActorSecret, actor_id)
+        if secret is None:
+            raise NotFound("There is no such local actor.")
+        now = self._clock.now()
+        secret.former_rsa, secret.rsa, secret.ed25519 = secret.rsa, keys.rsa_private, keys.ed25519_private
+        await tx.execute(
+            update(ActorKey)
+            .where(ActorKey.key_id == self._addresses.rsa_key(row.uri))
+            .values(public=keys.rsa_public, fetched_at=now)
+        )
+        key_id = f"{self._addresses.ed25519_key(row.uri)}-{keys.ed25519_public[-8:]}"
+        public = keys.ed25519_public
+        tx.add(ActorKey(key_id=key_id, actor_id=actor_id, kind="ed25519", public=public, fetched_at=now))
+        await tx.flush()
+
+    async def keys_are_told(self, tx: Tx, actor_id: int) -> None:
+        """Sign with the new keys what is written from now on; everything before, with the former."""
+        secret = await tx.get(ActorSecret, actor_id)
+        assert secret is not None
+        secret.rotated_by = self._ids.next()
+        await tx.flush()
+
+    async def prune(self, tx: Tx) -> None:
+        """Forget former keys of ours when nothing under them can still be on its way."""
+        before = self._clock.now() - FORMER_KEYS_LAST
+        newer = aliased(ActorKey)
+        is_former = (
+            select(newer.key_id)
+            .where(
+                newer.actor_id == ActorKey.actor_id,
+                newer.kind == ActorKey.kind,
+                newer.fetched_at > ActorKey.fetched_at,
+                newer.fetched_at < before,
+            )
+            .exists()
+        )
+        ours = ActorKey.actor_id.in_(select(ActorSecret.actor_id))
+        unsynchronized = {"synchronize_session": False}
+        await tx.execute(
+            delete(ActorKey).where(ours, ActorKey.kind == "ed25519", is_former),
+            execution_options=unsynchronized,
+        )
+        await tx.execute(
+            update(ActorSecret)
+            .where(ActorSecret.former_rsa.is_not(None), ActorSecret.rotated_by < id_at(before))
+            .values(former_rsa=None),
+            execution_options=unsynchronized,
+        )
+
     async def public_keys(self, tx: Tx, actor_id: int) -> tuple[PublicKeyRef, ...]:
-        """Return an actor's keys as its document states them, RSA first."""
+        """Return an actor's keys as its document states them, RSA first, the newest of a kind first."""
         rows = await tx.execute(
             select(ActorKey, ActorRow.uri)
             .join(ActorRow, ActorRow.id == ActorKey.actor_id)
             .where(ActorKey.actor_id == actor_id)
-            .order_by(ActorKey.kind.desc())
+            .order_by(ActorKey.kind.desc(), ActorKey.fetched_at.desc())
         )
         return tuple(
             PublicKeyRef(

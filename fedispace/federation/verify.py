@@ -194,12 +194,19 @@ class Verifier:
     async def _proved_by(
         self, key_id: Uri, check: Callable[[PublicKey], None], key: PublicKey | None
     ) -> PublicKey:
-        """Check with the key we have; when that fails, once with the key its owner has now."""
+        """Check with the key we have; when that fails, once with the key its owner has now.
+
+        In between comes the key the owner told us of since we last read it.
+        """
         asked = self._asked_lately(key_id)
         if key is not None:
             try:
                 check(key)
             except Refused:
+                self._keys.pop(key_id, None)
+                told = await self._known_key(key_id)
+                if told is not None and told.public != key.public:
+                    return await self._proved_by(key_id, check, told)
                 if asked is not None:
                     raise
             else:
