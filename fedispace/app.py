@@ -87,16 +87,21 @@ from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.documents import ThreadDocuments
 from fedispace.threads.drafts import Drafts
+from fedispace.threads.edits import Editing
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured, FeaturedDocuments, FeaturedInbox
 from fedispace.threads.forwarding import Forwarding
 from fedispace.threads.ingest import Ingest
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
+from fedispace.threads.poll_news import PollNews
+from fedispace.threads.polls import Polls
 from fedispace.threads.publish import Publishing
 from fedispace.threads.reactions import Reacting
 from fedispace.threads.rumours import RumouredPosts
 from fedispace.threads.sanitize import safe_html
+from fedispace.threads.updates import Updates
+from fedispace.threads.votes import Voting
 from fedispace.web.app import Web
 
 
@@ -228,8 +233,13 @@ def build(
     link_checks = LinkChecks(db, clock, net, jobs, plain_http=config.federation.allow_http)
     profiles = Profiles(db, BioMarkup(people, addresses), news, link_checks)
 
-    ingest = Ingest(ids, clock, addresses, people, notifier, jobs)
-    publishing = Publishing(db, ids, clock, addresses, outbox, notifier, people, lookup)
+    polls = Polls(clock, jobs)
+    updates = Updates(ids, clock, addresses, outbox)
+    ingest = Ingest(ids, clock, addresses, people, notifier, jobs, polls)
+    publishing = Publishing(db, ids, clock, addresses, outbox, notifier, people, lookup, polls)
+    editing = Editing(db, ids, clock, addresses, notifier, people, lookup, polls, updates)
+    voting = Voting(db, ids, clock, addresses, outbox, people, jobs, polls)
+    poll_news = PollNews(db, clock, resolver, people, notifier, jobs, ingest, updates)
     reporting = Reporting(db, ids, clock, addresses, actors, outbox, people)
     drafts = Drafts(db, ids, clock, jobs, publishing, people)
     boosting = Boosting(db, ids, clock, addresses, outbox, notifier, people)
@@ -275,8 +285,10 @@ def build(
         AccountInbox(ids, clock, addresses, outbox, actors, people, follows, notifier),
     )
     table.mount(ReportInbox.routes, ReportInbox(ids, clock, addresses, people))
-    table.mount(ThreadInbox.routes, ThreadInbox(ids, clock, addresses, people, notifier, jobs, ingest))
     table.mount(FeaturedInbox.routes, FeaturedInbox(ids, clock, people, jobs))
+    table.mount(
+        ThreadInbox.routes, ThreadInbox(ids, clock, addresses, people, notifier, jobs, ingest, voting)
+    )
     table.mount(
         SpaceInbox.routes,
         SpaceInbox(
@@ -303,8 +315,8 @@ def build(
     )
     federation.mount(Archive.routes, Archive(db, addresses))
     federation.mount(AccountDocuments.routes, AccountDocuments(db, addresses, people, actors))
-    federation.mount(ThreadDocuments.routes, ThreadDocuments(db, addresses, people))
     federation.mount(FeaturedDocuments.routes, FeaturedDocuments(db, addresses, people))
+    federation.mount(ThreadDocuments.routes, ThreadDocuments(db, clock, addresses, people))
     federation.mount(SpaceDocuments.routes, SpaceDocuments(db, people, addresses))
 
     forwarding = Forwarding(verifier, outbox, addresses, clock)
@@ -324,6 +336,7 @@ def build(
                     **featured.tasks(),
                     **software.tasks(),
                     **drafts.tasks(),
+                    **poll_news.tasks(),
                     **announced.tasks(),
                     **link_checks.tasks(),
                     **rumoured.tasks(),
@@ -371,6 +384,9 @@ def build(
         featured=featured,
         reporting=reporting,
         reacting=reacting,
+        editing=editing,
+        voting=voting,
+        poll_news=poll_news,
         hosting=hosting,
         entering=entering,
         rooms=rooms,
@@ -397,6 +413,8 @@ def build(
         pinning=pinning,
         featured=featured,
         reacting=reacting,
+        voting=voting,
+        poll_news=poll_news,
         hosting=hosting,
         entering=entering,
     )
@@ -427,6 +445,7 @@ def build(
         housekeeping=Periodic(
             [
                 hosting.reap,
+                poll_news.close_due,
                 inbox_pump.prune,
                 deliveries.prune,
                 forget_silent_peers,

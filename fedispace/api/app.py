@@ -18,12 +18,14 @@ from fedispace.api.cors import ANY_ORIGIN, preflight
 from fedispace.api.dialects import json_response
 from fedispace.api.door import Door
 from fedispace.api.drafts import DraftCalls
+from fedispace.api.edits import EditCalls
 from fedispace.api.instance import InstanceCalls
 from fedispace.api.keeping import KeepingCalls
 from fedispace.api.limits import Limiter, Rates
 from fedispace.api.notifications import NotificationCalls
 from fedispace.api.oauth import AppCalls, TokenCalls
 from fedispace.api.pictures import picture_routes
+from fedispace.api.polls import PollCalls
 from fedispace.api.posts import Posts
 from fedispace.api.present.accounts import AccountPresenter, Pictures
 from fedispace.api.present.instance import InstancePresenter
@@ -57,12 +59,15 @@ from fedispace.threads.bookmarks import Bookmarking
 from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.drafts import Drafts
+from fedispace.threads.edits import Editing
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
+from fedispace.threads.poll_news import PollNews
 from fedispace.threads.publish import Publishing
 from fedispace.threads.reactions import Reacting
+from fedispace.threads.votes import Voting
 
 OPENAPI = "/api/fedispace/v1/openapi.json"
 
@@ -79,6 +84,8 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     KeepingCalls,
     PleromaReactionCalls,
     ReactionCalls,
+    EditCalls,
+    PollCalls,
     TimelineCalls,
     NotificationCalls,
     SearchCalls,
@@ -123,6 +130,9 @@ class Api:
         featured: Featured,
         reporting: Reporting,
         reacting: Reacting,
+        editing: Editing,
+        voting: Voting,
+        poll_news: PollNews,
         hosting: Hosting,
         entering: Entering,
         rooms: LiveRooms,
@@ -134,7 +144,8 @@ class Api:
         pictures = Pictures.at(origin)
         accounts = AccountPresenter(addresses, pictures)
         reactions = Reactions(db, clock, accounts)
-        posts = Posts(db, StatusPresenter(addresses, accounts))
+        statuses = StatusPresenter(addresses, accounts, clock)
+        posts = Posts(db, statuses)
         self._title = config.instance.title
         self._origin = origin
         self._door = Door(origin=origin, oauth=oauth, limiter=limiter, rates=rates)
@@ -163,6 +174,7 @@ class Api:
                 boosting=boosting,
                 favouriting=favouriting,
                 drafts=drafts,
+                poll_news=poll_news,
             ),
             KeepingCalls(
                 db=db,
@@ -174,6 +186,8 @@ class Api:
             ),
             PleromaReactionCalls(posts=posts, reacting=reacting, reactions=reactions),
             ReactionCalls(reacting=reacting, reactions=reactions),
+            EditCalls(db=db, people=people, posts=posts, presenter=statuses, editing=editing),
+            PollCalls(db=db, posts=posts, voting=voting, news=poll_news),
             TimelineCalls(db=db, posts=posts),
             NotificationCalls(db=db, people=people, posts=posts, presenter=NotificationPresenter(accounts)),
             SearchCalls(

@@ -1,13 +1,14 @@
 """Calls about posts: write, read, delete, favourite, boost."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from fedispace.api.entities.draft import ScheduledStatus
 from fedispace.api.entities.shape import ById, Parameters, RowId
 from fedispace.api.entities.status import Context, Status, StatusSource
+from fedispace.api.polls import AskedPoll, draft_of
 from fedispace.api.posts import Posts
 from fedispace.api.present.drafts import scheduled_of
 from fedispace.api.routing import Call, Calls, Routes, Who
@@ -19,6 +20,7 @@ from fedispace.threads.deletion import Deletion
 from fedispace.threads.drafts import Drafts
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.manuscript import Manuscript
+from fedispace.threads.poll_news import PollNews
 from fedispace.threads.publish import Draft, Publishing
 from fedispace.threads.visibility import require_visible
 
@@ -32,7 +34,7 @@ _MAX_DESCENDANTS = 500
 
 
 class PostStatus(Parameters, frozen=True, kw_only=True):
-    """What a post is made of. `media_ids`, `poll` and the rest are named to be refused, not lost."""
+    """What a post is made of. `media_ids` and the rest are named to be refused, not lost."""
 
     status: str = ""
     spoiler_text: str = ""
@@ -41,8 +43,8 @@ class PostStatus(Parameters, frozen=True, kw_only=True):
     in_reply_to_id: RowId | None = None
     language: str | None = None
     media_ids: list[str] = []
-    poll: dict[str, Any] | None = None
     scheduled_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    poll: AskedPoll | None = None
     quoted_status_id: str | None = None
 
 
@@ -65,6 +67,7 @@ class StatusCalls(Calls):
         boosting: Boosting,
         favouriting: Favouriting,
         drafts: Drafts,
+        poll_news: PollNews,
     ) -> None:
         self._db = db
         self._posts = posts
@@ -73,6 +76,7 @@ class StatusCalls(Calls):
         self._boosting = boosting
         self._favouriting = favouriting
         self._drafts = drafts
+        self._poll_news = poll_news
 
     @routes.post("/api/v1/statuses", who=Who.PERSON, scope="write:statuses")
     async def publish(self, call: Call[PostStatus]) -> Status | ScheduledStatus:
@@ -83,7 +87,7 @@ class StatusCalls(Calls):
             return await self._schedule(call, given.scheduled_at)
         (row,) = await self._publishing.publish(
             person.account,
-            [Draft(text=given.status, spoiler=given.spoiler_text, sensitive=given.sensitive)],
+            [_draft(given)],
             visibility=given.visibility,
             in_reply_to_id=given.in_reply_to_id,
             language=given.language,
@@ -95,7 +99,7 @@ class StatusCalls(Calls):
     async def _schedule(self, call: Call[PostStatus], at: datetime) -> ScheduledStatus:
         given, person = call.given, call.person
         manuscript = Manuscript(
-            posts=(Draft(text=given.status, spoiler=given.spoiler_text, sensitive=given.sensitive),),
+            posts=(_draft(given),),
             visibility=given.visibility,
             in_reply_to_id=given.in_reply_to_id,
             language=given.language,
@@ -117,6 +121,9 @@ class StatusCalls(Calls):
     @routes.get("/api/v1/statuses/{id}", who=Who.ANYONE, scope="read:statuses")
     async def status(self, call: Call[ById]) -> Status:
         """Return a post."""
+        async with self._db.reading() as tx:
+            row = await require_visible(tx, call.viewer_id, call.given.id)
+        await self._poll_news.look([row])
         return await self._posts.one(call.viewer_id, call.given.id)
 
     @routes.delete("/api/v1/statuses/{id}", who=Who.PERSON, scope="write:statuses")
@@ -175,11 +182,18 @@ class StatusCalls(Calls):
         return await self._posts.one(call.viewer_id, row.id)
 
 
+def _draft(given: PostStatus) -> Draft:
+    return Draft(
+        text=given.status,
+        spoiler=given.spoiler_text,
+        sensitive=given.sensitive,
+        poll=draft_of(given.poll),
+    )
+
+
 def _refuse_what_is_not_here(given: PostStatus) -> None:
     """Refuse a post with parts that would be lost: half a post is worse than none."""
     if given.media_ids:
         raise Invalid("Attachments cannot be uploaded to this server.", field="media_ids")
-    if given.poll is not None:
-        raise Invalid("Polls cannot be made on this server.", field="poll")
     if given.quoted_status_id is not None:
         raise Invalid("Posts cannot quote on this server.", field="quoted_status_id")

@@ -6,6 +6,7 @@ import msgspec
 
 from fedispace.api.entities.shape import ById, Parameters, RowId
 from fedispace.api.entities.status import Status
+from fedispace.api.polls import AskedPoll, draft_of
 from fedispace.api.posts import Posts
 from fedispace.api.routing import Call, Calls, Dialect, Reply, Routes, Who
 from fedispace.api.statuses import Visibility
@@ -20,6 +21,7 @@ class ThreadPost(Parameters, frozen=True, kw_only=True):
     text: str
     spoiler_text: str = ""
     sensitive: bool = False
+    poll: AskedPoll | None = None
 
 
 class PublishThread(Parameters, frozen=True, kw_only=True):
@@ -46,7 +48,12 @@ class ThreadCalls(Calls):
         rows = await self._publishing.publish(
             person.account,
             [
-                Draft(text=post.text, spoiler=post.spoiler_text, sensitive=post.sensitive)
+                Draft(
+                    text=post.text,
+                    spoiler=post.spoiler_text,
+                    sensitive=post.sensitive,
+                    poll=draft_of(post.poll),
+                )
                 for post in given.posts
             ],
             visibility=given.visibility,

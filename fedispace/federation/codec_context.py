@@ -22,6 +22,7 @@ _NOTE_TERMS: Final[dict[str, Any]] = {
     "blurhash": "toot:blurhash",
     "focalPoint": {"@container": "@list", "@id": "toot:focalPoint"},
     "conversation": "ostatus:conversation",
+    "votersCount": "toot:votersCount",
     "quote": {"@id": "https://w3id.org/fep/044f#quote", "@type": "@id"},
     "_misskey_quote": "misskey:_misskey_quote",
 }

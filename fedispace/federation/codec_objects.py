@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from fedispace.errors import Invalid
 from fedispace.federation import codec_parts as parts
+from fedispace.federation import codec_polls as polls
 from fedispace.federation import codec_shapes as shapes
 from fedispace.federation.codec_shapes import Json
 from fedispace.federation.vocab.actors import Actor
@@ -54,9 +55,12 @@ def note(document: Json, kind: str, author: Uri | None = None) -> Note:
         replies=shapes.uri(document.get("replies")),
         likes=shapes.uri(document.get("likes")),
         shares=shapes.uri(document.get("shares")),
+        likes_claimed=shapes.size(document.get("likes")),
+        shares_claimed=shapes.size(document.get("shares")),
         tags=parts.tags(document.get("tag")),
         attachments=attachments,
         quote=parts.quote(document),
+        poll=polls.poll(document) if kind == "Question" else None,
     )
 
 

@@ -153,6 +153,11 @@ def count(value: Any) -> int | None:
     return min(value, MAX_COUNT) if type(value) is int and value >= 0 else None
 
 
+def size(value: Any) -> int | None:
+    """Return how many members an embedded collection says it has."""
+    return count(value.get("totalItems")) if type(value) is dict else None
+
+
 def flag(value: Any) -> bool | None:
     return value if type(value) is bool else None
 
@@ -162,9 +167,7 @@ def collection_ref(value: Any) -> CollectionRef | None:
     found = uri(value)
     if found is None:
         return None
-    return CollectionRef(
-        id=found, total_items=count(value.get("totalItems")) if type(value) is dict else None
-    )
+    return CollectionRef(id=found, total_items=size(value))
 
 
 def page(value: Any) -> Uri | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from fedispace.clock import iso, wire_time
+from fedispace.federation.codec_polls import poll_fields
 from fedispace.federation.vocab.actors import Actor, PublicKeyRef
 from fedispace.federation.vocab.links import Attachment, Emoji, Hashtag, Image, Location, Mention, Tag
 from fedispace.federation.vocab.objects import (
@@ -17,6 +18,7 @@ from fedispace.federation.vocab.objects import (
     Tombstone,
     Unknown,
 )
+from fedispace.federation.vocab.uri import Uri
 
 
 def present(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,7 +31,10 @@ def _time(moment: datetime | None) -> str | None:
 
 
 def _exact_time(moment: datetime | None) -> str | None:
-    """Write milliseconds too: the posts of a thread are written in one second, and are in an order."""
+    """Write milliseconds too: the posts of a thread are written in one second, and are in an order.
+
+    So are the states of a post: an edit counts only when it is strictly newer.
+    """
     return None if moment is None else iso(moment)
 
 
@@ -43,7 +48,7 @@ def _note(note: Note) -> dict[str, Any]:
         **present(
             {
                 "published": _exact_time(note.published),
-                "updated": _time(note.updated),
+                "updated": _exact_time(note.updated),
                 "url": note.url,
                 "name": note.name,
                 "summary": note.summary,
@@ -51,8 +56,8 @@ def _note(note: Note) -> dict[str, Any]:
                 "context": note.context,
                 "conversation": note.conversation,
                 "replies": note.replies,
-                "likes": note.likes,
-                "shares": note.shares,
+                "likes": _sized(note.likes, note.likes_claimed),
+                "shares": _sized(note.shares, note.shares_claimed),
                 "quote": note.quote,
                 "_misskey_quote": note.quote,
             }
@@ -62,7 +67,15 @@ def _note(note: Note) -> dict[str, Any]:
         **({"contentMap": {note.content_language: note.content}} if note.content_language else {}),
         "tag": [written_tag(tag) for tag in note.tags],
         "attachment": [_attachment(attachment) for attachment in note.attachments],
+        **({} if note.poll is None else poll_fields(note.poll)),
     }
+
+
+def _sized(collection: Uri | None, size: int | None) -> Any:
+    """Name a collection; with its size when there is one to tell."""
+    if size is None:
+        return collection
+    return {**present({"id": collection}), "type": "Collection", "totalItems": size}
 
 
 def _event(event: Event) -> dict[str, Any]:

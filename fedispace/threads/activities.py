@@ -7,8 +7,6 @@ refused like acting on an id that was never given out.
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
-from typing import Final
 
 from sqlalchemy import select
 
@@ -34,14 +32,12 @@ from fedispace.threads import boost, favourite, reactions
 from fedispace.threads.arrival import look
 from fedispace.threads.audience import Visibility, visibility_from
 from fedispace.threads.backfill import enqueue_boosted
-from fedispace.threads.ingest import Ingest
+from fedispace.threads.ingest import LATE, Ingest
 from fedispace.threads.models import Favourite, Reaction, Status
 from fedispace.threads.relevance import concerns_us, is_any_ours, is_followed_here
 from fedispace.threads.removal import remove
 from fedispace.threads.visibility import may_see
-
-LATE: Final = timedelta(days=1)
-"""How old a post may be for an Update of it to stand in for a Create that never came."""
+from fedispace.threads.votes import Voting, is_vote
 
 
 def _elsewhere(activity: Create) -> Iterable[Uri]:
@@ -69,6 +65,7 @@ class ThreadInbox:
         notifier: Notifier,
         jobs: Jobs,
         ingest: Ingest,
+        voting: Voting,
     ) -> None:
         self._ids = ids
         self._clock = clock
@@ -77,6 +74,7 @@ class ThreadInbox:
         self._notifier = notifier
         self._jobs = jobs
         self._ingest = ingest
+        self._voting = voting
 
     @routes.on(Create, Note, needs=_elsewhere)
     async def created(self, tx: Tx, verified: Verified[Create], found: Found) -> None:
@@ -91,7 +89,10 @@ class ThreadInbox:
             if note is None:
                 raise _refused("origin_mismatch", "The post was not found where it is said to be.")
         assert note is not None
-        await self._keep(tx, note)
+        if is_vote(note):
+            await self._voting.receive(tx, verified.sender, note)
+        else:
+            await self._keep(tx, note)
 
     @routes.on(Create, needs=_bare)
     async def created_elsewhere(self, tx: Tx, verified: Verified[Create], found: Found) -> None:

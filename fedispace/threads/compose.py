@@ -17,6 +17,7 @@ from fedispace.federation.vocab.uri import is_uri
 from fedispace.threads.sanitize import Html, clean
 
 MAX_CHARACTERS: Final = 5000
+MAX_SPOILER: Final = 500
 MAX_POSTS: Final = 25
 LINK_LENGTH: Final = 23
 MAX_MENTIONS: Final = 50
@@ -91,6 +92,14 @@ def checked(text: str) -> str:
     if too_long or length(text) > MAX_CHARACTERS:
         raise Invalid(f"A post has at most {MAX_CHARACTERS} characters.", field="status")
     return text
+
+
+def checked_spoiler(text: str) -> str:
+    """Return a content warning as it will be stored, in one line; raises `Invalid` when it is too long."""
+    spoiler = " ".join(tidy(text).split())
+    if len(spoiler) > MAX_SPOILER:
+        raise Invalid(f"A content warning has at most {MAX_SPOILER} characters.", field="spoiler_text")
+    return spoiler
 
 
 def render(text: str, mentions: Mapping[tuple[str, str], Named], addresses: Addresses) -> Html:

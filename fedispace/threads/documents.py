@@ -8,6 +8,7 @@ from sqlalchemy import Select, func, select
 from fedispace.accounts.models import Account
 from fedispace.accounts.paging import Page
 from fedispace.accounts.people import People
+from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import NotFound
 from fedispace.federation import tombstones
@@ -17,6 +18,7 @@ from fedispace.federation.vocab.activities import Announce, Create
 from fedispace.federation.vocab.objects import Collection, CollectionPage, Note, Tombstone
 from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.threads.models import Mention, Status
+from fedispace.threads.polls import poll_of, poll_on_the_wire
 from fedispace.threads.visibility import may_see, visible
 from fedispace.threads.wire import announce_of, create_of, note_of
 
@@ -29,8 +31,9 @@ class ThreadDocuments:
 
     routes = DocumentRoutes()
 
-    def __init__(self, db: Database, addresses: Addresses, people: People) -> None:
+    def __init__(self, db: Database, clock: Clock, addresses: Addresses, people: People) -> None:
         self._db = db
+        self._clock = clock
         self._addresses = addresses
         self._people = people
 
@@ -44,7 +47,7 @@ class ThreadDocuments:
             status, author = found
             if status.boost_of_id is not None:
                 raise NotFound("There is no such post.")
-            return note_of(status, author, await self._mentioned(tx, status), self._addresses)
+            return await self._note(tx, status, author)
 
     @routes.at("/users/{name}/statuses/{id}/activity")
     async def activity(self, path: Mapping[str, str], asker: Asker) -> Create | Announce | Tombstone:
@@ -55,8 +58,7 @@ class ThreadDocuments:
                 return found
             status, author = found
             if status.boost_of_id is None:
-                mentioned = await self._mentioned(tx, status)
-                return create_of(note_of(status, author, mentioned, self._addresses))
+                return create_of(await self._note(tx, status, author))
             original = await tx.get(Status, status.boost_of_id)
             assert original is not None
             by = await self._people.by_id(tx, original.account_id)
@@ -147,6 +149,11 @@ class ThreadDocuments:
             return None
         account = await self._people.by_uri(tx, asker.actor)
         return None if account is None else account.id
+
+    async def _note(self, tx: Tx, status: Status, author: Account) -> Note:
+        poll = await poll_of(tx, status)
+        asked = None if poll is None else poll_on_the_wire(poll, self._clock.now())
+        return note_of(status, author, await self._mentioned(tx, status), self._addresses, poll=asked)
 
     async def _mentioned(self, tx: Tx, status: Status) -> list[Account]:
         rows = await tx.scalars(

@@ -12,10 +12,10 @@ below it.
 import html
 import zlib
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, select, update
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
@@ -30,15 +30,20 @@ from fedispace.federation.vocab.links import Mention as MentionTag
 from fedispace.federation.vocab.objects import Note
 from fedispace.ids import Ids, id_at
 from fedispace.queue.jobs import Jobs
-from fedispace.threads import counts, tags
+from fedispace.threads import counts, history, tags
 from fedispace.threads.arrival import Arrival, look
 from fedispace.threads.audience import is_distributable, visibility_from
+from fedispace.threads.edits import tell_boosters
 from fedispace.threads.models import Mention, Status
 from fedispace.threads.placing import Place, place
+from fedispace.threads.polls import Polls
 from fedispace.threads.sanitize import clean, plain
+from fedispace.threads.votes import is_vote
 
 FETCH_PARENT: Final = "threads.fetch_parent"
 MAX_DEPTH: Final = 20
+LATE: Final = timedelta(days=1)
+"""How old a post may be for an Update of it to stand in for a Create that never came."""
 MAX_SPOILER: Final = 2048
 MAX_TITLE: Final = 2048
 MAX_TAG: Final = 100
@@ -51,7 +56,14 @@ class Ingest:
     """Stores other servers' posts."""
 
     def __init__(
-        self, ids: Ids, clock: Clock, addresses: Addresses, people: People, notifier: Notifier, jobs: Jobs
+        self,
+        ids: Ids,
+        clock: Clock,
+        addresses: Addresses,
+        people: People,
+        notifier: Notifier,
+        jobs: Jobs,
+        polls: Polls,
     ) -> None:
         self._ids = ids
         self._clock = clock
@@ -59,6 +71,7 @@ class Ingest:
         self._people = people
         self._notifier = notifier
         self._jobs = jobs
+        self._polls = polls
 
     async def store_note(self, tx: Tx, note: Note, *, delivered: bool = True, depth: int = 0) -> Status:
         """Store a note and return its row; see `store`."""
@@ -80,6 +93,8 @@ class Ingest:
         if arrival.known_id is not None:
             if arrival.is_awaited:
                 await _adopt(tx, arrival.known_id)
+            if delivered:
+                await self._late(tx, arrival.known_id, note)
             return arrival.known_id
         self._refuse(note, arrival)
         author_id, followers = arrival.author_id, arrival.followers
@@ -107,12 +122,16 @@ class Ingest:
             "subject_uri": subject,
             "visibility": visibility,
             "created_at": created_at,
-            "edited_at": note.updated if note.updated and note.updated > created_at else None,
+            "edited_at": self._edited(note, created_at),
+            "likes_claimed": note.likes_claimed,
+            "shares_claimed": note.shares_claimed,
             **_said(note),
         }
         if await add_new(tx, Status, row) == 0:
             raise Refused("repeated", "The post was stored a moment ago.", status=202)
         await tags.write(tx, id_, row["tags"])
+        if note.poll is not None:
+            await self._polls.arrive(tx, id_, note.poll)
         if at.thread_id != id_:
             await _lengthen(tx, at.thread_id, at.thread_position)
         await self._name(tx, id_, author_id, note, notify=delivered)
@@ -125,31 +144,67 @@ class Ingest:
             await self._fetch_parent(tx, note.in_reply_to, depth)
         return id_
 
-    async def update_note(self, tx: Tx, status: Status, note: Note) -> bool:
+    async def update_note(self, tx: Tx, status: Status, note: Note, *, fetched: bool = False) -> bool:
         """Take over a newer state of a stored post; tell whether there was one.
 
-        Without a strictly newer `updated` nothing of the post changed (peers send such an Update when
-        only counts did). Whom a post was addressed to when it came stays: an edit does not widen it.
+        Without a strictly newer `updated` nothing of the post changed: peers send such an Update when
+        only counts did, of a poll above all (row 53 of the notes). Who may see a post, what it answers
+        and when it was written stay; whom a newer state names is addressed too.
         """
         last = status.edited_at or status.created_at
-        if note.updated is None or note.updated <= last:
+        newer = self._edited(note, last)
+        if newer is None:
+            if status.edited_at is None or note.updated == status.edited_at:
+                await self._polls.recount(tx, status, note.poll, fetched=fetched)
+                _claim(status, note)
+            if not fetched:
+                await self._late(tx, status.id, note)
             return False
-        for name, value in _said(note).items():
+        said = {**_said(note), "type": note.type}
+        if any(getattr(status, name) != value for name, value in said.items()):
+            await history.keep(tx, self._ids, status)
+        for name, value in said.items():
             setattr(status, name, value)
-        status.edited_at = min(note.updated, self._clock.now())
+        status.edited_at = newer
+        _claim(status, note)
+        await self._polls.become(tx, status, note.poll)
         await tags.rewrite(tx, status.id, status.tags)
-        await tx.execute(delete(Mention).where(Mention.status_id == status.id))
-        await self._name(tx, status.id, status.account_id, note, notify=False)
+        await self._name_too(tx, status.id, status.account_id, note, added_at=newer)
+        await tell_boosters(tx, self._notifier, status)
         await tx.flush()
         return True
+
+    async def _late(self, tx: Tx, status_id: int, note: Note) -> None:
+        """Address and notify those of ours whom a state names that comes after the post itself is here.
+
+        A Create that its own Update overtook, or one of a post that was fetched meanwhile: without this
+        it would depend on the order of arrival who hears of it.
+        """
+        if note.published is None or note.published < self._clock.now() - LATE:
+            return
+        status = await tx.get(Status, status_id)
+        author = None if status is None else await tx.get(Account, status.account_id)
+        if status is None or author is None or author.uri != note.attributed_to or status.local:
+            return
+        await self._name_too(tx, status.id, author.id, note, added_at=None)
+
+    def _edited(self, note: Note, last: datetime) -> datetime | None:
+        """Return when this state was written if it is newer than `last`; a date far ahead is held at a day.
+
+        It is not held at our present: the same state would be newer once more whenever it is sent again.
+        """
+        if note.updated is None:
+            return None
+        at = min(note.updated, self._clock.now() + LATE)
+        return at if at > last else None
 
     def _refuse(self, note: Note, arrival: Arrival) -> None:
         if self._addresses.is_ours(note.id):
             raise Refused("ours", "That post is said to be ours and is not.", status=403)
         if arrival.is_buried:
             raise Refused("deleted", "That post was deleted.", status=410)
-        if note.name and note.in_reply_to and not note.content and note.type == "Note":
-            raise Refused("vote", "Polls are not supported.", status=202)
+        if is_vote(note):
+            raise Refused("vote", "A vote is no post.", status=202)
 
     async def _parent(self, tx: Tx, note: Note) -> Status | None:
         """Return the post that is answered; an answer to a boost's address answers what it passes on."""
@@ -220,6 +275,35 @@ class Ingest:
                     tx, to=account, type="mention", by_id=author_id, subject=status_id
                 )
 
+    async def _name_too(
+        self, tx: Tx, status_id: int, author_id: int, note: Note, *, added_at: datetime | None
+    ) -> None:
+        """Write and notify those whom another state of a post names; whom it named before stays named."""
+        tagged = [tag.href for tag in note.tags if isinstance(tag, MentionTag)]
+        addressed = {*note.to, *note.cc}
+        ours = [uri for uri in addressed if self._addresses.is_ours(uri)]
+        if not tagged and not ours:
+            return
+        rows = await tx.scalars(select(Mention).where(Mention.status_id == status_id))
+        known = {row.account_id: row for row in rows}
+        new: list[Account] = []
+        for account in await self._accounts(tx, [*tagged, *ours]):
+            row = known.get(account.id)
+            silent = account.uri not in addressed
+            if account.id == author_id or (row is not None and (silent or not row.silent)):
+                if added_at is None and not silent:
+                    new.append(account)
+                continue
+            if row is None:
+                tx.add(Mention(status_id=status_id, account_id=account.id, silent=silent, added_at=added_at))
+            else:
+                row.silent, row.added_at = False, added_at
+            if not silent:
+                new.append(account)
+        await tx.flush()
+        for account in new:
+            await self._notifier.notify(tx, to=account, type="mention", by_id=author_id, subject=status_id)
+
     async def _accounts(self, tx: Tx, uris: Iterable[str]) -> list[Account]:
         """Return the accounts among `uris`; a peer may name ours by their profile page."""
         wanted = list(dict.fromkeys(uris))
@@ -239,6 +323,14 @@ class Ingest:
         await self._jobs.enqueue(
             tx, FETCH_PARENT, {"uri": uri, "depth": depth + 1}, unique_key=f"{FETCH_PARENT} {uri}"
         )
+
+
+def _claim(status: Status, note: Note) -> None:
+    """Take over how many like and pass on a post, as its server says; nothing of it can be checked."""
+    if note.likes_claimed is not None:
+        status.likes_claimed = note.likes_claimed
+    if note.shares_claimed is not None:
+        status.shares_claimed = note.shares_claimed
 
 
 def _said(note: Note) -> dict[str, Any]:

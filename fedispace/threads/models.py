@@ -22,6 +22,9 @@ class Status(Base):
     `approved_by` the address of the authorization. `quote_uri` is the post it quotes and `quote_of_id`
     its row when we have it; `quote_state` is pending, accepted, rejected, revoked, unauthorized or deleted,
     and `quote_approved_by` the address of the quote authorization (FEP-044f).
+
+    `likes_claimed` and `shares_claimed` are how many another server says its post has: not to be checked,
+    shown where it is more than is known here.
     """
 
     __tablename__ = "statuses"
@@ -63,6 +66,8 @@ class Status(Base):
     boosts_count: Mapped[int] = mapped_column(default=0)
     favourites_count: Mapped[int] = mapped_column(default=0)
     quotes_count: Mapped[int] = mapped_column(default=0)
+    likes_claimed: Mapped[int | None]
+    shares_claimed: Mapped[int | None]
     emojis: Mapped[list[Any]] = mapped_column(default=list)
     policy: Mapped[dict[str, Any] | None]
     pending_approval: Mapped[bool] = mapped_column(default=False)
@@ -78,7 +83,11 @@ class Status(Base):
 
 
 class Mention(Base):
-    """A post names an account; a silent one is shown but was not addressed, so it gets no notice."""
+    """A post names an account; a silent one is shown but was not addressed, so it gets no notice.
+
+    `added_at` is when an edit named it; what the post said before was not written to it. Whom a post
+    once named it stays addressed to.
+    """
 
     __tablename__ = "mentions"
 
@@ -93,6 +102,7 @@ class Mention(Base):
         index=True,
     )
     silent: Mapped[bool] = mapped_column(default=False)
+    added_at: Mapped[datetime | None]
 
 
 class StatusTag(Base):
@@ -137,7 +147,7 @@ class IdempotencyKey(Base):
 
 
 class StatusEdit(Base):
-    """A state a post had, the first included: what its history shows."""
+    """A state a post had before it was edited, its first or a later one; `created_at` is when it got it."""
 
     __tablename__ = "status_edits"
     __table_args__ = (Index("ix_status_edits_status", "status_id", "id"),)

@@ -25,14 +25,22 @@ from fedispace.federation.outbox import Audience, Outbox
 from fedispace.ids import Ids
 from fedispace.threads import counts, idempotency, tags
 from fedispace.threads.audience import Visibility, is_distributable, narrower, parse_visibility
-from fedispace.threads.compose import MAX_POSTS, Named, checked, find_mentions, find_tags, render, tidy
+from fedispace.threads.compose import (
+    MAX_POSTS,
+    Named,
+    checked,
+    checked_spoiler,
+    find_mentions,
+    find_tags,
+    render,
+)
 from fedispace.threads.mentions import AccountLookup, Handle, Mentions
-from fedispace.threads.models import Mention, Status
+from fedispace.threads.models import Mention, Poll, Status
 from fedispace.threads.placing import Place, place
+from fedispace.threads.polls import QUESTION, PollDraft, Polls, checked_poll, poll_on_the_wire
 from fedispace.threads.visibility import require_visible
 from fedispace.threads.wire import create_of, note_of
 
-MAX_SPOILER: Final = 500
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2}")
 
 
@@ -43,6 +51,7 @@ class Draft:
     text: str
     spoiler: str = ""
     sensitive: bool = False
+    poll: PollDraft | None = None
 
 
 class Publishing:
@@ -58,6 +67,7 @@ class Publishing:
         notifier: Notifier,
         people: People,
         lookup: AccountLookup,
+        polls: Polls,
     ) -> None:
         self._db = db
         self._ids = ids
@@ -67,6 +77,7 @@ class Publishing:
         self._notifier = notifier
         self._people = people
         self._mentions = Mentions(db, people, lookup)
+        self._polls = polls
 
     async def publish(
         self,
@@ -148,6 +159,7 @@ class Publishing:
             tx.add(status)
             await tx.flush()
             await tags.write(tx, status.id, status.tags)
+            poll = None if draft.poll is None else await self._polls.open(tx, status.id, draft.poll)
             statuses.append(status)
             theirs = {handle: named[handle] for handle in draft.handles if handle in named}
             addressed = theirs if is_distributable(frame.visibility) else named
@@ -157,7 +169,7 @@ class Publishing:
                 recipients[parent.account_id] = await self._people.by_id(tx, parent.account_id)
                 to_notify.add(parent.account_id)
             recipients.pop(author.id, None)
-            await self._tell(tx, frame, status, list(recipients.values()), to_notify)
+            await self._tell(tx, frame, status, list(recipients.values()), to_notify, poll)
         if parent is not None:
             await counts.answered(tx, parent.id, frame.visibility)
             await _lengthen(tx, statuses, parent)
@@ -179,7 +191,7 @@ class Publishing:
             visibility = default_visibility
             if parent is not None:
                 visibility = narrower(visibility, parse_visibility(parent.visibility))
-        if language is None or not _LANGUAGE.fullmatch(language):
+        if language is None or not is_language(language):
             language = default_language
         return _Frame(
             author=author,
@@ -214,7 +226,7 @@ class Publishing:
             url=self._addresses.status_page(author.username, id_),
             account_id=author.id,
             local=True,
-            type="Note",
+            type="Note" if draft.poll is None else QUESTION,
             in_reply_to_id=answered.id if answered else None,
             in_reply_to_uri=answered.uri if answered else None,
             in_reply_to_account_id=answered.account_id if answered else None,
@@ -240,7 +252,13 @@ class Publishing:
         )
 
     async def _tell(
-        self, tx: Tx, frame: "_Frame", status: Status, recipients: list[Account], to_notify: set[int]
+        self,
+        tx: Tx,
+        frame: "_Frame",
+        status: Status,
+        recipients: list[Account],
+        to_notify: set[int],
+        poll: Poll | None,
     ) -> None:
         """Write who is addressed, notify those of ours, and send the post to the others.
 
@@ -262,7 +280,8 @@ class Publishing:
             followers=frame.visibility != "direct",
             actors=tuple(account.id for account in recipients),
         )
-        note = note_of(status, author, recipients, self._addresses)
+        asked = None if poll is None else poll_on_the_wire(poll, frame.now)
+        note = note_of(status, author, recipients, self._addresses, poll=asked)
         await self._outbox.send(tx, author.id, create_of(note), audience)
 
 
@@ -286,6 +305,7 @@ class _Written:
     spoiler: str
     sensitive: bool
     handles: list[Handle]
+    poll: PollDraft | None
 
 
 def _checked(drafts: Sequence[Draft]) -> list[_Written]:
@@ -294,13 +314,22 @@ def _checked(drafts: Sequence[Draft]) -> list[_Written]:
     written: list[_Written] = []
     for draft in drafts:
         text = checked(draft.text)
-        spoiler = " ".join(tidy(draft.spoiler).split())
-        if len(spoiler) > MAX_SPOILER:
-            raise Invalid(f"A content warning has at most {MAX_SPOILER} characters.", field="spoiler_text")
         written.append(
-            _Written(text=text, spoiler=spoiler, sensitive=draft.sensitive, handles=find_mentions(text))
+            _Written(
+                text=text,
+                spoiler=checked_spoiler(draft.spoiler),
+                sensitive=draft.sensitive,
+                handles=find_mentions(text),
+                poll=None if draft.poll is None else checked_poll(draft.poll),
+            )
         )
+    if sum(draft.poll is not None for draft in drafts) > 1:
+        raise Invalid("A thread asks one question.", field="poll")
     return written
+
+
+def is_language(text: str) -> bool:
+    return _LANGUAGE.fullmatch(text) is not None
 
 
 async def _defaults(tx: Tx, author: Account) -> tuple[Visibility, str]:

@@ -53,7 +53,7 @@ _UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufef
 
 def clean(markup: str) -> Html:
     """Return what is harmless of `markup`."""
-    text = _storable(markup)[:MAX_MARKUP]
+    text = storable(markup)[:MAX_MARKUP]
     if "<" not in text and "&" not in text:
         return Html(html.escape(text, quote=False))
     if _is_bomb(text):
@@ -71,7 +71,7 @@ def plain(markup: str) -> str:
 
     The result is text, not markup: whoever shows it escapes it.
     """
-    text = _storable(markup)[:MAX_MARKUP]
+    text = storable(markup)[:MAX_MARKUP]
     if ("<" in text or "&" in text) and not _is_bomb(text):
         text = html.unescape(_STRIPPER.clean(_BLOCKS.sub(r"\g<0> ", text)))
     return " ".join(text.split())
@@ -81,7 +81,7 @@ def _is_bomb(markup: str) -> bool:
     return markup.count("<") > MAX_TAGS or _LONG_TAG.search(markup) is not None
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Drop what no database or browser can take: NUL and lone surrogates."""
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 

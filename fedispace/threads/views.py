@@ -11,6 +11,7 @@ from fedispace.accounts.models import Account
 from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
 from fedispace.threads.models import Bookmark, Favourite, Mention, Pin, Status
+from fedispace.threads.polls import PollView, poll_views
 
 _posts: Final = table_of(Status).c
 _mentioned: Final = table_of(Mention).c
@@ -36,6 +37,7 @@ class StatusView:
     bookmarked: bool
     pinned: bool
     space_uri: str | None
+    poll: PollView | None = None
 
 
 async def view(tx: Tx, statuses: Sequence[Status], viewer_id: int | None) -> list[StatusView]:
@@ -55,6 +57,7 @@ async def view(tx: Tx, statuses: Sequence[Status], viewer_id: int | None) -> lis
     boosted = await _boosted(tx, theirs, viewer_id)
     bookmarked = await _bookmarked(tx, theirs, viewer_id)
     pinned = await _pinned(tx, [s.id for s in shown if s.account_id == viewer_id], viewer_id)
+    polls = await poll_views(tx, shown, viewer_id)
 
     def one(status: Status, boost: StatusView | None = None) -> StatusView:
         acted_on = status.id if boost is None else boost.status.id
@@ -68,6 +71,7 @@ async def view(tx: Tx, statuses: Sequence[Status], viewer_id: int | None) -> lis
             bookmarked=acted_on in bookmarked,
             pinned=status.id in pinned,
             space_uri=status.subject_uri,
+            poll=polls.get(status.id),
         )
 
     views: list[StatusView] = []

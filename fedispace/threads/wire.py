@@ -8,6 +8,7 @@ from fedispace.federation.addresses import Addresses
 from fedispace.federation.vocab.activities import Announce, Create, Like
 from fedispace.federation.vocab.links import Hashtag, LinkTag, Mention, Tag
 from fedispace.federation.vocab.objects import Note
+from fedispace.federation.vocab.polls import Poll
 from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.threads.audience import Addressees, addressees, parse_visibility
 from fedispace.threads.models import Favourite, Status
@@ -27,11 +28,19 @@ def addressees_of(
     )
 
 
-def note_of(status: Status, author: Account, mentioned: Sequence[Account], addresses: Addresses) -> Note:
-    """Return a post of ours as a Note; `mentioned` are those it names."""
+def note_of(
+    status: Status,
+    author: Account,
+    mentioned: Sequence[Account],
+    addresses: Addresses,
+    *,
+    poll: Poll | None = None,
+) -> Note:
+    """Return a post of ours as a Note, or as a Question if it asks one; `mentioned` are those it names."""
     told = addressees_of(status, author, mentioned, addresses)
     return Note(
         id=parse_uri(status.uri),
+        type="Note" if poll is None else "Question",
         attributed_to=parse_uri(author.uri),
         content=status.content,
         content_language=status.language,
@@ -47,6 +56,7 @@ def note_of(status: Status, author: Account, mentioned: Sequence[Account], addre
         conversation=status.context_uri,
         replies=parse_uri(f"{status.uri}/replies"),
         tags=_tags(status, mentioned, addresses),
+        poll=poll,
     )
 
 

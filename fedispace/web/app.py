@@ -27,14 +27,17 @@ from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
+from fedispace.threads.poll_news import PollNews
 from fedispace.threads.publish import Publishing
 from fedispace.threads.reactions import Reacting
+from fedispace.threads.votes import Voting
 from fedispace.web.assets import PREFIX, Assets
 from fedispace.web.composing import Composer
 from fedispace.web.consent import ConsentPages
 from fedispace.web.door import Door
 from fedispace.web.drafts import DraftPages
 from fedispace.web.frame import Frame
+from fedispace.web.history import HistoryPages
 from fedispace.web.keeping import KeepingPages
 from fedispace.web.notices import NoticePages
 from fedispace.web.people import PeoplePages
@@ -48,6 +51,7 @@ from fedispace.web.signing import SigningPages
 from fedispace.web.stage import StagePages
 from fedispace.web.tags import TagPages
 from fedispace.web.templates import Templates
+from fedispace.web.voting import VotingPages
 from fedispace.web.writing import WritingPages
 
 _ROBOTS = "User-agent: *\nDisallow: /auth/\nDisallow: /oauth/\nDisallow: /search\nDisallow: /compose\n"
@@ -87,6 +91,8 @@ class Web:
         pinning: Pinning,
         featured: Featured,
         reacting: Reacting,
+        voting: Voting,
+        poll_news: PollNews,
         hosting: Hosting,
         entering: Entering,
     ) -> None:
@@ -150,7 +156,17 @@ class Web:
                 limits=config.spaces,
             ),
             TagPages(db=db, addresses=addresses, presenter=presenter, frame=frame),
-            PostPages(db=db, ids=ids, addresses=addresses, people=people, presenter=presenter, frame=frame),
+            PostPages(
+                db=db,
+                ids=ids,
+                addresses=addresses,
+                people=people,
+                presenter=presenter,
+                frame=frame,
+                poll_news=poll_news,
+            ),
+            HistoryPages(db=db, people=people, presenter=presenter, frame=frame),
+            VotingPages(voting=voting),
             PeoplePages(
                 db=db,
                 addresses=addresses,

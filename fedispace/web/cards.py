@@ -7,6 +7,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from fedispace.web.faces import Face
+from fedispace.web.poll_cards import PollCard
 
 State = Literal["scheduled", "live", "ended", "cancelled"]
 
@@ -90,6 +91,7 @@ class PostCard:
     length: int = 1
     thread_path: str = ""
     space: SpaceCard | None = None
+    poll: PollCard | None = None
     files: tuple[FileCard, ...] = ()
     depth: int = 0
     reactions: tuple[ReactionCard, ...] = ()

@@ -10,6 +10,7 @@ from fedispace.ids import Ids
 from fedispace.threads import conversation
 from fedispace.threads.compose import MAX_CHARACTERS, MAX_POSTS
 from fedispace.threads.models import Status
+from fedispace.threads.poll_news import PollNews
 from fedispace.threads.visibility import require_visible
 from fedispace.web.frame import Frame
 from fedispace.web.present import Presenter
@@ -35,6 +36,7 @@ class PostPages:
         people: People,
         presenter: Presenter,
         frame: Frame,
+        poll_news: PollNews,
     ) -> None:
         self._db = db
         self._ids = ids
@@ -42,6 +44,7 @@ class PostPages:
         self._people = people
         self._presenter = presenter
         self._frame = frame
+        self._poll_news = poll_news
 
     @pages.get("/@{handle}/{id:[0-9]+}")
     async def post(self, asked: Asked) -> web.Response:
@@ -66,6 +69,7 @@ class PostPages:
             line_cards = await self._presenter.posts(tx, line, viewer_id)
             before_cards = await self._presenter.posts(tx, before, viewer_id)
             reply_cards = await self._presenter.tree(tx, list(ours), replies, viewer_id)
+        await self._poll_news.look([*line, *replies])
         focus = next(card for card in line_cards if card.id == status.id)
         draft = None
         if asked.visitor is not None:

@@ -23,6 +23,7 @@ from fedispace.threads.views import StatusView
 from fedispace.threads.visibility import visible
 from fedispace.web.cards import FileCard, PostCard, ReactionCard, SpaceCard, State
 from fedispace.web.faces import Face, face_of
+from fedispace.web.poll_cards import poll_card
 
 _MAX_DEPTH = 3
 
@@ -139,6 +140,7 @@ class Presenter:
             length=status.thread_length,
             thread_path=f"{author.path}/{status.thread_id}",
             space=spaces.get((view.space_uri or "", status.account_id)),
+            poll=poll_card(view.poll),
             files=tuple(self._file(file) for file in status.attachments if isinstance(file, dict)),
         )
 

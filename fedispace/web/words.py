@@ -89,5 +89,6 @@ def happened(kind: str) -> str:
         "reblog": "boosted your post",
         "pleroma:emoji_reaction": "reacted to your post",
         "status": "posted",
-        "update": "changed a post",
+        "update": "changed a post you boosted",
+        "poll": "asked something that is decided now",
     }.get(kind, "did something")

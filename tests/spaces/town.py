@@ -52,6 +52,7 @@ from fedispace.spaces.hosting import Hosting, Rooms
 from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.models import Space
 from fedispace.spaces.tickets import Tickets
+from fedispace.threads.polls import Polls
 from fedispace.threads.publish import Publishing
 from fedispace.threads.sanitize import clean
 
@@ -174,7 +175,15 @@ class Town:
         lookup = Lookup(self.db, self.resolver, self.people, self.addresses)
         notifier = Notifier(self.ids, self.clock, self.bus)
         return Publishing(
-            self.db, self.ids, self.clock, self.addresses, self.outbox, notifier, self.people, lookup
+            self.db,
+            self.ids,
+            self.clock,
+            self.addresses,
+            self.outbox,
+            notifier,
+            self.people,
+            lookup,
+            Polls(self.clock, Jobs(self.ids, self.clock, self.bus)),
         )
 
     async def resident(self, username: str) -> Account:

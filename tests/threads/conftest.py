@@ -26,11 +26,16 @@ from fedispace.threads.backfill import Backfill
 from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.documents import ThreadDocuments
+from fedispace.threads.edits import Editing
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.ingest import Ingest
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.models import Status
+from fedispace.threads.poll_news import PollNews
+from fedispace.threads.polls import Polls
 from fedispace.threads.publish import Draft, Publishing
+from fedispace.threads.updates import Updates
+from fedispace.threads.votes import Voting
 from tests.factories import Home, open_home, remote_actor
 
 
@@ -41,7 +46,9 @@ class Threads:
         self.home = home
         jobs = Jobs(home.ids, home.clock, home.bus)
         lookup = Lookup(home.db, home.resolver, home.people, home.addresses)
-        self.ingest = Ingest(home.ids, home.clock, home.addresses, home.people, home.notifier, jobs)
+        polls = Polls(home.clock, jobs)
+        updates = Updates(home.ids, home.clock, home.addresses, home.outbox)
+        self.ingest = Ingest(home.ids, home.clock, home.addresses, home.people, home.notifier, jobs, polls)
         self.publishing = Publishing(
             home.db,
             home.ids,
@@ -51,6 +58,16 @@ class Threads:
             home.notifier,
             home.people,
             lookup,
+            polls,
+        )
+        self.editing = Editing(
+            home.db, home.ids, home.clock, home.addresses, home.notifier, home.people, lookup, polls, updates
+        )
+        self.voting = Voting(
+            home.db, home.ids, home.clock, home.addresses, home.outbox, home.people, jobs, polls
+        )
+        self.poll_news = PollNews(
+            home.db, home.clock, home.resolver, home.people, home.notifier, jobs, self.ingest, updates
         )
         parts = (
             home.db,
@@ -67,13 +84,13 @@ class Threads:
             home.db, home.ids, home.clock, home.addresses, home.outbox, home.people, self.boosting
         )
         self.lookup = StatusLookup(home.db, home.resolver, home.people, self.ingest, home.addresses)
-        self.documents = ThreadDocuments(home.db, home.addresses, home.people)
+        self.documents = ThreadDocuments(home.db, home.clock, home.addresses, home.people)
         backfill = Backfill(
             home.db, home.ids, home.clock, home.resolver, home.people, home.notifier, self.ingest
         )
-        self._pump = JobPump(home.db, home.clock, backfill.tasks())
+        self._pump = JobPump(home.db, home.clock, {**backfill.tasks(), **self.poll_news.tasks()})
         inbox = ThreadInbox(
-            home.ids, home.clock, home.addresses, home.people, home.notifier, jobs, self.ingest
+            home.ids, home.clock, home.addresses, home.people, home.notifier, jobs, self.ingest, self.voting
         )
         home.inbox_table.mount(ThreadInbox.routes, inbox)
 

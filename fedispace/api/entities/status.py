@@ -156,6 +156,32 @@ class Context(Entity, frozen=True, kw_only=True):
     descendants: list[Status]
 
 
+class PollOptionTitle(Entity, frozen=True, kw_only=True):
+    """An answer that could be chosen."""
+
+    title: str
+
+
+class PollTitles(Entity, frozen=True, kw_only=True):
+    """What a post asked at some time."""
+
+    options: list[PollOptionTitle]
+
+
+class StatusEdit(Entity, frozen=True, kw_only=True):
+    """What a post said at some time."""
+
+    content: str
+    spoiler_text: str
+    sensitive: bool
+    created_at: str
+    account: Account
+    poll: PollTitles | None
+    media_attachments: list[MediaAttachment]
+    emojis: list[CustomEmoji]
+    quote: Quote | None
+
+
 class StatusSource(Entity, frozen=True, kw_only=True):
     """A post as its author wrote it."""
 

@@ -1,9 +1,12 @@
 """Drafts as the API shows them."""
 
+from typing import Any
+
 from fedispace.api.entities.draft import Draft, DraftPost, ScheduledParams, ScheduledStatus
 from fedispace.clock import iso
 from fedispace.threads.manuscript import unpacked
 from fedispace.threads.models import ThreadDraft
+from fedispace.threads.polls import PollDraft
 
 
 def draft_of(row: ThreadDraft) -> Draft:
@@ -36,7 +39,7 @@ def scheduled_of(row: ThreadDraft) -> ScheduledStatus:
         scheduled_at=iso(row.scheduled_at),
         params=ScheduledParams(
             text=first.text,
-            poll=None,
+            poll=_poll(first.poll),
             media_ids=None,
             sensitive=first.sensitive,
             spoiler_text=first.spoiler or None,
@@ -52,6 +55,17 @@ def scheduled_of(row: ThreadDraft) -> ScheduledStatus:
         ),
         media_attachments=[],
     )
+
+
+def _poll(asked: PollDraft | None) -> dict[str, Any] | None:
+    if asked is None:
+        return None
+    return {
+        "options": list(asked.options),
+        "expires_in": str(asked.expires_in),
+        "multiple": asked.multiple,
+        "hide_totals": asked.hides_totals,
+    }
 
 
 def _id(id_: int | None) -> str | None:

@@ -10,6 +10,7 @@ from fedispace.api.present.accounts import Pictures
 from fedispace.config import Config
 from fedispace.threads.compose import MAX_CHARACTERS, MAX_POSTS
 from fedispace.threads.pins import MAX_PINS
+from fedispace.threads.polls import MAX_OPTION, MAX_OPTIONS, MAX_SECONDS, MIN_SECONDS
 
 VERSION: Final = f"4.5.0 (compatible; fedispace {__version__})"
 """Clients read Mastodon's version at the front, to decide what they may use; ours stands behind."""
@@ -43,7 +44,10 @@ _MEDIA: Final = entities.MediaLimits(
     video_matrix_limit=0,
 )
 _POLLS: Final = entities.PollLimits(
-    max_options=0, max_characters_per_option=0, min_expiration=0, max_expiration=0
+    max_options=MAX_OPTIONS,
+    max_characters_per_option=MAX_OPTION,
+    min_expiration=MIN_SECONDS,
+    max_expiration=MAX_SECONDS,
 )
 
 

@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
+from fedispace.accounts.models import Account
 from fedispace.api.entities import status as entities
 from fedispace.api.present.accounts import AccountPresenter, acct_of
-from fedispace.clock import iso
+from fedispace.api.present.polls import poll_of
+from fedispace.clock import Clock, iso
 from fedispace.federation.addresses import Addresses
+from fedispace.threads.history import State
 from fedispace.threads.models import Status
 from fedispace.threads.sanitize import safe_html
 from fedispace.threads.views import StatusView
@@ -19,8 +22,9 @@ _KINDS = frozenset({"image", "gifv", "video", "audio"})
 class StatusPresenter:
     """Presents posts with everything a client shows of them."""
 
-    def __init__(self, addresses: Addresses, accounts: AccountPresenter) -> None:
+    def __init__(self, addresses: Addresses, accounts: AccountPresenter, clock: Clock) -> None:
         self._addresses = addresses
+        self._clock = clock
         self._accounts = accounts
 
     def status(self, view: StatusView, *, text: str | None = None) -> entities.Status:
@@ -53,13 +57,13 @@ class StatusPresenter:
             tags=self._tags(shown.status),
             emojis=[],
             card=None,
-            poll=None,
+            poll=poll_of(shown.poll, self._clock.now()) if shown.poll is not None else None,
             quote=None,
             quote_approval=_NOBODY_QUOTES,
             quotes_count=0,
             replies_count=shown.status.replies_count,
-            reblogs_count=shown.status.boosts_count,
-            favourites_count=shown.status.favourites_count,
+            reblogs_count=max(shown.status.boosts_count, shown.status.shares_claimed or 0),
+            favourites_count=max(shown.status.favourites_count, shown.status.likes_claimed or 0),
             favourited=shown.favourited,
             reblogged=shown.boosted,
             bookmarked=shown.bookmarked,
@@ -72,21 +76,46 @@ class StatusPresenter:
         named = [str(tag["name"]).removeprefix("#") for tag in row.tags if tag.get("type") == "Hashtag"]
         return [entities.StatusTag(name=name, url=self._addresses.tag(name)) for name in named]
 
+    def edit(self, state: State, author: Account) -> entities.StatusEdit:
+        """Return what a post said at some time."""
+        options = state.poll_options
+        return entities.StatusEdit(
+            content=_headed(state.title, state.content),
+            spoiler_text=state.spoiler,
+            sensitive=state.sensitive,
+            created_at=iso(state.since),
+            account=self._accounts.account(author),
+            poll=None
+            if options is None
+            else entities.PollTitles(options=[entities.PollOptionTitle(title=each) for each in options]),
+            media_attachments=_files("edit", state.attachments),
+            emojis=[],
+            quote=None,
+        )
+
     def statuses(self, views: Iterable[StatusView]) -> list[entities.Status]:
         return [self.status(view) for view in views]
 
 
 def content_of(row: Status) -> str:
     """Return the HTML to show; what has a title, such as an Article, is headed by it."""
-    heading = f"<p><strong>{escape(row.title)}</strong></p>" if row.title else ""
-    return safe_html(heading + row.content)
+    return _headed(row.title, row.content)
+
+
+def _headed(title: str | None, content: str) -> str:
+    heading = f"<p><strong>{escape(title)}</strong></p>" if title else ""
+    return safe_html(heading + content)
 
 
 def attachments_of(row: Status) -> list[entities.MediaAttachment]:
     """Return the files of a post; another server's stay where they are."""
+    return _files(str(row.id), row.attachments)
+
+
+def _files(prefix: str, attachments: list[Any]) -> list[entities.MediaAttachment]:
     return [
-        _attachment(f"{row.id}-{position}", stored)
-        for position, stored in enumerate(row.attachments)
+        _attachment(f"{prefix}-{position}", stored)
+        for position, stored in enumerate(attachments)
         if isinstance(stored, dict) and stored.get("url")
     ]
 

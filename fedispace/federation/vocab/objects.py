@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from fedispace.federation.vocab.links import Attachment, Location, Tag
+from fedispace.federation.vocab.polls import Poll
 from fedispace.federation.vocab.uri import Uri
 
 NOTE_TYPES: Final = frozenset({"Note", "Article", "Page", "Question", "Video", "Audio", "Image", "Document"})
@@ -14,7 +15,10 @@ PAGE_TYPES: Final = frozenset({"CollectionPage", "OrderedCollectionPage"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """A post of any sort; `type` keeps which sort (`Note`, `Article`, `Question`, ...)."""
+    """A post of any sort; `type` keeps which sort (`Note`, `Article`, `Question`, ...).
+
+    `likes_claimed` and `shares_claimed` are the sizes its server states of those collections.
+    """
 
     id: Uri
     attributed_to: Uri
@@ -35,9 +39,12 @@ class Note:
     replies: Uri | None = None
     likes: Uri | None = None
     shares: Uri | None = None
+    likes_claimed: int | None = None
+    shares_claimed: int | None = None
     tags: tuple[Tag, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     quote: Uri | None = None
+    poll: Poll | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
