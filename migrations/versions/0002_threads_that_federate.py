@@ -532,6 +532,9 @@ def upgrade() -> None:
         )
         batch_op.add_column(sa.Column("languages", sa.JSON(), nullable=True))
 
+    with op.batch_alter_table("mentions", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("added_at", sa.DateTime(timezone=True), nullable=True))
+
     with op.batch_alter_table("peers", schema=None) as batch_op:
         batch_op.add_column(sa.Column("software", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("software_at", sa.DateTime(timezone=True), nullable=True))
@@ -544,6 +547,12 @@ def upgrade() -> None:
                 server_default=sa.text("0"),
                 nullable=False,
             )
+        )
+        batch_op.add_column(
+            sa.Column("likes_claimed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+        )
+        batch_op.add_column(
+            sa.Column("shares_claimed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
         )
         batch_op.add_column(sa.Column("emojis", sa.JSON(), server_default=sa.text("'[]'"), nullable=False))
         batch_op.add_column(sa.Column("policy", sa.JSON(), nullable=True))
@@ -590,11 +599,16 @@ def downgrade() -> None:
         batch_op.drop_column("pending_approval")
         batch_op.drop_column("policy")
         batch_op.drop_column("emojis")
+        batch_op.drop_column("shares_claimed")
+        batch_op.drop_column("likes_claimed")
         batch_op.drop_column("quotes_count")
 
     with op.batch_alter_table("peers", schema=None) as batch_op:
         batch_op.drop_column("software_at")
         batch_op.drop_column("software")
+
+    with op.batch_alter_table("mentions", schema=None) as batch_op:
+        batch_op.drop_column("added_at")
 
     with op.batch_alter_table("follows", schema=None) as batch_op:
         batch_op.drop_column("languages")
