@@ -37,7 +37,7 @@ from fedispace.api.app import Api
 from fedispace.clock import Clock, SystemClock
 from fedispace.config import Config
 from fedispace.db.engine import Database, open_database
-from fedispace.federation import tombstones
+from fedispace.federation import dead_letters, tombstones
 from fedispace.federation.actors import Actors, Keyring, ensure_instance_actor
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.archive import Archive
@@ -343,7 +343,7 @@ def build(
                     **synchronization.tasks(),
                 },
             ),
-            FanoutPump(db, ids, clock, bus, policy),
+            FanoutPump(db, ids, clock, bus, policy, peers),
             deliveries,
         ],
         bus,
@@ -358,6 +358,8 @@ def build(
             await actors.prune(tx)
 
     async def forget_what_is_over() -> None:
+        await dead_letters.give_up_the_old(db, clock)
+        await dead_letters.prune(db, clock)
         await outbox.prune(db)
         await tombstones.prune(db, clock, addresses)
 
@@ -447,7 +449,6 @@ def build(
                 hosting.reap,
                 poll_news.close_due,
                 inbox_pump.prune,
-                deliveries.prune,
                 forget_silent_peers,
                 forget_former_keys,
                 forget_what_is_over,

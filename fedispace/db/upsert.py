@@ -28,6 +28,11 @@ async def add_new(tx: Tx, table: type[Base], row: Mapping[str, Any]) -> int:
     return (await tx.core(_insert_new(tx.dialect_name, table), row)).rowcount
 
 
+def new_rows(tx: Tx, table: type[Base]) -> sqlite.Insert:
+    """Return the INSERT of rows some of which may be there already; always the same object, for `tx.core`."""
+    return _insert_new(tx.dialect_name, table)
+
+
 def _insert(dialect: str, table: type[Base]) -> sqlite.Insert:
     target = table_of(table)
     statement: Any = postgresql.insert(target) if dialect == "postgresql" else sqlite.insert(target)

@@ -33,6 +33,7 @@ _LEAST_WAIT: Final = timedelta(minutes=1)
 _LONGEST_WAIT: Final = timedelta(hours=6)
 
 OPENS_AFTER: Final = 5
+DEAD_AFTER: Final = timedelta(days=7)
 _LONGEST_PAUSE: Final = timedelta(hours=24)
 
 
@@ -95,11 +96,18 @@ def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
         return None
 
 
-def pause(failures: int) -> timedelta | None:
+def pause(failures: int, *, dead: bool = False) -> timedelta | None:
     """Return how long a host is left alone after so many failures in a row; None while its circuit is closed.
 
-    One minute, doubling; when a host has been dead for a while it costs one attempt a day.
+    One minute, doubling; a host that is dead costs one attempt a day.
     """
+    if dead:
+        return _LONGEST_PAUSE
     if failures < OPENS_AFTER:
         return None
     return min(timedelta(minutes=2 ** min(failures - OPENS_AFTER, 12)), _LONGEST_PAUSE)
+
+
+def is_dead(failing_since: datetime | None, now: datetime) -> bool:
+    """Tell whether a host has failed for so long, without once taking anything, that it counts as dead."""
+    return failing_since is not None and now - failing_since >= DEAD_AFTER

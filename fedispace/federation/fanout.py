@@ -7,31 +7,56 @@ the order things happened. Each batch renews the lease, and ends the fan-out her
 lost: somebody else goes on from the cursor. One that fails is put off and holds up its sender only.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from fedispace.clock import Clock
+from fedispace.db.base import table_of
 from fedispace.db.engine import Database, Tx
-from fedispace.db.upsert import insert
+from fedispace.db.upsert import new_rows
 from fedispace.errors import Invalid
+from fedispace.federation import bands
 from fedispace.federation.models import ActorRow, Delivery, Fanout, FollowerInbox, OutboxItem
 from fedispace.federation.outbox import WAKE_FANOUT
+from fedispace.federation.peers import Peers
 from fedispace.federation.policy import Policy
 from fedispace.hosts import host_of
 from fedispace.ids import Ids
 from fedispace.queue.bus import Bus
-from fedispace.queue.leases import claim, give_back, is_any_due, renew
+from fedispace.queue.leases import Held, claim, give_back, is_any_due, renew
 
 log = structlog.get_logger()
 
 WAKE_DELIVERY = "wake.deliveries"
 CLAIMED = 32
-BATCH = 500
+BATCH = 1000
 LEASE = timedelta(seconds=60)
 RETRY_AFTER = timedelta(seconds=5)
 RETRY_AT_LEAST_EVERY = timedelta(hours=1)
+
+_items = table_of(OutboxItem)
+_fanouts = table_of(Fanout)
+_followers = table_of(FollowerInbox)
+_ITEM = select(_items.c.type, _items.c.public, _items.c.audience).where(_items.c.id == bindparam("item"))
+_FOLLOWERS = (
+    select(_followers.c.inbox)
+    .where(_followers.c.actor_id == bindparam("actor"), _followers.c.inbox > bindparam("after"))
+    .order_by(_followers.c.inbox)
+    .limit(BATCH)
+)
+_DONE = delete(_fanouts).where(_fanouts.c.id == bindparam("item"))
+_GO_ON = update(_fanouts).where(_fanouts.c.id == bindparam("item")).values(cursor=bindparam("at"))
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class HeldFanout(Held):
+    """A fan-out this process is about to spread."""
+
+    sender_id: int
+    cursor: str
 
 
 class FanoutPump:
@@ -39,13 +64,14 @@ class FanoutPump:
 
     wake_topic = WAKE_FANOUT
 
-    def __init__(self, db: Database, ids: Ids, clock: Clock, bus: Bus, policy: Policy) -> None:
+    def __init__(self, db: Database, ids: Ids, clock: Clock, bus: Bus, policy: Policy, peers: Peers) -> None:
         self._db = db
         self._ids = ids
         self._clock = clock
         self._bus = bus
         self._policy = policy
-        self._held: list[Fanout] = []
+        self._peers = peers
+        self._held: list[HeldFanout] = []
 
     async def pump(self) -> int:
         now = self._clock.now()
@@ -55,14 +81,16 @@ class FanoutPump:
         async with self._db.transaction() as tx:
             await give_back(tx, Fanout, self._held, begun=True)
             self._held = []
-            taken = await claim(tx, Fanout, now=now, lease=LEASE, limit=CLAIMED, lane=(Fanout.sender_id,))
+            taken = await claim(
+                tx, Fanout, HeldFanout, now=now, lease=LEASE, limit=CLAIMED, lane=("sender_id",)
+            )
         self._held = list(taken)
         for fanout in taken:
             if fanout in self._held:
                 await self._attempt(fanout)
         return len(taken)
 
-    async def _attempt(self, fanout: Fanout) -> None:
+    async def _attempt(self, fanout: HeldFanout) -> None:
         """Spread one; when that fails, put it off, and let go of what has to wait for it."""
         try:
             await self._spread(fanout)
@@ -79,7 +107,7 @@ class FanoutPump:
     async def idle(self) -> None:
         return
 
-    async def _spread(self, fanout: Fanout) -> None:
+    async def _spread(self, fanout: HeldFanout) -> None:
         cursor: str | None = fanout.cursor
         while cursor is not None:
             async with self._db.transaction() as tx:
@@ -88,34 +116,31 @@ class FanoutPump:
                     return
                 cursor = await self._batch(tx, fanout, cursor)
 
-    async def _batch(self, tx: Tx, fanout: Fanout, cursor: str) -> str | None:
-        """Write one batch of deliveries; return the cursor of the next, or None when all is done."""
-        audience = await tx.scalar(select(OutboxItem.audience).where(OutboxItem.id == fanout.id))
-        inboxes: list[str] = []
+    async def _batch(self, tx: Tx, fanout: HeldFanout, cursor: str) -> str | None:
+        """Write one batch of deliveries; return the cursor of the next, or None when all is done.
+
+        Those who are named come first: they are few, and they are meant.
+        """
+        item = (await tx.core(_ITEM, {"item": fanout.id})).one_or_none()
         following: str | None = None
-        if audience is not None and audience["followers"]:
-            found = await tx.scalars(
-                select(FollowerInbox.inbox)
-                .where(FollowerInbox.actor_id == fanout.sender_id, FollowerInbox.inbox > cursor)
-                .order_by(FollowerInbox.inbox)
-                .limit(BATCH)
-            )
-            inboxes = list(found)
+        if item is not None and item.audience["actors"] and not cursor:
+            named = await self._inboxes_of(tx, item.audience["actors"], public=item.public)
+            await self._write(tx, fanout, named, bands.ORDINARY, spare_the_dead=False)
+        if item is not None and item.audience["followers"]:
+            said = {"actor": fanout.sender_id, "after": cursor}
+            inboxes = list((await tx.core(_FOLLOWERS, said)).scalars())
             following = inboxes[-1] if len(inboxes) == BATCH else None
-        if following is None and audience is not None:
-            inboxes += await self._inboxes_of(tx, audience["actors"], fanout.id)
-        await self._write(tx, fanout, inboxes)
+            many = BATCH if cursor else len(inboxes)
+            band = bands.band_of_followers(item.type, fanout.sender_id, inboxes=many)
+            await self._write(tx, fanout, inboxes, band, spare_the_dead=band != bands.LOW)
         if following is None:
-            await tx.execute(delete(Fanout).where(Fanout.id == fanout.id))
+            await tx.core(_DONE, {"item": fanout.id})
         else:
-            await tx.execute(update(Fanout).where(Fanout.id == fanout.id).values(cursor=following))
+            await tx.core(_GO_ON, {"item": fanout.id, "at": following})
         tx.after_commit(lambda: self._bus.publish(WAKE_DELIVERY, {}))
         return following
 
-    async def _inboxes_of(self, tx: Tx, actors: list[int], outbox_id: int) -> list[str]:
-        if not actors:
-            return []
-        public = await tx.scalar(select(OutboxItem.public).where(OutboxItem.id == outbox_id))
+    async def _inboxes_of(self, tx: Tx, actors: list[int], *, public: bool) -> list[str]:
         rows = await tx.execute(
             select(ActorRow.inbox, ActorRow.shared_inbox).where(
                 ActorRow.id.in_(actors), ~ActorRow.local, ActorRow.gone_at.is_(None)
@@ -123,7 +148,14 @@ class FanoutPump:
         )
         return [shared if public and shared else inbox for inbox, shared in rows]
 
-    async def _write(self, tx: Tx, fanout: Fanout, inboxes: list[str]) -> None:
+    async def _write(
+        self, tx: Tx, fanout: HeldFanout, inboxes: list[str], band: int, *, spare_the_dead: bool
+    ) -> None:
+        """Write a delivery for each inbox that may be told.
+
+        What goes to followers is not queued for a server that has been dead for a week, but for one
+        post a day that tries it; a Delete or an Update is, because it has to arrive when it comes back.
+        """
         now = self._clock.now()
         rows = [
             {
@@ -134,12 +166,14 @@ class FanoutPump:
                 "host": host,
                 "run_at": now,
                 "attempts": 0,
+                "band": band,
             }
             for inbox in dict.fromkeys(inboxes)
             if (host := await self._reachable(inbox)) is not None
+            and not (spare_the_dead and self._peers.is_given_up(host))
         ]
         if rows:
-            await tx.execute(insert(tx, Delivery).on_conflict_do_nothing(), rows)
+            await tx.core(new_rows(tx, Delivery), rows)
 
     async def _reachable(self, inbox: str) -> str | None:
         try:

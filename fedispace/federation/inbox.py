@@ -24,12 +24,13 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 import structlog
-from sqlalchemy import ColumnElement, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, literal, update
 
 from fedispace import strictjson
 from fedispace.clock import Clock
 from fedispace.db.base import table_of
 from fedispace.db.engine import Database, Tx
+from fedispace.db.pruning import forget
 from fedispace.db.upsert import insert
 from fedispace.errors import FedispaceError, Refused, Unavailable
 from fedispace.federation import codec
@@ -44,7 +45,7 @@ from fedispace.federation.vocab.uri import Uri
 from fedispace.hosts import host_of
 from fedispace.ids import Ids
 from fedispace.queue.bus import Bus
-from fedispace.queue.leases import claim, give_back, is_any_due, renew
+from fedispace.queue.leases import Columns, Held, claim, give_back, is_any_due, renew
 
 log = structlog.get_logger()
 
@@ -65,7 +66,6 @@ DEATHS = 10
 RETRY_AFTER = timedelta(seconds=20)
 AFTER_A_BREAK = timedelta(seconds=5)
 REMEMBER = timedelta(days=7)
-PRUNED_AT_ONCE = 1000
 
 _items = table_of(InboxItem)
 _MARK = (
@@ -179,8 +179,18 @@ class Inbox:
                 self._bus.publish(WAKE_INBOX, {})
 
 
-def _pending(table: type[InboxItem]) -> ColumnElement[bool]:
-    return table.state == "pending"
+def pending(columns: Columns) -> ColumnElement[bool]:
+    """Return the condition of what waits; spelled out, because the partial indexes are."""
+    return columns.state == literal("pending", literal_execute=True)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class HeldItem(Held):
+    """An activity this process is about to apply."""
+
+    activity_id: str
+    actor: str
+    body: bytes
 
 
 class Onward(Protocol):
@@ -217,22 +227,22 @@ class InboxPump:
         self._onward = onward
         self._fetching = asyncio.Semaphore(FETCHING)
         self._applying = asyncio.Semaphore(APPLYING)
-        self._lanes: Lanes[InboxItem] = Lanes(HELD, lambda: bus.publish(WAKE_INBOX, {}))
+        self._lanes: Lanes[HeldItem] = Lanes(HELD, lambda: bus.publish(WAKE_INBOX, {}))
 
     async def pump(self) -> int:
         await self._lanes.room(BATCH)
         await self._lanes.reclaim(self._take_back)
         now = self._clock.now()
         async with self._db.reading() as tx:
-            if not await is_any_due(tx, InboxItem, now, _pending):
+            if not await is_any_due(tx, InboxItem, now, pending):
                 return 0
         async with self._db.transaction() as tx:
             items = await claim(
-                tx, InboxItem, now=now, lease=LEASE, limit=BATCH, where=_pending, lane=(InboxItem.actor,)
+                tx, InboxItem, HeldItem, now=now, lease=LEASE, limit=BATCH, where=pending, lane=("actor",)
             )
         if not items:
             self._lanes.keep_awake()
-        senders: defaultdict[str, list[InboxItem]] = defaultdict(list)
+        senders: defaultdict[str, list[HeldItem]] = defaultdict(list)
         for item in items:
             senders[item.actor].append(item)
         for actor, lane in senders.items():
@@ -245,23 +255,12 @@ class InboxPump:
     async def prune(self) -> None:
         """Forget what was done long ago; until then a repeat is recognised by its id.
 
-        A thousand at a time: on SQLite nobody else writes meanwhile.
+        What failed is a dead letter, which stays longer (`dead_letters.py`).
         """
-        old = (
-            select(InboxItem.id)
-            .where(InboxItem.state != "pending", InboxItem.received_at < self._clock.now() - REMEMBER)
-            .limit(PRUNED_AT_ONCE)
-        )
-        forgotten = PRUNED_AT_ONCE
-        while forgotten == PRUNED_AT_ONCE:
-            async with self._db.transaction() as tx:
-                gone = await tx.scalars(
-                    delete(InboxItem).where(InboxItem.id.in_(old)).returning(InboxItem.id),
-                    execution_options={"synchronize_session": False},
-                )
-                forgotten = len(gone.all())
+        over = InboxItem.received_at < self._clock.now() - REMEMBER
+        await forget(self._db, InboxItem, InboxItem.state.not_in(("pending", "failed")), over)
 
-    async def _in_order(self, lane: list[InboxItem]) -> None:
+    async def _in_order(self, lane: list[HeldItem]) -> None:
         await self._let_try(host_of(lane[0].actor))
         for position, item in enumerate(lane):
             rest = lane[position + 1 :]
@@ -286,7 +285,7 @@ class InboxPump:
                 await self._peers.heard(tx, host)
                 tx.after_commit(lambda: self._bus.publish(WAKE_DELIVERY, {}))
 
-    def _read(self, item: InboxItem) -> "_Read | Exception":
+    def _read(self, item: HeldItem) -> "_Read | Exception":
         try:
             activity = codec.read_activity(strictjson.loads(item.body))
             entry = self._table.find(activity)
@@ -294,7 +293,7 @@ class InboxPump:
         except Exception as error:  # noqa: BLE001 - raised again where the retries are
             return error
 
-    async def _apply(self, item: InboxItem, read: "_Read | Exception") -> bool:
+    async def _apply(self, item: HeldItem, read: "_Read | Exception") -> bool:
         """Apply one activity; tell whether its sender's next may follow."""
         if item.attempts > DEATHS:
             await self._finish(item, "failed", "the process ended each time this was applied")
@@ -337,7 +336,7 @@ class InboxPump:
         except TimeoutError as error:
             raise Unavailable("What the activity needs could not be fetched in time.") from error
 
-    async def _put_off(self, item: InboxItem, error: Exception) -> bool:
+    async def _put_off(self, item: HeldItem, error: Exception) -> bool:
         if item.attempts >= TRIES:
             await self._finish(item, "failed", repr(error)[:500])
             return True
@@ -346,7 +345,7 @@ class InboxPump:
             await give_back(tx, InboxItem, [item], run_at=run_at, begun=True)
         return False
 
-    async def _is_still_ours(self, items: Sequence[InboxItem]) -> bool:
+    async def _is_still_ours(self, items: Sequence[HeldItem]) -> bool:
         """Renew the lease when too little of it is left; False when others have the rows by now."""
         now = self._clock.now()
         until = items[0].leased_until
@@ -355,22 +354,22 @@ class InboxPump:
         async with self._db.transaction() as tx:
             return await renew(tx, InboxItem, items, now + LEASE)
 
-    async def _release(self, rest: Sequence[InboxItem]) -> None:
+    async def _release(self, rest: Sequence[HeldItem]) -> None:
         if rest:
             async with self._db.transaction() as tx:
                 await give_back(tx, InboxItem, rest)
             self._lanes.keep_awake()
 
-    async def _take_back(self, lane: Sequence[InboxItem]) -> None:
+    async def _take_back(self, lane: Sequence[HeldItem]) -> None:
         """Free the rows of a lane that broke off, but not for this very moment."""
         async with self._db.transaction() as tx:
             await give_back(tx, InboxItem, lane, run_at=self._clock.now() + AFTER_A_BREAK, begun=True)
 
-    async def _finish(self, item: InboxItem, state: str, note: str | None) -> None:
+    async def _finish(self, item: HeldItem, state: str, note: str | None) -> None:
         async with self._db.transaction() as tx:
             await self._mark(tx, item, state, note)
 
-    async def _mark(self, tx: Tx, item: InboxItem, state: str, note: str | None) -> bool:
+    async def _mark(self, tx: Tx, item: HeldItem, state: str, note: str | None) -> bool:
         """Write what became of an activity; False when another process was first."""
         said = {"item": item.id, "outcome": state, "reason": None if note is None else note[:500]}
         return (await tx.core(_MARK, said)).rowcount == 1

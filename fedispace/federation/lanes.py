@@ -17,13 +17,13 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
-from fedispace.queue.models import Leased
+from fedispace.queue.leases import Held
 
 log = structlog.get_logger()
 
 WAKE_WINDOW = 0.1
 
-Work = TypeVar("Work", bound=Leased)
+Work = TypeVar("Work", bound=Held)
 
 
 class Lanes(Generic[Work]):

@@ -122,11 +122,14 @@ class Fanout(Leased, Base):
 
 
 class Delivery(Leased, Base):
-    """One activity on its way to one inbox. Gone when the peer took it or it was given up."""
+    """One activity on its way to one inbox. Gone when the peer took it or it was given up.
+
+    `band` is the queue it stands in (`bands.py`).
+    """
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        Index("ix_deliveries_due", "run_at", "id"),
+        Index("ix_deliveries_due", "band", "run_at", "id"),
         Index("ix_deliveries_lane", "host", "sender_id", "id"),
         Index("ix_deliveries_once", "outbox_id", "inbox", unique=True),
     )
@@ -136,6 +139,25 @@ class Delivery(Leased, Base):
     inbox: Mapped[str]
     host: Mapped[str]
     error: Mapped[str | None]
+    band: Mapped[int] = mapped_column(default=0)
+
+
+class DeadDelivery(Base):
+    """A delivery that was given up, with the last error: a dead letter, for the operator."""
+
+    __tablename__ = "dead_deliveries"
+    __table_args__ = (Index("ix_dead_deliveries_host", "host", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    outbox_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("outbox_items.id", ondelete="CASCADE"), index=True
+    )
+    sender_id: Mapped[int]
+    inbox: Mapped[str]
+    host: Mapped[str]
+    attempts: Mapped[int]
+    error: Mapped[str | None]
+    failed_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class FollowerInbox(Base):
@@ -158,6 +180,7 @@ class Peer(Base):
     host: Mapped[str] = mapped_column(primary_key=True)
     signature: Mapped[str | None]
     failures: Mapped[int] = mapped_column(default=0)
+    failing_since: Mapped[datetime | None]
     closed_until: Mapped[datetime | None]
     last_heard_at: Mapped[datetime | None]
     last_reached_at: Mapped[datetime | None]

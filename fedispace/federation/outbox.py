@@ -19,6 +19,7 @@ from sqlalchemy import delete, select, update
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
+from fedispace.db.pruning import forget
 from fedispace.db.upsert import insert
 from fedispace.federation import codec
 from fedispace.federation.models import ActorRow, Fanout, FollowerInbox, OutboxItem
@@ -35,7 +36,6 @@ KEPT_FOR = timedelta(days=30)
 TOLD_LATELY = 300
 """Sent activities that are looked through for whom they named."""
 MAX_TOLD = 2000
-PRUNED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,23 +121,8 @@ class Outbox:
             tx.after_commit(lambda: self._bus.publish(WAKE_FANOUT, {}))
 
     async def prune(self, db: Database) -> None:
-        """Forget what left long ago: it is delivered or given up, and what it told of has its own row.
-
-        A thousand at a time: on SQLite nobody else writes meanwhile.
-        """
-        old = (
-            select(OutboxItem.id)
-            .where(OutboxItem.id < id_at(self._clock.now() - KEPT_FOR))
-            .limit(PRUNED_AT_ONCE)
-        )
-        forgotten = PRUNED_AT_ONCE
-        while forgotten == PRUNED_AT_ONCE:
-            async with db.transaction() as tx:
-                gone = await tx.scalars(
-                    delete(OutboxItem).where(OutboxItem.id.in_(old)).returning(OutboxItem.id),
-                    execution_options={"synchronize_session": False},
-                )
-                forgotten = len(gone.all())
+        """Forget what left long ago: it is delivered or given up, and what it told of has its own row."""
+        await forget(db, OutboxItem, OutboxItem.id < id_at(self._clock.now() - KEPT_FOR))
 
     async def told_lately(self, tx: Tx, sender_id: int) -> tuple[int, ...]:
         """Return whom a local actor lately sent something by name: they keep its profile too."""

@@ -9,6 +9,9 @@ delivery is tried, and only when the host takes it the others follow. A signed a
 lets us try at once, though at most once a minute: a server whose inbox is broken may well go on
 sending. Only a delivery that was taken proves that it answers, and sets everything that waits free.
 
+A host that has failed for a week without once taking anything is dead: it is tried once a day, and
+what goes to followers is no longer queued for it (`fanout.py`), until it takes something again.
+
 Rows of hosts without news for `FORGET_AFTER`, and beyond `REMEMBERED` of them, are pruned, because a
 peer could name a hundred thousand hosts that do not exist (CVE-2026-69132).
 """
@@ -18,12 +21,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.db.upsert import insert
-from fedispace.federation.backoff import OPENS_AFTER, pause
+from fedispace.federation.backoff import OPENS_AFTER, is_dead, pause
 from fedispace.federation.models import Delivery, Peer
 
 Dialect = Literal["cavage", "rfc9421"]
@@ -40,6 +43,7 @@ class Circuit:
 
     failures: int
     closed_until: datetime | None
+    failing_since: datetime | None
 
 
 class Peers:
@@ -73,9 +77,11 @@ class Peers:
     async def _read_circuits(self, tx: Tx) -> None:
         self._read_at = self._clock.monotonic()
         rows = await tx.execute(
-            select(Peer.host, Peer.failures, Peer.closed_until).where(Peer.failures > 0).limit(REMEMBERED)
+            select(Peer.host, Peer.failures, Peer.closed_until, Peer.failing_since)
+            .where(Peer.failures > 0)
+            .limit(REMEMBERED)
         )
-        self._circuits = {host: Circuit(failures, closed_until) for host, failures, closed_until in rows}
+        self._circuits = {host: Circuit(failures, until, since) for host, failures, until, since in rows}
 
     def dialect(self, host: str) -> Dialect | None:
         """Return the signature dialect `host` is known to take, or None when that is not known."""
@@ -117,13 +123,22 @@ class Peers:
             and circuit.closed_until > self._clock.now()
         )
 
+    def is_given_up(self, host: str) -> bool:
+        """Tell whether nothing more is queued for `host`: it is dead, and today it was tried."""
+        circuit = self._circuits.get(host)
+        return (
+            circuit is not None and is_dead(circuit.failing_since, self._clock.now()) and self.is_closed(host)
+        )
+
     async def closed_until(self, tx: Tx, host: str) -> datetime | None:
         """Return until when `host` is left alone, by the word of the database; memory learns it too."""
         row = (
-            await tx.execute(select(Peer.failures, Peer.closed_until).where(Peer.host == host))
+            await tx.execute(
+                select(Peer.failures, Peer.closed_until, Peer.failing_since).where(Peer.host == host)
+            )
         ).one_or_none()
-        failures, until = row or (0, None)
-        tx.after_commit(lambda: self._know(host, failures, until))
+        failures, until, since = row or (0, None, None)
+        tx.after_commit(lambda: self._know(host, failures, until, since))
         return until if until is not None and until > self._clock.now() else None
 
     async def failed(self, tx: Tx, host: str) -> None:
@@ -133,21 +148,28 @@ class Peers:
         each other instead of locking each other's rows.
         """
         now = self._clock.now()
-        failures = await tx.scalar(
-            insert(tx, Peer)
-            .values(host=host, failures=1, last_heard_at=now)
-            .on_conflict_do_update(
-                index_elements=["host"], set_={"failures": Peer.failures + 1, "last_heard_at": now}
+        row = (
+            await tx.execute(
+                insert(tx, Peer)
+                .values(host=host, failures=1, failing_since=now, last_heard_at=now)
+                .on_conflict_do_update(
+                    index_elements=["host"],
+                    set_={
+                        "failures": Peer.failures + 1,
+                        "failing_since": func.coalesce(Peer.failing_since, now),
+                        "last_heard_at": now,
+                    },
+                )
+                .returning(Peer.failures, Peer.failing_since)
             )
-            .returning(Peer.failures)
-        )
-        assert failures is not None
-        wait = pause(failures)
+        ).one()
+        failures, since = row
+        wait = pause(failures, dead=is_dead(since, now))
         until = None if wait is None else now + wait
         if until is not None:
             await tx.execute(update(Peer).where(Peer.host == host).values(closed_until=until))
             await self._move(tx, host, Delivery.run_at < until, until)
-        tx.after_commit(lambda: self._know_at_least(host, failures, until))
+        tx.after_commit(lambda: self._know_at_least(host, failures, until, since))
 
     async def reached(self, tx: Tx, host: str) -> None:
         """Close the circuit of `host`: it took a delivery. If it was open, everything that waits is due now.
@@ -158,11 +180,11 @@ class Peers:
         await tx.execute(
             update(Peer)
             .where(Peer.host == host)
-            .values(failures=0, closed_until=None, last_reached_at=now, last_heard_at=now)
+            .values(failures=0, failing_since=None, closed_until=None, last_reached_at=now, last_heard_at=now)
         )
         if self.is_on_probation(host):
             await self._move(tx, host, Delivery.run_at > now, now)
-        tx.after_commit(lambda: self._know(host, 0, None))
+        tx.after_commit(lambda: self._know(host, 0, None, None))
 
     def is_worth_a_try(self, host: str) -> bool:
         """Tell whether an activity from `host` is a reason to try it: it was dead, and not tried just now."""
@@ -178,14 +200,17 @@ class Peers:
         self._heard.move_to_end(host)
         if len(self._heard) > REMEMBERED:
             self._heard.popitem(last=False)
-        failures = await tx.scalar(
-            update(Peer)
-            .where(Peer.host == host)
-            .values(closed_until=None, last_heard_at=now)
-            .returning(Peer.failures)
-        )
+        row = (
+            await tx.execute(
+                update(Peer)
+                .where(Peer.host == host)
+                .values(closed_until=None, last_heard_at=now)
+                .returning(Peer.failures, Peer.failing_since)
+            )
+        ).one_or_none()
+        failures, since = row or (0, None)
         await self._move(tx, host, Delivery.run_at > now, now)
-        tx.after_commit(lambda: self._know(host, failures or 0, None))
+        tx.after_commit(lambda: self._know(host, failures, None, since))
 
     async def prune(self, tx: Tx) -> None:
         """Forget hosts without news for long, and the oldest when there are too many."""
@@ -207,14 +232,16 @@ class Peers:
             .execution_options(synchronize_session=False)
         )
 
-    def _know_at_least(self, host: str, failures: int, closed_until: datetime | None) -> None:
+    def _know_at_least(
+        self, host: str, failures: int, closed_until: datetime | None, since: datetime | None
+    ) -> None:
         """Learn of a failure. Those of several deliveries are heard of in any order; the last one counts."""
         circuit = self._circuits.get(host)
         if circuit is None or circuit.failures < failures:
-            self._know(host, failures, closed_until)
+            self._know(host, failures, closed_until, since)
 
-    def _know(self, host: str, failures: int, closed_until: datetime | None) -> None:
+    def _know(self, host: str, failures: int, closed_until: datetime | None, since: datetime | None) -> None:
         if failures:
-            self._circuits[host] = Circuit(failures, closed_until)
+            self._circuits[host] = Circuit(failures, closed_until, since)
         else:
             self._circuits.pop(host, None)

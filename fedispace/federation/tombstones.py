@@ -3,16 +3,16 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
+from fedispace.db.pruning import forget
 from fedispace.db.upsert import insert
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.models import Tombstone
 
 THEIRS_KEPT_FOR = timedelta(days=90)
-PRUNED_AT_ONCE = 1000
 
 
 async def bury(tx: Tx, clock: Clock, uri: str, former_type: str) -> None:
@@ -37,16 +37,5 @@ async def buried_among(tx: Tx, uris: Iterable[str]) -> set[str]:
 async def prune(db: Database, clock: Clock, addresses: Addresses) -> None:
     """Forget what others deleted long ago: no Create of it is still on its way. Ours stay (410)."""
     theirs = ~Tombstone.uri.startswith(f"{addresses.origin}/", autoescape=True)
-    old = (
-        select(Tombstone.uri)
-        .where(Tombstone.deleted_at < clock.now() - THEIRS_KEPT_FOR, theirs)
-        .limit(PRUNED_AT_ONCE)
-    )
-    forgotten = PRUNED_AT_ONCE
-    while forgotten == PRUNED_AT_ONCE:
-        async with db.transaction() as tx:
-            gone = await tx.scalars(
-                delete(Tombstone).where(Tombstone.uri.in_(old)).returning(Tombstone.uri),
-                execution_options={"synchronize_session": False},
-            )
-            forgotten = len(gone.all())
+    old = Tombstone.deleted_at < clock.now() - THEIRS_KEPT_FOR
+    await forget(db, Tombstone, old, theirs)

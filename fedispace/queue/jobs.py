@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from fedispace.db.upsert import insert
 from fedispace.errors import FedispaceError
 from fedispace.ids import Ids
 from fedispace.queue.bus import Bus
-from fedispace.queue.leases import claim, is_any_due
+from fedispace.queue.leases import Columns, Held, claim, is_any_due
 from fedispace.queue.models import Job
 
 log = structlog.get_logger()
@@ -65,6 +66,14 @@ class Jobs:
         await tx.execute(delete(Job).where(Job.unique_key == unique_key))
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class HeldJob(Held):
+    """A job this process is about to run."""
+
+    kind: str
+    arguments: Arguments
+
+
 class JobPump:
     """Runs jobs by their kind. A job that keeps failing becomes a dead letter an operator can see."""
 
@@ -78,17 +87,17 @@ class JobPump:
     async def pump(self) -> int:
         now = self._clock.now()
         async with self._db.reading() as tx:
-            if not await is_any_due(tx, Job, now, _alive):
+            if not await is_any_due(tx, Job, now, alive):
                 return 0
         async with self._db.transaction() as tx:
-            jobs = await claim(tx, Job, now=now, lease=LEASE, limit=BATCH, where=_alive)
+            jobs = await claim(tx, Job, HeldJob, now=now, lease=LEASE, limit=BATCH, where=alive)
         await asyncio.gather(*(self._run(job) for job in jobs))
         return len(jobs)
 
     async def idle(self) -> None:
         return
 
-    async def _run(self, job: Job) -> None:
+    async def _run(self, job: HeldJob) -> None:
         try:
             task = self._tasks[job.kind]
             await task(job.arguments)
@@ -101,23 +110,18 @@ class JobPump:
             async with self._db.transaction() as tx:
                 await tx.execute(delete(Job).where(Job.id == job.id))
 
-    async def _put_off(self, job: Job, error: str) -> None:
+    async def _put_off(self, job: HeldJob, error: str) -> None:
         now = self._clock.now()
         dead = job.attempts >= MAX_ATTEMPTS
         wait = timedelta(seconds=min(15 * 2**job.attempts, 6 * 3600))
         log.warning("job.failed", kind=job.kind, job=job.id, attempts=job.attempts, dead=dead, error=error)
+        values: dict[str, Any] = {"leased_until": None, "run_at": now + wait, "error": error[:500]}
+        if dead:  # its key is free: what is to be done once must not be stopped by what could not be done
+            values |= {"failed_at": now, "unique_key": None}
         async with self._db.transaction() as tx:
-            await tx.execute(
-                update(Job)
-                .where(Job.id == job.id)
-                .values(
-                    leased_until=None,
-                    run_at=now + wait,
-                    error=error[:500],
-                    failed_at=now if dead else None,
-                )
-            )
+            await tx.execute(update(Job).where(Job.id == job.id).values(values))
 
 
-def _alive(table: type[Job]) -> ColumnElement[bool]:
-    return table.failed_at.is_(None)
+def alive(columns: Columns) -> ColumnElement[bool]:
+    """Return the condition of what is no dead letter."""
+    return columns.failed_at.is_(None)

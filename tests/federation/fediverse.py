@@ -19,9 +19,11 @@ from fedispace.app import App, build
 from fedispace.clock import ManualClock
 from fedispace.config import Config, Database, Federation, Instance
 from fedispace.db.base import Base
+from fedispace.federation.inbox import pending
 from fedispace.federation.models import Delivery, Fanout, InboxItem
 from fedispace.moderation.rules import set_rule
 from fedispace.net import Net
+from fedispace.queue.jobs import alive
 from fedispace.queue.leases import is_any_due
 from fedispace.queue.models import Job
 from tests.api.site import EVERYTHING, Client
@@ -123,8 +125,8 @@ class Server:
             return (
                 await is_any_due(tx, Delivery, now)
                 or await is_any_due(tx, Fanout, now)
-                or await is_any_due(tx, InboxItem, now, lambda table: table.state == "pending")
-                or await is_any_due(tx, Job, now, lambda table: table.failed_at.is_(None))
+                or await is_any_due(tx, InboxItem, now, pending)
+                or await is_any_due(tx, Job, now, alive)
             )
 
 

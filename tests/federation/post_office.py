@@ -51,7 +51,7 @@ class PostOffice:
 
     def __init__(self, home: Home, *, policy: Policy | None = None) -> None:
         self.home = home
-        self.fanouts = FanoutPump(home.db, home.ids, home.clock, home.bus, policy or Open())
+        self.fanouts = FanoutPump(home.db, home.ids, home.clock, home.bus, policy or Open(), home.peers)
         self.worker = self.new_worker(peers=home.peers)
         self._numbers = 0
 

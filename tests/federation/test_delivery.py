@@ -11,8 +11,10 @@ from sqlalchemy import delete, select, text
 from fedispace.clock import ManualClock
 from fedispace.db.engine import Database, open_database
 from fedispace.db.migrations import migrate
-from fedispace.federation.delivery import IN_FLIGHT, KEEP_AT_MOST, LEASE, PER_HOST
-from fedispace.federation.fanout import WAKE_DELIVERY
+from fedispace.federation import dead_letters
+from fedispace.federation.dead_letters import WAITED_AT_MOST
+from fedispace.federation.delivery import IN_FLIGHT, LEASE, PER_HOST, PER_NEW_HOST
+from fedispace.federation.fanout import WAKE_DELIVERY, HeldFanout
 from fedispace.federation.models import Fanout
 from fedispace.federation.peers import Peers
 from fedispace.federation.vocab.activities import Like
@@ -84,21 +86,21 @@ async def test_a_lane_that_waited_until_its_lease_was_anothers_sends_nothing(
     home: Home, office: PostOffice, peer: Peer
 ) -> None:
     carol = await office.recipient()
-    for number in range(PER_HOST + 1):
+    for number in range(PER_NEW_HOST + 1):
         await office.post(await home.person(f"sender{number}"), carol)
     peer.hanging.add("c.test")
     elsewhere = peer.net("c.test")
     slow, other = office.new_worker(), office.new_worker(net=elsewhere)
     await slow.pump.pump()
-    await peer.has_received(PER_HOST)
+    await peer.has_received(PER_NEW_HOST)
     peer.hanging.clear()
     home.clock.advance(seconds=LEASE.total_seconds() + 1)
     await other.run()
-    assert len(peer.received) == PER_HOST + PER_HOST + 1
+    assert len(peer.received) == PER_NEW_HOST + PER_NEW_HOST + 1
     peer.let_go.set()
     await slow.pump.idle()
     await elsewhere.close()
-    assert len(peer.received) == PER_HOST + PER_HOST + 1
+    assert len(peer.received) == PER_NEW_HOST + PER_NEW_HOST + 1
 
 
 async def test_a_failing_delivery_holds_back_its_lane_and_no_other(
@@ -164,7 +166,7 @@ async def test_what_waits_behind_a_failure_does_not_look_due(
 
 async def test_servers_that_hang_delay_nobody_else(home: Home, office: PostOffice, peer: Peer) -> None:
     """Many people here write to some servers, all of which hang."""
-    hosts = MANY_HOSTS[: IN_FLIGHT // PER_HOST - 2]
+    hosts = MANY_HOSTS[: IN_FLIGHT - 2]
     hanging = [await office.recipient("x", host) for host in hosts]
     alice, dora = await home.person(), await office.recipient("dora", "d.test")
     peer.hanging.update(MANY_HOSTS)
@@ -174,7 +176,7 @@ async def test_servers_that_hang_delay_nobody_else(home: Home, office: PostOffic
     async with asyncio.timeout(15):
         while await office.worker.pump.pump():
             pass
-    await peer.has_received(len(hanging) * PER_HOST)
+    await peer.has_received(len(hanging) * PER_NEW_HOST)
     sent = await office.post(alice, dora)
     await office.worker.pump.pump()
     await peer.gets(sent, within=15)
@@ -210,7 +212,7 @@ async def test_many_who_write_to_one_hanging_server_leave_places_for_the_others(
     peer.hanging.add("c.test")
     while await office.worker.pump.pump():
         pass
-    await peer.has_received(PER_HOST)
+    await peer.has_received(PER_NEW_HOST)
     sent = await office.post(alice, dora)
     await office.worker.pump.pump()
     await peer.gets(sent, within=15)
@@ -224,11 +226,11 @@ async def test_a_peer_gets_no_more_than_its_share_at_once(home: Home, office: Po
         await office.post(await home.person(f"sender{number}"), carol)
     peer.hanging.add("c.test")
     await office.worker.pump.pump()
-    await peer.has_received(PER_HOST)
+    await peer.has_received(PER_NEW_HOST)
     peer.let_go.set()
     await office.worker.run()
     assert len(peer.received) == 3 * PER_HOST
-    assert peer.peak["c.test"] == PER_HOST
+    assert PER_NEW_HOST <= peer.peak["c.test"] <= PER_HOST
 
 
 async def with_an_open_circuit(home: Home, office: PostOffice, peer: Peer) -> None:
@@ -349,11 +351,11 @@ async def test_what_waited_for_a_dead_server_all_the_time_is_dropped(
     home: Home, office: PostOffice, peer: Peer
 ) -> None:
     await office.post(await home.person(), await office.recipient())
-    home.clock.advance(seconds=KEEP_AT_MOST.total_seconds() - 60)
-    await office.worker.pump.prune()
+    home.clock.advance(seconds=WAITED_AT_MOST.total_seconds() - 60)
+    await dead_letters.give_up_the_old(home.db, home.clock)
     assert len(await office.waiting()) == 1
     home.clock.advance(minutes=2)
-    await office.worker.pump.prune()
+    await dead_letters.give_up_the_old(home.db, home.clock)
     assert await office.waiting() == []
 
 
@@ -514,10 +516,10 @@ async def queued(db: Database, clock: ManualClock, *ids: int) -> None:
 async def test_a_holder_whose_lease_is_over_changes_nothing(home: Home) -> None:
     await queued(home.db, home.clock, 1, 2)
 
-    async def claimed() -> list[Fanout]:
+    async def claimed() -> list[HeldFanout]:
         async with home.db.transaction() as tx:
             return await claim(
-                tx, Fanout, now=home.clock.now(), lease=LEASE, limit=10, lane=(Fanout.sender_id,)
+                tx, Fanout, HeldFanout, now=home.clock.now(), lease=LEASE, limit=10, lane=("sender_id",)
             )
 
     slow = await claimed()
@@ -540,7 +542,7 @@ async def test_two_workers_that_claim_at_the_same_moment_never_share_a_lane(post
     async def claimed(limit: int, hold: asyncio.Event, done: asyncio.Event) -> list[int]:
         async with postgres.transaction() as tx:
             rows = await claim(
-                tx, Fanout, now=clock.now(), lease=LEASE, limit=limit, lane=(Fanout.sender_id,)
+                tx, Fanout, HeldFanout, now=clock.now(), lease=LEASE, limit=limit, lane=("sender_id",)
             )
             done.set()
             await hold.wait()
@@ -569,7 +571,9 @@ async def test_a_claim_does_not_overtake_what_somebody_is_just_putting_off(postg
             {"later": clock.now() + timedelta(hours=1)},
         )
         async with postgres.transaction() as tx:
-            rows = await claim(tx, Fanout, now=clock.now(), lease=LEASE, limit=10, lane=(Fanout.sender_id,))
+            rows = await claim(
+                tx, Fanout, HeldFanout, now=clock.now(), lease=LEASE, limit=10, lane=("sender_id",)
+            )
     assert rows == []
     async with postgres.reading() as tx:
         later = await tx.get(Fanout, 2)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from fedispace.clock import ManualClock
 from fedispace.db.engine import Database, open_database
 from fedispace.db.migrations import migrate
+from fedispace.federation.fanout import HeldFanout
 from fedispace.federation.models import Fanout
 from fedispace.ids import TimeOrderedIds
 from fedispace.queue.bus import MemoryBus
@@ -43,7 +44,9 @@ async def queue(db: Database, clock: ManualClock, *rows: tuple[int, int]) -> Non
 
 async def taken(db: Database, clock: ManualClock, limit: int = 10) -> list[int]:
     async with db.transaction() as tx:
-        rows = await claim(tx, Fanout, now=clock.now(), lease=LEASE, limit=limit, lane=(Fanout.sender_id,))
+        rows = await claim(
+            tx, Fanout, HeldFanout, now=clock.now(), lease=LEASE, limit=limit, lane=("sender_id",)
+        )
         return [row.id for row in rows]
 
 
