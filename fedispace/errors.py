@@ -54,8 +54,19 @@ class RateLimited(FedispaceError):
         self.retry_after = retry_after
 
 
+AWAY_SECONDS = 30
+"""After how long whoever met something `Unavailable` may ask again."""
+
+
 class Unavailable(FedispaceError):
     """Something we need is not there now; asking again later may work."""
+
+
+class DatabaseAway(Unavailable):
+    """The database does not answer, is starting or is shutting down."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is away; please try again shortly.")
 
 
 class ConfigError(FedispaceError):

@@ -2,7 +2,7 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import msgspec
 import structlog
@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from fedispace.db.engine import Database
+from fedispace.errors import AWAY_SECONDS, Unavailable
 
 log = structlog.get_logger()
 
@@ -68,12 +69,19 @@ async def apologise(request: web.Request, handler: Handler) -> web.StreamRespons
         return await handler(request)
     except web.HTTPException:
         raise
+    except Unavailable as error:
+        log.warning("request.unavailable", path=request.path, cause=repr(error.__cause__))
+        return _apology(request, 503, error.detail, {"Retry-After": str(AWAY_SECONDS)})
     except Exception:  # the last boundary: whatever it is, the connection and the process live on
         log.exception("request.failed", method=request.method, path=request.path)
-        if request.path.startswith(_API):
-            body = msgspec.json.encode({"error": _APOLOGY})
-            return web.Response(status=500, body=body, content_type="application/json")
-        return web.Response(status=500, text=_APOLOGY)
+        return _apology(request, 500, _APOLOGY, {})
+
+
+def _apology(request: web.Request, status: int, detail: str, headers: Mapping[str, str]) -> web.Response:
+    if request.path.startswith(_API):
+        body = msgspec.json.encode({"error": detail})
+        return web.Response(status=status, body=body, content_type="application/json", headers=headers)
+    return web.Response(status=status, text=detail, headers=headers)
 
 
 async def unsigned(_request: web.Request, response: web.StreamResponse) -> None:
@@ -101,6 +109,6 @@ class Health:
         try:
             async with asyncio.timeout(READY_SECONDS), self._db.reading() as tx:
                 await tx.execute(text("SELECT 1"))
-        except (TimeoutError, SQLAlchemyError, OSError):
+        except (TimeoutError, SQLAlchemyError, OSError, Unavailable):
             return web.Response(status=503, text="The database does not answer.")
         return web.Response(text="OK")

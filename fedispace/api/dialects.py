@@ -63,6 +63,8 @@ def refusal(dialect: Dialect, error: errors.FedispaceError) -> web.Response:
     headers: Headers = {}
     if isinstance(error, errors.RateLimited):
         headers["Retry-After"] = str(error.retry_after)
+    elif isinstance(error, errors.Unavailable):
+        headers["Retry-After"] = str(errors.AWAY_SECONDS)
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="fedispace"'
     return told(dialect, status, error.detail, headers=headers, code=_code_of(error))

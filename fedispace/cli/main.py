@@ -6,6 +6,7 @@ import click
 
 from fedispace import __version__
 from fedispace.cli.domains import domain
+from fedispace.cli.queue import queue
 from fedispace.cli.quickstart import quickstart
 from fedispace.cli.reports import report
 from fedispace.cli.serve import serve
@@ -20,7 +21,7 @@ def cli() -> None:
     """A federated server for threads and live audio Spaces."""
 
 
-for command in (quickstart, init, serve, migrate, config, user, domain, report):
+for command in (quickstart, init, serve, migrate, config, user, domain, report, queue):
     cli.add_command(command)
 
 

@@ -6,7 +6,8 @@ one that fails takes nothing of the others with it. Nobody is told "done" before
 has returned. So the cost of `synchronous=FULL` (one fsync a commit) is paid once for the group,
 and an uncontended transaction pays nothing for the possibility.
 
-PostgreSQL gets a pool and a transaction each; those that read are begun as read-only snapshots.
+PostgreSQL gets a pool and a transaction each; those that read are begun as read-only snapshots. When it
+is away, starting or stopping, that is `DatabaseAway`, which every door tells as 503.
 
 Both hand out a `Tx`. What a use case wants done *after* the rows are durable (waking a worker,
 telling a browser) it gives to `tx.after_commit`; such things may be lost, rows may not.
@@ -22,14 +23,16 @@ from urllib.parse import urlsplit
 from sqlalchemy import CursorResult, Executable, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from fedispace.db import inline_sqlite
-from fedispace.errors import ConfigError
+from fedispace.errors import ConfigError, DatabaseAway
 
 COMMIT_WINDOW = 0.004
 READERS = 6
+CONNECT_SECONDS = 5.0
 
 
 class Tx(AsyncSession):
@@ -82,7 +85,7 @@ class Database:
             async with self._group.member() as tx:
                 yield tx
         else:
-            async with self._writer.begin() as connection:
+            async with _open(self._writer) as connection, connection.begin():
                 tx = _session(connection)
                 yield tx
                 await tx.flush()
@@ -92,7 +95,7 @@ class Database:
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:
         """Open a consistent read-only view."""
-        async with self._reader.connect() as connection:
+        async with _open(self._reader) as connection:
             yield _session(connection)
 
     @contextlib.asynccontextmanager
@@ -119,6 +122,41 @@ class Database:
             await self._group.close()
         await self._writer.dispose()
         await self._reader.dispose()
+
+
+@contextlib.asynccontextmanager
+async def _open(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Open a connection; a database that is away, now or in the middle, is `DatabaseAway`."""
+    connection = engine.connect()
+    try:
+        await connection.start()
+    except Exception as error:
+        if isinstance(error, OSError | PoolTimeout) or _tells_of_absence(error):
+            raise DatabaseAway from error
+        raise
+    try:
+        yield connection
+    except Exception as error:
+        if _tells_of_absence(error):
+            raise DatabaseAway from error
+        raise
+    finally:
+        await connection.close()
+
+
+_ABSENT = ("08", "57P01", "57P02", "57P03", "53300")
+"""SQLSTATE of lost connections, of starting, stopping and crashing, and of too many connections."""
+
+
+def _tells_of_absence(error: BaseException) -> bool:
+    """Tell whether an error means that the server is not there, rather than that it said no.
+
+    The driver's own errors come as they are while a connection is made, and wrapped afterwards.
+    """
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    return isinstance(state, str) and state.startswith(_ABSENT)
 
 
 def _one_line(cause: BaseException | None) -> str:
@@ -248,7 +286,13 @@ def open_database(url: str) -> Database:
         _tune(writer, read_only=False)
         _tune(reader, read_only=True)
         return Database(writer, reader, single_writer=True)
-    engine = create_async_engine(driver_url(url), pool_size=10, max_overflow=10, pool_pre_ping=True)
+    engine = create_async_engine(
+        driver_url(url),
+        pool_size=10,
+        max_overflow=10,
+        pool_pre_ping=True,
+        connect_args={"timeout": CONNECT_SECONDS},
+    )
     reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Database(engine, reader, single_writer=False)
 

@@ -34,7 +34,7 @@ from sqlalchemy import and_, bindparam, delete, or_, select, update
 from fedispace.clock import Clock
 from fedispace.db.base import table_of
 from fedispace.db.engine import Database, Tx
-from fedispace.errors import Gone, Invalid, NotFound, Refused, Unavailable
+from fedispace.errors import DatabaseAway, Gone, Invalid, NotFound, Refused, Unavailable
 from fedispace.federation import backoff, bands, dead_letters
 from fedispace.federation.fanout import WAKE_DELIVERY
 from fedispace.federation.flights import Flights, Places
@@ -210,6 +210,8 @@ class DeliveryPump:
             reply = await self._requests.post_bytes(
                 row.inbox, body, sender_id=row.sender_id, item=row.outbox_id
             )
+        except DatabaseAway:  # ours, not the peer's fault
+            raise
         except Unavailable as error:
             return await self._failed(row, None, None, error.detail)
         except (Refused, Invalid, NotFound, Gone) as error:

@@ -69,6 +69,8 @@ class Door:
         headers = {}
         if isinstance(error, errors.RateLimited):
             headers["Retry-After"] = str(error.retry_after)
+        elif isinstance(error, errors.Unavailable):
+            headers["Retry-After"] = str(errors.AWAY_SECONDS)
         if "application/json" in asked.request.headers.get("Accept", ""):
             answer = web.json_response({"detail": refusal.detail}, status=refusal.status)
         elif asked.piece:
