@@ -108,6 +108,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "conversation_id", name=op.f("pk_conversation_mutes")),
     )
     op.create_table(
+        "dead_deliveries",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("outbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sender_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("inbox", sa.String(), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("attempts", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["outbox_id"],
+            ["outbox_items.id"],
+            name=op.f("fk_dead_deliveries_outbox_id_outbox_items"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dead_deliveries")),
+    )
+    with op.batch_alter_table("dead_deliveries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_dead_deliveries_failed_at"), ["failed_at"], unique=False)
+        batch_op.create_index("ix_dead_deliveries_host", ["host", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_dead_deliveries_outbox_id"), ["outbox_id"], unique=False)
+
+    op.create_table(
         "domain_mutes",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
@@ -526,6 +551,18 @@ def upgrade() -> None:
             )
         )
 
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "band",
+                sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+                server_default=sa.text("0"),
+                nullable=False,
+            )
+        )
+        batch_op.drop_index(batch_op.f("ix_deliveries_due"))
+        batch_op.create_index("ix_deliveries_due", ["band", "run_at", "id"], unique=False)
+
     with op.batch_alter_table("follows", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("notify", sa.Boolean(), server_default=sa.text("(false)"), nullable=False)
@@ -536,6 +573,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("added_at", sa.DateTime(timezone=True), nullable=True))
 
     with op.batch_alter_table("peers", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("software", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("software_at", sa.DateTime(timezone=True), nullable=True))
 
@@ -606,6 +644,7 @@ def downgrade() -> None:
     with op.batch_alter_table("peers", schema=None) as batch_op:
         batch_op.drop_column("software_at")
         batch_op.drop_column("software")
+        batch_op.drop_column("failing_since")
 
     with op.batch_alter_table("mentions", schema=None) as batch_op:
         batch_op.drop_column("added_at")
@@ -613,6 +652,11 @@ def downgrade() -> None:
     with op.batch_alter_table("follows", schema=None) as batch_op:
         batch_op.drop_column("languages")
         batch_op.drop_column("notify")
+
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.drop_index("ix_deliveries_due")
+        batch_op.create_index(batch_op.f("ix_deliveries_due"), ["run_at", "id"], unique=False)
+        batch_op.drop_column("band")
 
     with op.batch_alter_table("actor_secrets", schema=None) as batch_op:
         batch_op.drop_column("rotated_by")
@@ -685,6 +729,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_domain_mutes_domain"))
 
     op.drop_table("domain_mutes")
+    with op.batch_alter_table("dead_deliveries", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_dead_deliveries_outbox_id"))
+        batch_op.drop_index("ix_dead_deliveries_host")
+        batch_op.drop_index(batch_op.f("ix_dead_deliveries_failed_at"))
+
+    op.drop_table("dead_deliveries")
     op.drop_table("conversation_mutes")
     with op.batch_alter_table("conversation_follows", schema=None) as batch_op:
         batch_op.drop_index("ix_conversation_follows_conversation")
