@@ -22,15 +22,18 @@ from fedispace.accounts.following import Following
 from fedispace.accounts.follows import Follows
 from fedispace.accounts.link_checks import LinkChecks
 from fedispace.accounts.lookup import Lookup
+from fedispace.accounts.muting import Muting
 from fedispace.accounts.news import ProfileNews
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.oauth import OAuth
 from fedispace.accounts.password_change import PasswordChange
 from fedispace.accounts.passwords import Passwords
 from fedispace.accounts.people import People
+from fedispace.accounts.private_notes import PrivateNotes
 from fedispace.accounts.profile import Profiles
 from fedispace.accounts.registration import Registration
 from fedispace.accounts.rotation import KeyRotation
+from fedispace.accounts.shunning import Shunning
 from fedispace.accounts.signin import SignIn
 from fedispace.accounts.synchronization import FollowSynchronization
 from fedispace.api.app import Api
@@ -80,6 +83,7 @@ from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.tickets import Tickets
 from fedispace.threads import idempotency
 from fedispace.threads.activities import ThreadInbox
+from fedispace.threads.attention import Attention
 from fedispace.threads.backfill import Backfill
 from fedispace.threads.bio import BioMarkup
 from fedispace.threads.bookmarks import Bookmarking
@@ -90,7 +94,9 @@ from fedispace.threads.drafts import Drafts
 from fedispace.threads.edits import Editing
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured, FeaturedDocuments, FeaturedInbox
+from fedispace.threads.followed_tags import FollowedTags
 from fedispace.threads.forwarding import Forwarding
+from fedispace.threads.hearing import heard
 from fedispace.threads.ingest import Ingest
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
@@ -100,6 +106,7 @@ from fedispace.threads.publish import Publishing
 from fedispace.threads.reactions import Reacting
 from fedispace.threads.rumours import RumouredPosts
 from fedispace.threads.sanitize import safe_html
+from fedispace.threads.telling import Telling
 from fedispace.threads.updates import Updates
 from fedispace.threads.votes import Voting
 from fedispace.web.app import Web
@@ -220,13 +227,16 @@ def build(
     verifier = Verifier(db, resolver, addresses, policy, clock)
 
     people = People(ids, clock, addresses, safe_html)
-    notifier = Notifier(ids, clock, bus)
+    notifier = Notifier(ids, clock, bus, heard())
     passwords = Passwords()
     registration = Registration(db, ids, clock, addresses, actors, passwords)
     sign_in = SignIn(db, clock, ids, passwords)
     oauth = OAuth(db, clock, ids)
     follows = Follows(outbox, notifier)
     following = Following(db, ids, clock, addresses, outbox, people, follows, notifier)
+    muting = Muting(db, ids, clock, people)
+    shunning = Shunning(db, ids, clock, jobs, people, following)
+    private_notes = PrivateNotes(db, clock, people)
     blocking = Blocking(db, ids, clock, addresses, outbox, people, follows)
     lookup = Lookup(db, resolver, people, addresses)
     news = ProfileNews(ids, clock, addresses, outbox, actors)
@@ -236,7 +246,7 @@ def build(
     polls = Polls(clock, jobs)
     updates = Updates(ids, clock, addresses, outbox)
     ingest = Ingest(ids, clock, addresses, people, notifier, jobs, polls)
-    publishing = Publishing(db, ids, clock, addresses, outbox, notifier, people, lookup, polls)
+    publishing = Publishing(db, ids, clock, addresses, outbox, notifier, people, lookup, polls, jobs)
     editing = Editing(db, ids, clock, addresses, notifier, people, lookup, polls, updates)
     voting = Voting(db, ids, clock, addresses, outbox, people, jobs, polls)
     poll_news = PollNews(db, clock, resolver, people, notifier, jobs, ingest, updates)
@@ -324,6 +334,7 @@ def build(
     rumoured = RumouredPosts(db, clock, addresses, resolver, ingest)
     deliveries = DeliveryPump(db, ids, clock, bus, requests, peers, random.Random())  # noqa: S311 - jitter
     backfill = Backfill(db, ids, clock, resolver, people, notifier, ingest)
+    telling = Telling(db, people, notifier)
     announced = Announced(db, resolver, people, arrivals)
     worker = Worker(
         [
@@ -341,6 +352,8 @@ def build(
                     **link_checks.tasks(),
                     **rumoured.tasks(),
                     **synchronization.tasks(),
+                    **shunning.tasks(),
+                    **telling.tasks(),
                 },
             ),
             FanoutPump(db, ids, clock, bus, policy, peers),
@@ -372,6 +385,11 @@ def build(
         people=people,
         following=following,
         blocking=blocking,
+        muting=muting,
+        shunning=shunning,
+        private_notes=private_notes,
+        attention=Attention(db, clock),
+        followed_tags=FollowedTags(db, ids, clock),
         account_lookup=lookup,
         profiles=profiles,
         status_lookup=statuses,
@@ -454,6 +472,7 @@ def build(
                 forget_what_is_over,
                 sign_in.prune,
                 oauth.prune,
+                muting.prune,
                 partial(idempotency.prune, db, clock),
                 partial(space_tickets.prune, db, clock),
             ]

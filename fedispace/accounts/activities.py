@@ -14,7 +14,7 @@ from fedispace.accounts.models import Account
 from fedispace.accounts.models import Follow as FollowRow
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
-from fedispace.accounts.relationships import is_blocked
+from fedispace.accounts.relationships import is_unwanted
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.errors import Refused
@@ -69,7 +69,7 @@ class AccountInbox:
         asked = verified.activity
         follower = await self._people.ensure(tx, verified.sender)
         target = await self._target(tx, asked.object)
-        if await is_blocked(tx, by=target.id, target=follower.id):
+        if await is_unwanted(tx, by=target.id, target=follower.id):
             await self._answer(tx, target, follower, _rejecting(asked, self._new_id()))
             return
         follow = await self._recorded(tx, asked, follower, target)

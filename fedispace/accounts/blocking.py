@@ -5,6 +5,7 @@ from sqlalchemy import delete, select
 from fedispace.accounts.follows import Follows
 from fedispace.accounts.models import Account, Notification
 from fedispace.accounts.models import Block as BlockRow
+from fedispace.accounts.paging import Page
 from fedispace.accounts.people import People
 from fedispace.accounts.relationships import Relationship, relationship
 from fedispace.clock import Clock
@@ -57,7 +58,7 @@ class Blocking:
                 if not target.local:
                     block = _block(uri, by, target)
                     await self._outbox.send(tx, by.id, block, Audience(actors=(target.id,)))
-            return await relationship(tx, by.id, target.id)
+            return await relationship(tx, by.id, target.id, self._clock.now())
 
     async def unblock(self, by: Account, target_id: int) -> Relationship:
         """Lift a block; repeating it is fine."""
@@ -76,7 +77,7 @@ class Blocking:
                         to=(Uri(target.uri),),
                     )
                     await self._outbox.send(tx, by.id, undo, Audience(actors=(target.id,)))
-            return await relationship(tx, by.id, target.id)
+            return await relationship(tx, by.id, target.id, self._clock.now())
 
 
 async def find(tx: Tx, account_id: int, target_id: int) -> BlockRow | None:
@@ -86,6 +87,17 @@ async def find(tx: Tx, account_id: int, target_id: int) -> BlockRow | None:
             select(BlockRow).where(BlockRow.account_id == account_id, BlockRow.target_id == target_id)
         )
     ).one_or_none()
+
+
+async def blocked(tx: Tx, account_id: int, page: Page) -> list[tuple[BlockRow, Account]]:
+    """Return whom an account blocks, newest first; pages go by the id of the block."""
+    statement = (
+        select(BlockRow, Account)
+        .join(Account, Account.id == BlockRow.target_id)
+        .where(BlockRow.account_id == account_id)
+    )
+    rows = (await tx.execute(page.apply(statement, BlockRow.id))).all()
+    return page.newest_first([(block, account) for block, account in rows])
 
 
 async def by_uri(tx: Tx, uri: str) -> BlockRow | None:

@@ -1,21 +1,28 @@
 """Following somebody, and no longer; answering those who ask to follow."""
 
+import re
+from collections.abc import Sequence
+from typing import Final
+
 from fedispace.accounts import follows as rows
 from fedispace.accounts.follows import Follows
 from fedispace.accounts.models import Account
 from fedispace.accounts.models import Follow as FollowRow
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
-from fedispace.accounts.relationships import Relationship, is_blocked, relationship
+from fedispace.accounts.relationships import Relationship, is_unwanted, relationship
 from fedispace.accounts.standing import require_at_home
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
-from fedispace.errors import Forbidden, NotFound
+from fedispace.errors import Forbidden, Invalid, NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.federation.vocab.activities import Accept, Follow, Reject, Undo
 from fedispace.federation.vocab.uri import Uri
 from fedispace.ids import Ids
+
+MAX_LANGUAGES: Final = 50
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2}")
 
 
 class Following:
@@ -41,9 +48,19 @@ class Following:
         self._follows = follows
         self._notifier = notifier
 
-    async def follow(self, by: Account, target_id: int, *, boosts: bool | None = None) -> Relationship:
-        """Follow an account, or change whether its boosts are shown; repeating it is fine.
+    async def follow(
+        self,
+        by: Account,
+        target_id: int,
+        *,
+        boosts: bool | None = None,
+        notify: bool | None = None,
+        languages: Sequence[str] | None = None,
+    ) -> Relationship:
+        """Follow an account, or change what of it one sees and is told; repeating it is fine.
 
+        `boosts` says whether its boosts are shown, `notify` whether one is told of each of its posts,
+        and `languages` which of its posts are shown (none named: all). What is None stays as it is.
         One of ours is followed at once, or asked if it is locked. One of another server is asked,
         and followed when its Accept comes.
         """
@@ -58,8 +75,12 @@ class Following:
                 await self._ask(tx, by, target, follow)
             if boosts is not None:
                 follow.show_boosts = boosts
-                await tx.flush()
-            return await relationship(tx, by.id, target.id)
+            if notify is not None:
+                follow.notify = notify
+            if languages is not None:
+                follow.languages = _languages(languages) or None
+            await tx.flush()
+            return await relationship(tx, by.id, target.id, self._clock.now())
 
     async def unfollow(self, by: Account, target_id: int) -> Relationship:
         """Stop following, or take a request back; repeating it is fine."""
@@ -70,7 +91,7 @@ class Following:
                 await self._follows.end(tx, follow)
                 if not target.local:
                     await self._tell(tx, by, target, self._undo(follow, by, target))
-            return await relationship(tx, by.id, target.id)
+            return await relationship(tx, by.id, target.id, self._clock.now())
 
     async def authorize(self, by: Account, follower_id: int) -> Relationship:
         """Let somebody who asked follow `by`; raises `NotFound` when nobody asked."""
@@ -85,7 +106,7 @@ class Following:
                 await self._notifier.notify(tx, to=by, type="follow", by_id=follower.id)
                 if not follower.local:
                     await self._tell(tx, by, follower, self._accept(follow, follower, by))
-            return await relationship(tx, by.id, follower.id)
+            return await relationship(tx, by.id, follower.id, self._clock.now())
 
     async def reject(self, by: Account, follower_id: int) -> Relationship:
         """Turn down somebody's request to follow `by`, or remove a follower; repeating it is fine."""
@@ -93,10 +114,14 @@ class Following:
             follower = await self._people.by_id(tx, follower_id)
             follow = await rows.between(tx, follower.id, by.id)
             if follow is not None:
-                await self._follows.end(tx, follow)
-                if not follower.local:
-                    await self._tell(tx, by, follower, self._reject(follow, follower, by))
-            return await relationship(tx, by.id, follower.id)
+                await self.turn_away(tx, by, follower, follow)
+            return await relationship(tx, by.id, follower.id, self._clock.now())
+
+    async def turn_away(self, tx: Tx, by: Account, follower: Account, follow: FollowRow) -> None:
+        """End somebody's follow of `by`, or their wish for it, inside the caller's transaction; tell them."""
+        await self._follows.end(tx, follow)
+        if not follower.local:
+            await self._tell(tx, by, follower, self._reject(follow, follower, by))
 
     async def _require_may_follow(self, tx: Tx, by: Account, target: Account) -> None:
         if target.is_suspended:
@@ -104,7 +129,7 @@ class Following:
         require_at_home(by)
         if target.id == by.id:
             raise Forbidden("One cannot follow oneself.")
-        if await is_blocked(tx, by=target.id, target=by.id) or await is_blocked(
+        if await is_unwanted(tx, by=target.id, target=by.id) or await is_unwanted(
             tx, by=by.id, target=target.id
         ):
             raise Forbidden("This account cannot be followed.")
@@ -161,6 +186,14 @@ class Following:
             inner=_follow(follow, follower, by),
             to=(Uri(follower.uri),),
         )
+
+
+def _languages(given: Sequence[str]) -> list[str]:
+    """Return the languages of a follow, each once; raises `Invalid` for what names none."""
+    named = list(dict.fromkeys(each.strip() for each in given if each.strip()))
+    if len(named) > MAX_LANGUAGES or not all(_LANGUAGE.fullmatch(each) for each in named):
+        raise Invalid("That is not a list of languages.", field="languages")
+    return named
 
 
 def _follow(follow: FollowRow, follower: Account, target: Account) -> Follow:

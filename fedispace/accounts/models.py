@@ -145,6 +145,7 @@ class Follow(Base):
     __table_args__ = (
         UniqueConstraint("account_id", "target_id"),
         Index("ix_follows_target", "target_id", "accepted", "id"),
+        Index("ix_follows_notify", "target_id", "notify"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -256,13 +257,17 @@ class CustomEmoji(Base):
 
 
 class Notification(Base):
-    """Something that happened to an account. `status_id` names a post when there is one."""
+    """Something that happened to an account; `subject` is the post it is about, or 0.
+
+    Notifications with one `group_key` are told as one (`gate.py`).
+    """
 
     __tablename__ = "notifications"
     __table_args__ = (
         UniqueConstraint("account_id", "type", "from_id", "subject"),
         Index("ix_notifications_account", "account_id", "id"),
         Index("ix_notifications_subject", "subject"),
+        Index("ix_notifications_group", "account_id", "group_key", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -272,3 +277,4 @@ class Notification(Base):
     subject: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     extra: Mapped[dict[str, Any] | None]
+    group_key: Mapped[str] = mapped_column(default="")

@@ -1,25 +1,40 @@
 """What happened to somebody: written with the event itself, told to their screens after commit."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 
-from fedispace.accounts.models import Account, Block, Notification
+from fedispace.accounts.gate import group_key, telling
+from fedispace.accounts.hiding import blocks, mutes_notifications, shuns_domain
+from fedispace.accounts.models import Account, Notification
 from fedispace.accounts.paging import Page
 from fedispace.accounts.standing import is_shown
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
-from fedispace.db.upsert import insert
 from fedispace.ids import Ids
 from fedispace.queue.bus import Bus
 
 TYPES: Final = frozenset(
-    {"mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update"}
+    {
+        "mention",
+        "status",
+        "reblog",
+        "follow",
+        "follow_request",
+        "favourite",
+        "poll",
+        "update",
+        "quote",
+        "quoted_update",
+    }
 )
 EMOJI_REACTION: Final = "pleroma:emoji_reaction"
 UNASKED: Final = frozenset({EMOJI_REACTION})
 """What only those are told who name the type: other clients do not know it, and some stop at it."""
+_ABOUT_ONESELF: Final = frozenset({"poll"})
+"""What one is told although one did it oneself: that one's own poll has ended."""
 
 
 def topic(account_id: int) -> str:
@@ -28,38 +43,41 @@ def topic(account_id: int) -> str:
 
 
 class Notifier:
-    """Writes notifications."""
+    """Writes notifications: the one gate all of them pass.
 
-    def __init__(self, ids: Ids, clock: Clock, bus: Bus) -> None:
+    `heard` is the condition under which an account may hear of a post, see `gate.py`.
+    """
+
+    def __init__(self, ids: Ids, clock: Clock, bus: Bus, heard: ColumnElement[bool]) -> None:
         self._ids = ids
         self._clock = clock
         self._bus = bus
+        self._telling = {dialect: telling(dialect, heard) for dialect in ("sqlite", "postgresql")}
 
-    async def notify(self, tx: Tx, *, to: Account, type: str, by_id: int, subject: int = 0) -> None:
+    async def notify(self, tx: Tx, *, to: Account, type: str, by_id: int, subject: int = 0) -> bool:
         """Tell `to` that `by_id` did `type`, to the post `subject` if there is one; repeats are one.
 
-        Nothing is written for accounts of other servers, for what one does to oneself, and for
-        what somebody does whom `to` blocks.
+        Nothing is written, and False returned, for accounts of other servers, for what one does to
+        oneself, and for whatever the gate keeps out. What the gate asks for must be flushed.
         """
-        if not to.local or to.id == by_id:
-            return
-        blocked = await tx.scalar(select(exists().where(Block.account_id == to.id, Block.target_id == by_id)))
-        if blocked:
-            return
-        row: dict[str, Any] = {
-            "id": self._ids.next(),
-            "account_id": to.id,
-            "from_id": by_id,
+        if not to.local or (to.id == by_id and type not in _ABOUT_ONESELF):
+            return False
+        id_, now = self._ids.next(), self._clock.now()
+        told: dict[str, Any] = {
+            "id": id_,
+            "to": to.id,
+            "by": by_id,
             "type": type,
             "subject": subject,
-            "created_at": self._clock.now(),
+            "now": now,
+            "group_key": group_key(type, subject, now, id_),
         }
-        written = await tx.scalar(
-            insert(tx, Notification).values(row).on_conflict_do_nothing().returning(Notification.id)
-        )
-        if written is not None:
-            event = {"event": "notification", "id": str(written)}
-            tx.after_commit(lambda: self._bus.publish(topic(to.id), event))
+        written = (await tx.core(self._telling[tx.dialect_name], told)).scalar_one_or_none()
+        if written is None:
+            return False
+        event = {"event": "notification", "id": str(written)}
+        tx.after_commit(lambda: self._bus.publish(topic(to.id), event))
+        return True
 
     async def withdraw(self, tx: Tx, *, to_id: int, type: str, by_id: int, subject: int = 0) -> None:
         """Take back a notification of something that was undone."""
@@ -73,40 +91,65 @@ class Notifier:
         )
 
 
+def told_to(account_id: int, now: datetime) -> Select[Notification]:
+    """Select what an account is told as of `now`: nothing of whom it blocks, mutes, or who is suspended."""
+    by = Notification.from_id
+    return (
+        select(Notification)
+        .join(Account, Account.id == by)
+        .where(
+            Notification.account_id == account_id,
+            is_shown(),
+            ~blocks(account_id, by),
+            ~mutes_notifications(account_id, by, now),
+            ~shuns_domain(account_id, by),
+        )
+    )
+
+
 async def notifications(
     tx: Tx,
     account_id: int,
     page: Page,
+    now: datetime,
     types: Collection[str] = (),
     exclude_types: Collection[str] = (),
+    from_id: int | None = None,
     *,
     unasked: bool = False,
 ) -> list[Notification]:
-    """Return an account's notifications, newest first; those of suspended accounts are left out."""
-    statement = (
-        select(Notification)
-        .join(Account, Account.id == Notification.from_id)
-        .where(Notification.account_id == account_id, is_shown())
-    )
+    """Return what an account is told, newest first, perhaps only some types or what one account did."""
+    statement = chosen(told_to(account_id, now), types, exclude_types, from_id, unasked=unasked)
+    rows = (await tx.scalars(page.apply(statement, Notification.id))).all()
+    return page.newest_first(rows)
+
+
+def chosen(
+    statement: Select[Notification],
+    types: Collection[str],
+    exclude_types: Collection[str],
+    from_id: int | None,
+    *,
+    unasked: bool = False,
+) -> Select[Notification]:
+    """Restrict a list of notifications as the client asks."""
     if types:
         statement = statement.where(Notification.type.in_(types))
     elif not unasked:
         statement = statement.where(Notification.type.not_in(UNASKED))
     if exclude_types:
         statement = statement.where(Notification.type.not_in(exclude_types))
-    rows = (await tx.scalars(page.apply(statement, Notification.id))).all()
-    return page.newest_first(rows)
+    if from_id is not None:
+        statement = statement.where(Notification.from_id == from_id)
+    return statement
 
 
-async def count_newer(tx: Tx, account_id: int, than: int, limit: int = 100) -> int:
-    """Count an account's notifications newer than the id `than`, up to `limit`."""
+async def count_newer(tx: Tx, account_id: int, than: int, now: datetime, limit: int = 100) -> int:
+    """Count what an account is told that is newer than the id `than`, up to `limit`."""
     newer = (
-        select(Notification.id)
-        .where(
-            Notification.account_id == account_id,
-            Notification.id > than,
-            Notification.type.not_in(UNASKED),
-        )
+        told_to(account_id, now)
+        .with_only_columns(Notification.id)
+        .where(Notification.id > than, Notification.type.not_in(UNASKED))
         .limit(limit)
         .subquery()
     )

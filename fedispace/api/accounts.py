@@ -40,6 +40,8 @@ class AccountStatuses(Paged, frozen=True, kw_only=True):
 
 class FollowAccount(ById, frozen=True, kw_only=True):
     reblogs: bool | None = None
+    notify: bool | None = None
+    languages: list[str] | None = None
 
 
 class FindAccounts(Parameters, frozen=True, kw_only=True):
@@ -99,7 +101,7 @@ class AccountCalls(Calls):
         viewer, wanted = call.person.account.id, call.given.id[:_MAX_IDS]
         async with self._db.reading() as tx:
             known = await self._people.by_ids(tx, wanted)
-            found = await relationships(tx, viewer, [id_ for id_ in wanted if id_ in known])
+            found = await relationships(tx, viewer, [id_ for id_ in wanted if id_ in known], call.at)
         return [relationship_of(each) for each in found]
 
     @routes.get("/api/v1/accounts/search", who=Who.PERSON, scope="read:accounts")
@@ -152,9 +154,15 @@ class AccountCalls(Calls):
 
     @routes.post("/api/v1/accounts/{id}/follow", who=Who.PERSON, scope="write:follows")
     async def follow(self, call: Call[FollowAccount]) -> Relationship:
-        """Follow an account, or ask to."""
+        """Follow an account, or ask to; or change what of it one sees and is told."""
         given = call.given
-        made = await self._following.follow(call.person.account, given.id, boosts=given.reblogs)
+        made = await self._following.follow(
+            call.person.account,
+            given.id,
+            boosts=given.reblogs,
+            notify=given.notify,
+            languages=given.languages,
+        )
         return relationship_of(made)
 
     @routes.post("/api/v1/accounts/{id}/unfollow", who=Who.PERSON, scope="write:follows")

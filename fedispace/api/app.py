@@ -9,11 +9,15 @@ from aiohttp import web
 from fedispace.accounts.blocking import Blocking
 from fedispace.accounts.following import Following
 from fedispace.accounts.lookup import Lookup
+from fedispace.accounts.muting import Muting
 from fedispace.accounts.oauth import OAuth
 from fedispace.accounts.people import People
+from fedispace.accounts.private_notes import PrivateNotes
 from fedispace.accounts.profile import Profiles
+from fedispace.accounts.shunning import Shunning
 from fedispace.api import openapi
 from fedispace.api.accounts import AccountCalls
+from fedispace.api.attention import ConversationFollowCalls, ConversationMuteCalls
 from fedispace.api.cors import ANY_ORIGIN, preflight
 from fedispace.api.dialects import json_response
 from fedispace.api.door import Door
@@ -22,6 +26,7 @@ from fedispace.api.edits import EditCalls
 from fedispace.api.instance import InstanceCalls
 from fedispace.api.keeping import KeepingCalls
 from fedispace.api.limits import Limiter, Rates
+from fedispace.api.muting import MuteCalls
 from fedispace.api.notifications import NotificationCalls
 from fedispace.api.oauth import AppCalls, TokenCalls
 from fedispace.api.pictures import picture_routes
@@ -42,6 +47,7 @@ from fedispace.api.search import SearchCalls
 from fedispace.api.spaces import SpaceCalls
 from fedispace.api.start import StartCalls
 from fedispace.api.statuses import StatusCalls
+from fedispace.api.tags import TagCalls
 from fedispace.api.threads import ThreadCalls
 from fedispace.api.timelines import TimelineCalls
 from fedispace.api.whip import WhipCalls
@@ -55,6 +61,7 @@ from fedispace.spaces.entering import Entering
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.lookup import SpaceLookup
+from fedispace.threads.attention import Attention
 from fedispace.threads.bookmarks import Bookmarking
 from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
@@ -62,6 +69,7 @@ from fedispace.threads.drafts import Drafts
 from fedispace.threads.edits import Editing
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured
+from fedispace.threads.followed_tags import FollowedTags
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
 from fedispace.threads.poll_news import PollNews
@@ -80,6 +88,10 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     AccountCalls,
     ProfileCalls,
     RelationCalls,
+    MuteCalls,
+    TagCalls,
+    ConversationMuteCalls,
+    ConversationFollowCalls,
     StatusCalls,
     KeepingCalls,
     PleromaReactionCalls,
@@ -116,6 +128,11 @@ class Api:
         people: People,
         following: Following,
         blocking: Blocking,
+        muting: Muting,
+        shunning: Shunning,
+        private_notes: PrivateNotes,
+        attention: Attention,
+        followed_tags: FollowedTags,
         account_lookup: Lookup,
         profiles: Profiles,
         status_lookup: StatusLookup,
@@ -148,7 +165,7 @@ class Api:
         posts = Posts(db, statuses)
         self._title = config.instance.title
         self._origin = origin
-        self._door = Door(origin=origin, oauth=oauth, limiter=limiter, rates=rates)
+        self._door = Door(origin=origin, oauth=oauth, limiter=limiter, rates=rates, clock=clock)
         self._whip = WhipCalls(rooms=rooms, door=self._door, origin=origin, limiter=limiter, rates=rates)
         self._calls: Sequence[Calls] = (
             InstanceCalls(db=db, clock=clock, presenter=InstancePresenter(config, pictures)),
@@ -166,6 +183,16 @@ class Api:
             ),
             ProfileCalls(db=db, profiles=profiles, presenter=accounts),
             RelationCalls(db=db, people=people, following=following, blocking=blocking, presenter=accounts),
+            MuteCalls(
+                db=db,
+                muting=muting,
+                shunning=shunning,
+                private_notes=private_notes,
+                presenter=accounts,
+            ),
+            TagCalls(db=db, addresses=addresses, followed=followed_tags),
+            ConversationMuteCalls(posts=posts, attention=attention),
+            ConversationFollowCalls(posts=posts, attention=attention),
             StatusCalls(
                 db=db,
                 posts=posts,

@@ -16,6 +16,7 @@ from fedispace.api.dialects import json_response, refusal, told
 from fedispace.api.limits import Limiter, Rates, Standing
 from fedispace.api.links import link_header
 from fedispace.api.routing import Call, Dialect, Endpoint, Headers, Listing, Reply, Route, Who
+from fedispace.clock import Clock
 
 _MAX_TOKEN = 512
 _BODY_LIMIT_STATUS = 413
@@ -24,11 +25,12 @@ _BODY_LIMIT_STATUS = 413
 class Door:
     """Turns rows of the table into aiohttp handlers."""
 
-    def __init__(self, *, origin: str, oauth: OAuth, limiter: Limiter, rates: Rates) -> None:
+    def __init__(self, *, origin: str, oauth: OAuth, limiter: Limiter, rates: Rates, clock: Clock) -> None:
         self._origin = origin
         self._oauth = oauth
         self._limiter = limiter
         self._rates = rates
+        self._clock = clock
 
     def opened(self, route: Route, owner: object) -> Endpoint:
         """Return the handler of `route`, whose function is a method of `owner`."""
@@ -59,6 +61,7 @@ class Door:
             given=await parameters.read(request, route.takes),
             bearer=bearer,
             client=request.remote or "",
+            at=self._clock.now(),
             authorization=request.headers.get("Authorization"),
             idempotency_key=request.headers.get("Idempotency-Key"),
         )

@@ -56,7 +56,7 @@ class NotificationCalls(Calls):
     async def unread_count(self, call: Call[NoParameters]) -> UnreadCount:
         """Count the notifications there are, up to a hundred."""
         async with self._db.reading() as tx:
-            return UnreadCount(count=await notifications.count_newer(tx, call.person.account.id, 0))
+            return UnreadCount(count=await notifications.count_newer(tx, call.person.account.id, 0, call.at))
 
     @routes.post("/api/v1/notifications/clear", who=Who.PERSON, scope="write:notifications")
     async def clear(self, call: Call[NoParameters]) -> Nothing:
@@ -116,7 +116,7 @@ class NotificationCalls(Calls):
         given = call.given
         page = page_of(given, default=40, most=80)
         return await notifications.notifications(
-            tx, call.person.account.id, page, given.types, given.exclude_types
+            tx, call.person.account.id, page, call.at, given.types, given.exclude_types
         )
 
     async def _one(self, account_id: int, notification_id: int) -> Notification:

@@ -11,6 +11,7 @@ import inspect
 import typing
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 from aiohttp import web
@@ -53,6 +54,8 @@ class Call(Generic[Given]):
     bearer: Bearer | None
     client: str
     """The address the call came from."""
+    at: datetime
+    """When it came."""
     authorization: str | None = None
     idempotency_key: str | None = None
 

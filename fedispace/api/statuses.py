@@ -143,7 +143,7 @@ class StatusCalls(Calls):
         async with self._db.reading() as tx:
             row = await require_visible(tx, viewer, call.given.id)
             before = await conversation.ancestors(tx, viewer, row, above)
-            after = await conversation.descendants(tx, viewer, row, below)
+            after = await conversation.descendants(tx, viewer, row, call.at, below)
             shown = await self._posts.many(tx, [*before, *after], viewer)
         return Context(ancestors=shown[: len(before)], descendants=shown[len(before) :])
 

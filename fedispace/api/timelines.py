@@ -36,7 +36,7 @@ class TimelineCalls(Calls):
         """Return what the asker and those they follow posted."""
         viewer = call.person.account.id
         async with self._db.reading() as tx:
-            rows = await timelines.home(tx, viewer, page_of(call.given))
+            rows = await timelines.home(tx, viewer, page_of(call.given), call.at)
             return await self._posts.page(tx, rows, viewer)
 
     @routes.get("/api/v1/timelines/public", who=Who.ANYONE, scope="read:statuses")
@@ -45,7 +45,7 @@ class TimelineCalls(Calls):
         given = call.given
         async with self._db.reading() as tx:
             rows = await timelines.public(
-                tx, call.viewer_id, page_of(given), local=given.local, remote=given.remote
+                tx, call.viewer_id, page_of(given), call.at, local=given.local, remote=given.remote
             )
             return await self._posts.page(tx, rows, call.viewer_id)
 
@@ -59,6 +59,7 @@ class TimelineCalls(Calls):
                 call.viewer_id,
                 given.hashtag,
                 page_of(given),
+                call.at,
                 or_any_of=given.any,
                 all_of=given.all,
                 none_of=given.none,

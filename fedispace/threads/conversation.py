@@ -1,13 +1,14 @@
 """What stands before and after a post: ancestors, replies as a tree, and the posts of one thread."""
 
 from collections import defaultdict
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
 
 from fedispace.db.engine import Tx
 from fedispace.threads.models import Status
-from fedispace.threads.visibility import visible, wanted
+from fedispace.threads.visibility import unmuted, visible, wanted
 
 MAX_ANCESTORS: Final = 200
 MAX_DESCENDANTS: Final = 500
@@ -39,13 +40,13 @@ async def ancestors(
 
 
 async def descendants(
-    tx: Tx, viewer_id: int | None, status: Status, limit: int = MAX_DESCENDANTS
+    tx: Tx, viewer_id: int | None, status: Status, now: datetime, limit: int = MAX_DESCENDANTS
 ) -> list[Status]:
     """Return the replies below this post in the order of a walk through the tree.
 
     Under each post the author's own continuation of it comes first, then the others by age. What
-    hangs below a post the viewer may not see is left out with it. Two posts that claim to answer each
-    other make no endless walk.
+    hangs below a post the viewer may not see, or of somebody they block or mute, is left out with it.
+    Two posts that claim to answer each other make no endless walk.
     """
     children: defaultdict[int, list[Status]] = defaultdict(list)
     level, room, seen = [status.id], limit, {status.id}
@@ -54,7 +55,12 @@ async def descendants(
             break
         rows = await tx.scalars(
             select(Status)
-            .where(Status.in_reply_to_id.in_(level), wanted(viewer_id), visible(viewer_id))
+            .where(
+                Status.in_reply_to_id.in_(level),
+                wanted(viewer_id),
+                unmuted(viewer_id, now),
+                visible(viewer_id),
+            )
             .order_by(Status.id)
             .limit(room)
         )

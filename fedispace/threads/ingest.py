@@ -30,7 +30,7 @@ from fedispace.federation.vocab.links import Mention as MentionTag
 from fedispace.federation.vocab.objects import Note
 from fedispace.ids import Ids, id_at
 from fedispace.queue.jobs import Jobs
-from fedispace.threads import counts, history, tags
+from fedispace.threads import attention, counts, history, tags
 from fedispace.threads.arrival import Arrival, look
 from fedispace.threads.audience import is_distributable, visibility_from
 from fedispace.threads.edits import tell_boosters
@@ -38,6 +38,7 @@ from fedispace.threads.models import Mention, Status
 from fedispace.threads.placing import Place, place
 from fedispace.threads.polls import Polls
 from fedispace.threads.sanitize import clean, plain
+from fedispace.threads.telling import tell
 from fedispace.threads.votes import is_vote
 
 FETCH_PARENT: Final = "threads.fetch_parent"
@@ -135,6 +136,17 @@ class Ingest:
         if at.thread_id != id_:
             await _lengthen(tx, at.thread_id, at.thread_position)
         await self._name(tx, id_, author_id, note, notify=delivered)
+        if delivered:
+            await tell(
+                tx,
+                self._jobs,
+                status_id=id_,
+                author_id=author_id,
+                conversation_id=at.conversation_id,
+                is_news=visibility != "direct"
+                and at.thread_position == 1
+                and note.in_reply_to in (None, subject),
+            )
         await counts.posted(tx, author_id, visibility, created_at)
         if parent is not None:
             await counts.answered(tx, parent.id, visibility)
@@ -419,6 +431,7 @@ async def _join(tx: Tx, parent: Status, child: Status) -> None:
     """Make the child's conversation the parent's, and its thread too where it continues the parent's."""
     at = place(child.id, child.account_id, parent)
     if child.conversation_id != parent.conversation_id:
+        await attention.joined(tx, child.conversation_id, parent.conversation_id)
         await tx.execute(
             update(Status)
             .where(Status.conversation_id == child.conversation_id)

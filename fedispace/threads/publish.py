@@ -23,6 +23,7 @@ from fedispace.errors import Invalid
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.ids import Ids
+from fedispace.queue.jobs import Jobs
 from fedispace.threads import counts, idempotency, tags
 from fedispace.threads.audience import Visibility, is_distributable, narrower, parse_visibility
 from fedispace.threads.compose import (
@@ -38,6 +39,7 @@ from fedispace.threads.mentions import AccountLookup, Handle, Mentions
 from fedispace.threads.models import Mention, Poll, Status
 from fedispace.threads.placing import Place, place
 from fedispace.threads.polls import QUESTION, PollDraft, Polls, checked_poll, poll_on_the_wire
+from fedispace.threads.telling import tell
 from fedispace.threads.visibility import require_visible
 from fedispace.threads.wire import create_of, note_of
 
@@ -68,6 +70,7 @@ class Publishing:
         people: People,
         lookup: AccountLookup,
         polls: Polls,
+        jobs: Jobs,
     ) -> None:
         self._db = db
         self._ids = ids
@@ -78,6 +81,7 @@ class Publishing:
         self._people = people
         self._mentions = Mentions(db, people, lookup)
         self._polls = polls
+        self._jobs = jobs
 
     async def publish(
         self,
@@ -170,6 +174,14 @@ class Publishing:
                 to_notify.add(parent.account_id)
             recipients.pop(author.id, None)
             await self._tell(tx, frame, status, list(recipients.values()), to_notify, poll)
+            await tell(
+                tx,
+                self._jobs,
+                status_id=status.id,
+                author_id=author.id,
+                conversation_id=status.conversation_id,
+                is_news=frame.visibility != "direct" and index == 0 and parent is None,
+            )
         if parent is not None:
             await counts.answered(tx, parent.id, frame.visibility)
             await _lengthen(tx, statuses, parent)

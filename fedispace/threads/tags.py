@@ -7,16 +7,18 @@ the one form in which readers take them for the same, so that the posts of one c
 import functools
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, String, bindparam, cast, delete, exists, select
 from sqlalchemy.orm import aliased
 
+from fedispace.accounts.hiding import NOW
 from fedispace.accounts.paging import Page, paged
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
 from fedispace.threads.models import Status, StatusTag
-from fedispace.threads.visibility import VIEWER, visible, wanted
+from fedispace.threads.visibility import VIEWER, not_silenced, unmuted, visible, wanted
 
 MAX_NAME: Final = 100
 MAX_TAGS: Final = 50
@@ -54,6 +56,7 @@ async def tagged(
     viewer_id: int | None,
     name: str,
     page: Page,
+    now: datetime,
     *,
     or_any_of: Sequence[str] = (),
     all_of: Sequence[str] = (),
@@ -74,12 +77,12 @@ async def tagged(
         statement = statement.where(_has(key_of(each)))
     for each in none_of[:MAX_OTHERS]:
         statement = statement.where(~_has(key_of(each)))
-    at = {"viewer": viewer_id, **page.cursors()}
+    at = {"viewer": viewer_id, "now": now, **page.cursors()}
     found: dict[int, Status] = {}
     for key in dict.fromkeys(key_of(each) for each in (name, *or_any_of[:MAX_OTHERS])):
         rows = await tx.scalars(statement, {**at, "name": key})
         found |= {post.id: post for post in rows}
-    ids = sorted(found, reverse=not page.upwards)[: at["limit"]]
+    ids = sorted(found, reverse=not page.upwards)[: page.cursors()["limit"]]
     return page.newest_first([found[id_] for id_ in ids])
 
 
@@ -89,7 +92,13 @@ def _tagged(
 ) -> Select[Status]:
     """Build the statement: the index is walked in the order of the page, and left when it is full."""
     viewer = None if stranger else VIEWER
-    statement = select(Status).where(Status.visibility == "public", wanted(viewer), visible(viewer))
+    statement = select(Status).where(
+        Status.visibility == "public",
+        wanted(viewer),
+        unmuted(viewer, NOW),
+        not_silenced(viewer),
+        visible(viewer),
+    )
     if only_local or only_remote:
         statement = statement.where(Status.local.is_(only_local))
     if only_media:

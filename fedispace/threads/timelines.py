@@ -1,46 +1,38 @@
 """Lists of posts, newest first, made when they are read.
 
-Nothing is copied into anybody's timeline. The home timeline is one statement: the database walks
-the newest posts of each followed account by the index on (account_id, id) and leaves each walk as
-soon as it has nothing newer to add.
+Nothing is copied into anybody's timeline. The home timeline is chosen from a window of the newest posts
+(`window.py`) by what the viewer wants to see: no blocked, muted or shunned people, no muted
+conversations, no languages and boosts they switched off.
 
 The statements are built once and kept: to build them anew each time would take SQLAlchemy many times
 longer than it takes the database to answer.
 """
 
 import functools
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    String,
-    and_,
-    bindparam,
-    cast,
-    exists,
-    func,
-    or_,
-    select,
-    union_all,
-)
+from sqlalchemy import ColumnElement, Select, String, and_, bindparam, cast, exists, func, not_, or_, select
 
-from fedispace.accounts.models import Block, Follow
+from fedispace.accounts.hiding import NOW, blocks, mutes, shuns_domain
+from fedispace.accounts.models import Follow
 from fedispace.accounts.paging import Page, paged
 from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
 from fedispace.threads import pins
+from fedispace.threads.attention import muted
 from fedispace.threads.models import Status
-from fedispace.threads.visibility import VIEWER, original, visible, wanted
+from fedispace.threads.visibility import VIEWER, not_silenced, unmuted, visible, wanted
+from fedispace.threads.window import has_followed_tag, window
 
-_posts: Final = table_of(Status).alias().c
+_original: Final = table_of(Status).alias("passed_on").c
 _follows: Final = table_of(Follow).c
-_WINDOW: Final = 4
-_WIDEST: Final = 10_000
+_WINDOWS: Final = (40, 160, 640, 2560, 10_240)
+"""How many of the newest are looked through: the first, and wider ones when too few are to be shown."""
 
 
-async def home(tx: Tx, viewer_id: int, page: Page) -> list[Status]:
-    """Return what the viewer and those they follow posted and boosted.
+async def home(tx: Tx, viewer_id: int, page: Page, now: datetime) -> list[Status]:
+    """Return what the viewer and those they follow posted and boosted, and what has hashtags they follow.
 
     Replies are shown when the viewer follows both sides, or is one of them (Mastodon's rule). A post
     that answers the very thing it is about, such as the announcement of a Space, is no reply.
@@ -49,27 +41,35 @@ async def home(tx: Tx, viewer_id: int, page: Page) -> list[Status]:
     whether it is shown would take four times as long. When too few of a window are, the next one,
     which is wider, is looked through.
     """
-    at: dict[str, int] = {"viewer": viewer_id, **page.cursors()}
-    wanted_rows, at["window"] = at["limit"], _WINDOW * at["limit"]
+    at: dict[str, Any] = {"viewer": viewer_id, "now": now, **page.cursors()}
+    wanted_rows = at["limit"]
+    sizes = [size for size in _WINDOWS if size >= 2 * wanted_rows]
     found: list[Status] = []
     while True:
-        found += (await tx.scalars(_home(page.upwards), at)).all()
+        size = sizes.pop(0) if len(sizes) > 1 else sizes[0]
+        found += (await tx.scalars(_home(tx.dialect_name, page.upwards, size), at)).all()
         if len(found) == wanted_rows:
             break
-        size, first, last = (await tx.core(_extent(page.upwards), at)).one()
-        if size < at["window"]:
+        count, first, last = (await tx.core(_extent(tx.dialect_name, page.upwards, size), at)).one()
+        if count < size:
             break
         at |= {"above": last} if page.upwards else {"below": first}
-        at |= {"limit": wanted_rows - len(found), "window": min(4 * at["window"], _WIDEST)}
+        at |= {"limit": wanted_rows - len(found)}
     return page.newest_first(found)
 
 
 async def public(
-    tx: Tx, viewer_id: int | None, page: Page, *, local: bool = False, remote: bool = False
+    tx: Tx,
+    viewer_id: int | None,
+    page: Page,
+    now: datetime,
+    *,
+    local: bool = False,
+    remote: bool = False,
 ) -> list[Status]:
-    """Return public posts of anybody known here: no boosts, and no replies to others."""
+    """Return public posts of anybody known here: no boosts, no replies to others, no silenced servers."""
     statement = _public(viewer_id is None, local and not remote, remote and not local, page.upwards)
-    rows = await tx.scalars(statement, {"viewer": viewer_id, **page.cursors()})
+    rows = await tx.scalars(statement, {"viewer": viewer_id, "now": now, **page.cursors()})
     return page.newest_first(rows.all())
 
 
@@ -93,38 +93,15 @@ async def of_account(
 
 
 @functools.cache
-def _window(upwards: bool) -> Select[int]:
-    """Select the newest posts of the viewer and those they follow, whatever they are."""
-    following = select(_follows.target_id).where(_follows.account_id == VIEWER, _follows.accepted.is_(True))
-    return (
-        select(_posts.id)
-        .where(_posts.account_id.in_(union_all(following, select(VIEWER))))
-        .where(_posts.id < bindparam("below", type_=BigId), _posts.id > bindparam("above", type_=BigId))
-        .order_by(_posts.id.asc() if upwards else _posts.id.desc())
-        .limit(bindparam("window", type_=BigId))
-    )
+def _extent(dialect: str, upwards: bool, size: int) -> Select[int, int, int]:
+    looked_at = window(dialect, upwards, size).subquery().c.id
+    return select(func.count(looked_at), func.min(looked_at), func.max(looked_at))
 
 
 @functools.cache
-def _extent(upwards: bool) -> Select[int, int, int]:
-    window = _window(upwards).subquery().c.id
-    return select(func.count(window), func.min(window), func.max(window))
-
-
-@functools.cache
-def _home(upwards: bool) -> Select[Status]:
-    quiet = exists().where(
-        Follow.account_id == VIEWER,
-        Follow.target_id == Status.account_id,
-        Follow.show_boosts.is_(False),
-    )
-    boosts_of_blocked = exists().where(
-        original.id == Status.boost_of_id,
-        Block.account_id == VIEWER,
-        Block.target_id == original.account_id,
-    )
+def _home(dialect: str, upwards: bool, size: int) -> Select[Status]:
     statement = select(Status).where(
-        Status.id.in_(_window(upwards)),
+        Status.id.in_(window(dialect, upwards, size)),
         or_(
             Status.in_reply_to_uri.is_(None),
             Status.in_reply_to_uri == Status.subject_uri,
@@ -132,15 +109,52 @@ def _home(upwards: bool) -> Select[Status]:
             Status.in_reply_to_account_id == VIEWER,
             Status.account_id == VIEWER,
             exists().where(
-                Follow.account_id == VIEWER,
-                Follow.target_id == Status.in_reply_to_account_id,
-                Follow.accepted.is_(True),
+                _follows.account_id == VIEWER,
+                _follows.target_id == Status.in_reply_to_account_id,
+                _follows.accepted.is_(True),
             ),
+            and_(Status.visibility == "public", has_followed_tag(Status.id)),
         ),
-        or_(Status.boost_of_id.is_(None), and_(~quiet, ~boosts_of_blocked)),
+        or_(
+            Status.account_id == VIEWER,
+            not_(_hidden(Status.account_id)),
+        ),
+        not_(muted(VIEWER, Status.conversation_id)),
+        not_(_switched_off()),
+        or_(Status.boost_of_id.is_(None), not_(_passes_on_what_is_hidden())),
         visible(VIEWER),
     )
     return paged(statement, Status.id, upwards=upwards)
+
+
+def _hidden(author: Any) -> ColumnElement[bool]:
+    """Return the condition that the viewer wants to read nothing of an author."""
+    return or_(blocks(VIEWER, author), mutes(VIEWER, author, NOW), shuns_domain(VIEWER, author))
+
+
+def _switched_off() -> ColumnElement[bool]:
+    """Return the condition that the viewer follows the author but not their boosts, or this language."""
+    spoken = cast(_follows.languages, String).like('%"' + Status.language + '"%')
+    return exists().where(
+        _follows.account_id == VIEWER,
+        _follows.target_id == Status.account_id,
+        or_(
+            and_(Status.boost_of_id.is_not(None), _follows.show_boosts.is_(False)),
+            and_(
+                Status.boost_of_id.is_(None),
+                Status.language.is_not(None),
+                cast(_follows.languages, String).like("[%"),
+                not_(spoken),
+            ),
+        ),
+    )
+
+
+def _passes_on_what_is_hidden() -> ColumnElement[bool]:
+    return exists().where(
+        _original.id == Status.boost_of_id,
+        or_(_hidden(_original.account_id), muted(VIEWER, _original.conversation_id)),
+    )
 
 
 @functools.cache
@@ -153,6 +167,8 @@ def _public(stranger: bool, only_local: bool, only_remote: bool, upwards: bool) 
         Status.boost_of_id.is_(None),
         _not_a_reply(),
         wanted(viewer),
+        unmuted(viewer, NOW),
+        not_silenced(viewer),
         visible(viewer),
     )
     return paged(statement, Status.id, upwards=upwards)

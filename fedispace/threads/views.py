@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select
 from fedispace.accounts.models import Account
 from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
-from fedispace.threads.models import Bookmark, Favourite, Mention, Pin, Status
+from fedispace.threads.models import Bookmark, ConversationMute, Favourite, Mention, Pin, Status
 from fedispace.threads.polls import PollView, poll_views
 
 _posts: Final = table_of(Status).c
@@ -18,6 +18,7 @@ _mentioned: Final = table_of(Mention).c
 _liked: Final = table_of(Favourite).c
 _kept: Final = table_of(Bookmark).c
 _pins: Final = table_of(Pin).c
+_hushed: Final = table_of(ConversationMute).c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class StatusView:
     pinned: bool
     space_uri: str | None
     poll: PollView | None = None
+    muted: bool = False
 
 
 async def view(tx: Tx, statuses: Sequence[Status], viewer_id: int | None) -> list[StatusView]:
@@ -58,6 +60,7 @@ async def view(tx: Tx, statuses: Sequence[Status], viewer_id: int | None) -> lis
     bookmarked = await _bookmarked(tx, theirs, viewer_id)
     pinned = await _pinned(tx, [s.id for s in shown if s.account_id == viewer_id], viewer_id)
     polls = await poll_views(tx, shown, viewer_id)
+    muted = await _muted(tx, [status.conversation_id for status in shown], viewer_id)
 
     def one(status: Status, boost: StatusView | None = None) -> StatusView:
         acted_on = status.id if boost is None else boost.status.id
@@ -72,6 +75,7 @@ async def view(tx: Tx, statuses: Sequence[Status], viewer_id: int | None) -> lis
             pinned=status.id in pinned,
             space_uri=status.subject_uri,
             poll=polls.get(status.id),
+            muted=(status if boost is None else boost.status).conversation_id in muted,
         )
 
     views: list[StatusView] = []
@@ -98,6 +102,9 @@ _MENTIONS: Final = (
     .order_by(_mentioned.status_id, _mentioned.account_id)
 )
 _FAVOURITED: Final = select(_liked.status_id).where(_liked.account_id == _viewer, _liked.status_id.in_(_ids))
+_MUTED: Final = select(_hushed.conversation_id).where(
+    _hushed.account_id == _viewer, _hushed.conversation_id.in_(_ids)
+)
 _BOOSTED: Final = select(_posts.boost_of_id).where(_posts.account_id == _viewer, _posts.boost_of_id.in_(_ids))
 
 _BOOKMARKED: Final = select(_kept.status_id).where(_kept.account_id == _viewer, _kept.status_id.in_(_ids))
@@ -149,4 +156,12 @@ async def _pinned(tx: Tx, ids: Sequence[int], viewer_id: int | None) -> set[int]
     if viewer_id is None or not ids:
         return set()
     rows = await tx.core(_PINNED, {"viewer": viewer_id, "ids": ids})
+    return set(rows.scalars())
+
+
+async def _muted(tx: Tx, ids: Sequence[int], viewer_id: int | None) -> set[int]:
+    """Return those of some conversations that the viewer muted."""
+    if viewer_id is None:
+        return set()
+    rows = await tx.core(_MUTED, {"viewer": viewer_id, "ids": ids})
     return set(rows.scalars())

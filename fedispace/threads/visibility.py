@@ -6,11 +6,13 @@ from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, ex
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.orm.util import AliasedClass
 
+from fedispace.accounts.hiding import Moment, blocks, mutes, shuns_domain
 from fedispace.accounts.models import Account, Block, Follow
 from fedispace.accounts.standing import is_shown
 from fedispace.db.base import BigId
 from fedispace.db.engine import Tx
 from fedispace.errors import NotFound
+from fedispace.moderation.silence import silenced
 from fedispace.threads.audience import StatusFacts, Viewer, can_view, parse_visibility
 from fedispace.threads.models import Mention, Status
 
@@ -67,10 +69,30 @@ def mentioned(post: Posts, viewer_id: ViewerId) -> ColumnElement[bool]:
 
 
 def wanted(viewer_id: ViewerId | None) -> ColumnElement[bool]:
-    """Return the condition that the viewer has not blocked the author, for lists nobody asked by name."""
+    """Return the condition that the viewer has blocked neither the author nor their domain.
+
+    For lists nobody asked by name.
+    """
     if viewer_id is None:
         return true()
-    return ~exists().where(Block.account_id == viewer_id, Block.target_id == Status.account_id)
+    return and_(~blocks(viewer_id, Status.account_id), ~shuns_domain(viewer_id, Status.account_id))
+
+
+def unmuted(viewer_id: ViewerId | None, now: Moment) -> ColumnElement[bool]:
+    """Return the condition that the viewer does not mute the author at the moment `now`."""
+    return true() if viewer_id is None else ~mutes(viewer_id, Status.account_id, now)
+
+
+def not_silenced(viewer_id: ViewerId | None) -> ColumnElement[bool]:
+    """Return the condition that the author's server is not silenced, or that the viewer follows them."""
+    if viewer_id is None:
+        return ~silenced(Status.account_id)
+    follows = exists().where(
+        Follow.account_id == viewer_id,
+        Follow.target_id == Status.account_id,
+        Follow.accepted.is_(True),
+    )
+    return or_(Status.account_id == viewer_id, ~silenced(Status.account_id), follows)
 
 
 async def require_visible(tx: Tx, viewer_id: int | None, status_id: int) -> Status:

@@ -107,7 +107,7 @@ class Web:
         presenter = Presenter(addresses, people)
         frame = Frame(db=db, clock=clock, templates=templates, presenter=presenter, secure=secure)
         composer = Composer(db=db, presenter=presenter, frame=frame)
-        self._door = Door(origin=config.origin, sign_in=sign_in, frame=frame)
+        self._door = Door(origin=config.origin, sign_in=sign_in, frame=frame, clock=clock)
         self._groups: Sequence[Group] = (
             ReadingPages(
                 db=db, ids=ids, presenter=presenter, frame=frame, description=config.instance.description

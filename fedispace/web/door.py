@@ -8,6 +8,7 @@ from multidict import MultiDict, MultiDictProxy
 
 from fedispace import errors
 from fedispace.accounts.signin import SignIn, Visitor
+from fedispace.clock import Clock
 from fedispace.web.frame import Frame, redirect
 from fedispace.web.origin import require_ours, require_token
 from fedispace.web.routing import NO_FORM, Asked, Row
@@ -22,10 +23,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Door:
     """Turns rows of the table of pages into aiohttp handlers."""
 
-    def __init__(self, *, origin: str, sign_in: SignIn, frame: Frame) -> None:
+    def __init__(self, *, origin: str, sign_in: SignIn, frame: Frame, clock: Clock) -> None:
         self._origin = origin
         self._sign_in = sign_in
         self._frame = frame
+        self._clock = clock
         self.secure = origin.startswith("https://")
         self.cookie = "__Host-fedispace" if self.secure else "fedispace"
 
@@ -33,7 +35,7 @@ class Door:
         """Return the handler of `row`, whose function is a method of `owner`."""
 
         async def handler(request: web.Request) -> web.StreamResponse:
-            asked = Asked(request=request, visitor=None, form=NO_FORM)
+            asked = Asked(request=request, visitor=None, form=NO_FORM, at=self._clock.now())
             try:
                 asked = await self._asked(request, row)
                 return await row.function(owner, asked)
@@ -44,18 +46,20 @@ class Door:
 
     async def nothing(self, request: web.Request) -> web.StreamResponse:
         """Answer for every address that is no page."""
-        asked = Asked(request=request, visitor=await self._visitor(request), form=NO_FORM)
+        asked = Asked(
+            request=request, visitor=await self._visitor(request), form=NO_FORM, at=self._clock.now()
+        )
         return await self._refuse(asked, errors.NotFound("There is no page at this address."))
 
     async def _asked(self, request: web.Request, row: Row) -> Asked:
         visitor = await self._visitor(request)
         if row.method == "GET":
-            asked = Asked(request=request, visitor=visitor, form=NO_FORM)
+            asked = Asked(request=request, visitor=visitor, form=NO_FORM, at=self._clock.now())
             if not row.stranger:
                 _ = asked.who
             return asked
         require_ours(request, self._origin)
-        asked = Asked(request=request, visitor=visitor, form=await _form(request))
+        asked = Asked(request=request, visitor=visitor, form=await _form(request), at=self._clock.now())
         if not row.stranger:
             require_token(asked.text("csrf"), asked.who.csrf)
         return asked

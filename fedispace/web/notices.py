@@ -35,7 +35,7 @@ class NoticePages:
     async def listed(self, asked: Asked) -> web.Response:
         viewer, page = asked.who.account, page_of(asked)
         async with self._db.reading() as tx:
-            rows = await notifications(tx, viewer.id, page, unasked=True)
+            rows = await notifications(tx, viewer.id, page, asked.at, unasked=True)
             posts = await self._posts(tx, rows, viewer.id)
             authors = {post.account_id for post in posts.values()}
             known = await self._people.by_ids(tx, {row.from_id for row in rows} | authors)

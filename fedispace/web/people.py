@@ -67,7 +67,7 @@ class PeoplePages:
             pinned = [] if page.max_id else await pins.pinned(tx, viewer_id, account.id)
             pinned_cards = await self._presenter.posts(tx, pinned, viewer_id)
             live = await self._live(tx, account, viewer_id)
-            relation = await relationship(tx, viewer_id, account.id) if viewer_id else None
+            relation = await relationship(tx, viewer_id, account.id, asked.at) if viewer_id else None
         if viewer_id is not None:
             await self._featured.looked_at(account)
         path = self._presenter.face(account).path

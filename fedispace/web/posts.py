@@ -63,7 +63,7 @@ class PostPages:
             ours = {post.id for post in line}
             replies = [
                 reply
-                for reply in await conversation.descendants(tx, viewer_id, line[0], _REPLIES)
+                for reply in await conversation.descendants(tx, viewer_id, line[0], asked.at, _REPLIES)
                 if reply.id not in ours
             ]
             line_cards = await self._presenter.posts(tx, line, viewer_id)

@@ -46,7 +46,7 @@ class ReadingPages:
     async def _home(self, asked: Asked) -> web.Response:
         page, viewer = page_of(asked), asked.who
         async with self._db.reading() as tx:
-            statuses = await timelines.home(tx, viewer.account.id, page)
+            statuses = await timelines.home(tx, viewer.account.id, page, asked.at)
             cards = await self._presenter.feed(tx, statuses, viewer.account.id)
             side = await self._frame.side_in(tx, viewer.account.id)
         draft = Draft(key=self._ids.token(), visibility=viewer.user.default_visibility)
@@ -65,7 +65,7 @@ class ReadingPages:
     async def _welcome(self, asked: Asked) -> web.Response:
         page = page_of(asked)
         async with self._db.reading() as tx:
-            statuses = await timelines.public(tx, None, page, local=True)
+            statuses = await timelines.public(tx, None, page, asked.at, local=True)
             cards = await self._presenter.feed(tx, statuses, None)
             side = await self._frame.side_in(tx, None)
         return await self._frame.page(
@@ -83,7 +83,7 @@ class ReadingPages:
     async def everyone(self, asked: Asked) -> web.Response:
         page, local = page_of(asked), asked.query("local") == "1"
         async with self._db.reading() as tx:
-            statuses = await timelines.public(tx, asked.viewer_id, page, local=local)
+            statuses = await timelines.public(tx, asked.viewer_id, page, asked.at, local=local)
             cards = await self._presenter.feed(tx, statuses, asked.viewer_id)
         base = "/public?local=1" if local else "/public"
         return await self._frame.page(

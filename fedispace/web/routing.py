@@ -12,6 +12,7 @@ in, unless it says otherwise.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from aiohttp import web
@@ -31,6 +32,8 @@ class Asked:
     request: web.Request
     visitor: Visitor | None
     form: "MultiDictProxy[str]"
+    at: datetime
+    """When it was asked."""
 
     @property
     def viewer_id(self) -> int | None:

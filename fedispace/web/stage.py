@@ -1,5 +1,7 @@
 """Spaces: the list, planning and opening one, and the page where one listens and speaks."""
 
+from datetime import datetime
+
 from aiohttp import web
 from sqlalchemy import select
 
@@ -120,7 +122,7 @@ class StagePages:
             space, card = await self._seen(tx, asked)
             if wants_activity(asked) and (answer := to_object(space.uri, self._addresses)):
                 return answer
-            announcement, replies = await self._talk(tx, space, viewer_id)
+            announcement, replies = await self._talk(tx, space, viewer_id, asked.at)
         draft = None
         if asked.visitor is not None and announcement is not None:
             default = asked.visitor.user.default_visibility
@@ -154,7 +156,7 @@ class StagePages:
         """
         async with self._db.reading() as tx:
             space, card = await self._seen(tx, asked)
-            _, replies = await self._talk(tx, space, asked.viewer_id)
+            _, replies = await self._talk(tx, space, asked.viewer_id, asked.at)
             over = await _ended(tx, space.id, asked.query("sessions").split(",")[:_MAX_SESSIONS])
         stage = self._frame.piece(asked, "stage.html", "stage", card, space.local, here=card.path)
         said = self._frame.piece(asked, "stage.html", "said", replies, here=card.path)
@@ -239,7 +241,7 @@ class StagePages:
         return space, card
 
     async def _talk(
-        self, tx: Tx, space: Space, viewer_id: int | None
+        self, tx: Tx, space: Space, viewer_id: int | None, now: datetime
     ) -> tuple[PostCard | None, list[PostCard]]:
         """Return the post that announced the Space, and what was answered to it."""
         statement = select(Status).where(visible(viewer_id), Status.account_id == space.host_id)
@@ -250,7 +252,7 @@ class StagePages:
         status = (await tx.scalars(statement.order_by(Status.id).limit(1))).one_or_none()
         if status is None:
             return None, []
-        replies = await conversation.descendants(tx, viewer_id, status, _REPLIES)
+        replies = await conversation.descendants(tx, viewer_id, status, now, _REPLIES)
         cards = await self._presenter.tree(tx, [status.id], replies, viewer_id)
         return await self._presenter.post(tx, status, viewer_id), cards
 

@@ -1,5 +1,6 @@
 """The page of a hashtag, where every hashtag in a post leads, here and on other servers."""
 
+from datetime import datetime
 from urllib.parse import quote
 
 from aiohttp import web
@@ -41,10 +42,10 @@ class TagPages:
         if not key_of(name) or len(name) > MAX_NAME:
             raise NotFound("There is no such hashtag.")
         if wants_activity(asked):
-            return as_activity(await self._collection(name))
+            return as_activity(await self._collection(name, asked.at))
         page = page_of(asked)
         async with self._db.reading() as tx:
-            statuses = await tagged(tx, asked.viewer_id, name, page)
+            statuses = await tagged(tx, asked.viewer_id, name, page, asked.at)
             cards = await self._presenter.posts(tx, statuses, asked.viewer_id)
         return await self._frame.page(
             asked,
@@ -54,10 +55,10 @@ class TagPages:
             more=older(f"/tags/{quote(name, safe='')}", statuses, page),
         )
 
-    async def _collection(self, name: str) -> Collection:
+    async def _collection(self, name: str, now: datetime) -> Collection:
         """Return the newest public posts from here with a hashtag, by their ids."""
         async with self._db.reading() as tx:
-            statuses = await tagged(tx, None, name, Page(limit=_LISTED), local=True)
+            statuses = await tagged(tx, None, name, Page(limit=_LISTED), now, local=True)
         return Collection(
             id=self._addresses.tag(key_of(name)), items=tuple(Uri(status.uri) for status in statuses)
         )

@@ -568,9 +568,16 @@ def upgrade() -> None:
             sa.Column("notify", sa.Boolean(), server_default=sa.text("(false)"), nullable=False)
         )
         batch_op.add_column(sa.Column("languages", sa.JSON(), nullable=True))
+        batch_op.create_index("ix_follows_notify", ["target_id", "notify"], unique=False)
 
     with op.batch_alter_table("mentions", schema=None) as batch_op:
         batch_op.add_column(sa.Column("added_at", sa.DateTime(timezone=True), nullable=True))
+
+    with op.batch_alter_table("notifications", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("group_key", sa.String(), server_default=sa.text("('')"), nullable=False)
+        )
+        batch_op.create_index("ix_notifications_group", ["account_id", "group_key", "id"], unique=False)
 
     with op.batch_alter_table("peers", schema=None) as batch_op:
         batch_op.add_column(sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True))
@@ -646,10 +653,15 @@ def downgrade() -> None:
         batch_op.drop_column("software")
         batch_op.drop_column("failing_since")
 
+    with op.batch_alter_table("notifications", schema=None) as batch_op:
+        batch_op.drop_index("ix_notifications_group")
+        batch_op.drop_column("group_key")
+
     with op.batch_alter_table("mentions", schema=None) as batch_op:
         batch_op.drop_column("added_at")
 
     with op.batch_alter_table("follows", schema=None) as batch_op:
+        batch_op.drop_index("ix_follows_notify")
         batch_op.drop_column("languages")
         batch_op.drop_column("notify")
 

@@ -34,7 +34,7 @@ def answer(
 
 async def stands(home: Home, viewer: Account, other: Account) -> Relationship:
     async with home.db.reading() as tx:
-        return await relationship(tx, viewer.id, other.id)
+        return await relationship(tx, viewer.id, other.id, home.clock.now())
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ async def test_relationships_come_in_the_order_asked_and_know_strangers(
     alice, bob, carol = await home.person(), await home.stranger(), await home.person("carol")
     await following.follow(alice, carol.id)
     async with home.db.reading() as tx:
-        found = await relationships(tx, alice.id, [bob.id, carol.id, bob.id])
+        found = await relationships(tx, alice.id, [bob.id, carol.id, bob.id], home.clock.now())
     assert [(one.id, one.following) for one in found] == [(bob.id, False), (carol.id, True)]
 
 

@@ -14,7 +14,7 @@ from tests.factories import Home
 
 async def told(home: Home, account: Account, page: Page | None = None) -> list[Notification]:
     async with home.db.reading() as tx:
-        return await notifications(tx, account.id, page or Page())
+        return await notifications(tx, account.id, page or Page(), home.clock.now())
 
 
 async def test_nobody_is_told_of_what_they_did_and_no_remote_account_at_all(home: Home) -> None:
@@ -80,18 +80,18 @@ async def test_notifications_are_chosen_by_type_counted_and_dismissed(home: Home
         for type_ in ("follow", "favourite", "mention"):
             await home.notifier.notify(tx, to=alice, type=type_, by_id=bob.id, subject=1)
     async with home.db.transaction() as tx:
-        only = await notifications(tx, alice.id, Page(), types=["mention"])
-        rest = await notifications(tx, alice.id, Page(), exclude_types=["mention"])
+        only = await notifications(tx, alice.id, Page(), home.clock.now(), types=["mention"])
+        rest = await notifications(tx, alice.id, Page(), home.clock.now(), exclude_types=["mention"])
         assert [row.type for row in only] == ["mention"]
         assert [row.type for row in rest] == ["favourite", "follow"]
-        assert await count_newer(tx, alice.id, 0) == 3
-        assert await count_newer(tx, alice.id, only[0].id) == 0
+        assert await count_newer(tx, alice.id, 0, home.clock.now()) == 3
+        assert await count_newer(tx, alice.id, only[0].id, home.clock.now()) == 0
         await dismiss(tx, bob.id, only[0].id)
-        assert await count_newer(tx, alice.id, 0) == 3
+        assert await count_newer(tx, alice.id, 0, home.clock.now()) == 3
         await dismiss(tx, alice.id, only[0].id)
-        assert await count_newer(tx, alice.id, 0) == 2
+        assert await count_newer(tx, alice.id, 0, home.clock.now()) == 2
         await dismiss(tx, alice.id)
-        assert await count_newer(tx, alice.id, 0) == 0
+        assert await count_newer(tx, alice.id, 0, home.clock.now()) == 0
 
 
 async def test_the_three_cursors_page_as_mastodon_does(home: Home) -> None:

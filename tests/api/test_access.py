@@ -17,7 +17,9 @@ SCOPED = [route for route in table() if route.scope is not None]
 
 def path_of(route: Route, id_: int = 1) -> str:
     path = route.path.replace("{id}", str(id_)).replace("{group_key}", "ungrouped-1")
-    return path.replace("{hashtag}", "tea").replace("{emoji}", "blob")
+    for name in ("hashtag", "name"):
+        path = path.replace("{" + name + "}", "tea")
+    return path.replace("{emoji}", "blob")
 
 
 def name_of(route: Route) -> str:

@@ -90,6 +90,7 @@ async def test_a_person_sees_how_much_is_left_and_is_stopped_at_the_end(
         oauth=site.app.oauth,
         limiter=Limiter(site.home.clock),
         rates=Rates(per_account=Rate(amount=3, period=timedelta(minutes=5))),
+        clock=site.home.clock,
     )
     app = web.Application()
     app.router.add_get("/echo", door.opened(Echo.routes.rows[0], Echo()))

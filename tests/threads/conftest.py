@@ -34,6 +34,7 @@ from fedispace.threads.models import Status
 from fedispace.threads.poll_news import PollNews
 from fedispace.threads.polls import Polls
 from fedispace.threads.publish import Draft, Publishing
+from fedispace.threads.telling import Telling
 from fedispace.threads.updates import Updates
 from fedispace.threads.votes import Voting
 from tests.factories import Home, open_home, remote_actor
@@ -59,6 +60,7 @@ class Threads:
             home.people,
             lookup,
             polls,
+            jobs,
         )
         self.editing = Editing(
             home.db, home.ids, home.clock, home.addresses, home.notifier, home.people, lookup, polls, updates
@@ -88,7 +90,9 @@ class Threads:
         backfill = Backfill(
             home.db, home.ids, home.clock, home.resolver, home.people, home.notifier, self.ingest
         )
-        self._pump = JobPump(home.db, home.clock, {**backfill.tasks(), **self.poll_news.tasks()})
+        telling = Telling(home.db, home.people, home.notifier)
+        tasks = {**backfill.tasks(), **self.poll_news.tasks(), **telling.tasks()}
+        self._pump = JobPump(home.db, home.clock, tasks)
         inbox = ThreadInbox(
             home.ids, home.clock, home.addresses, home.people, home.notifier, jobs, self.ingest, self.voting
         )
@@ -138,7 +142,7 @@ class Threads:
 
     async def home_of(self, account: Account, **page: int) -> list[Status]:
         async with self.home.db.reading() as tx:
-            return await timelines.home(tx, account.id, Page(**page))
+            return await timelines.home(tx, account.id, Page(**page), self.home.clock.now())
 
     async def known(self, uri: str) -> Status | None:
         """Return a post as the database has it now."""

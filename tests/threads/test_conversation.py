@@ -10,7 +10,7 @@ async def around(threads: Threads, viewer: Account | None, status: Status) -> tu
     viewer_id = viewer.id if viewer else None
     async with threads.home.db.reading() as tx:
         before = await conversation.ancestors(tx, viewer_id, status)
-        after = await conversation.descendants(tx, viewer_id, status)
+        after = await conversation.descendants(tx, viewer_id, status, threads.home.clock.now())
     return [post.id for post in before], [post.id for post in after]
 
 

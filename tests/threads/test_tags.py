@@ -29,7 +29,12 @@ async def tagged(
     """Return the uris of the posts of a hashtag, newest first."""
     async with threads.home.db.reading() as tx:
         viewer_id = None if viewer is None else viewer.id
-        return [post.uri for post in await tags.tagged(tx, viewer_id, name, page or Page(), **how)]
+        return [
+            post.uri
+            for post in await tags.tagged(
+                tx, viewer_id, name, page or Page(), threads.home.clock.now(), **how
+            )
+        ]
 
 
 async def rows(threads: Threads) -> int:

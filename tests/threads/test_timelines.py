@@ -124,7 +124,9 @@ async def test_a_page_is_full_however_much_of_what_the_followed_wrote_is_not_for
 
 async def public(threads: Threads, viewer: Account | None, **where: bool) -> list[int]:
     async with threads.home.db.reading() as tx:
-        found = await timelines.public(tx, viewer.id if viewer else None, Page(), **where)
+        found = await timelines.public(
+            tx, viewer.id if viewer else None, Page(), threads.home.clock.now(), **where
+        )
         return [post.id for post in found]
 
 
@@ -175,7 +177,9 @@ async def test_views_of_a_page_carry_what_is_shown_beside_each_post(
     await threads.boosting.boost(carol, post.id)
     await threads.favouriting.favourite(carol, post.id)
     async with threads.home.db.reading() as tx:
-        passed_on, plain = await view(tx, await timelines.home(tx, carol.id, Page()), carol.id)
+        passed_on, plain = await view(
+            tx, await timelines.home(tx, carol.id, Page(), threads.home.clock.now()), carol.id
+        )
         (strange,) = await view(tx, [plain.status], None)
     assert passed_on.boost is not None
     assert passed_on.boost.status.id == plain.status.id == post.id

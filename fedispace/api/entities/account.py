@@ -101,6 +101,12 @@ class CredentialAccount(Account, frozen=True, kw_only=True):
     role: Role
 
 
+class MutedAccount(Account, frozen=True, kw_only=True):
+    """An Account the asker mutes, and until when."""
+
+    mute_expires_at: str | None
+
+
 class FamiliarFollowers(Entity, frozen=True, kw_only=True):
     """Those of the people you follow who also follow this account."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from fedispace.accounts import relationships
 from fedispace.accounts.models import Account, User
@@ -81,6 +82,14 @@ class AccountPresenter:
 
     def accounts(self, rows: Iterable[Account]) -> list[entities.Account]:
         return [self.account(row) for row in rows]
+
+    def muted(self, row: Account, expires_at: datetime | None) -> entities.MutedAccount:
+        """Return the profile of somebody whom the viewer mutes."""
+        public = self.account(row)
+        return entities.MutedAccount(
+            **{name: getattr(public, name) for name in entities.Account.__struct_fields__},
+            mute_expires_at=iso(expires_at) if expires_at else None,
+        )
 
     def own(
         self, row: Account, user: User, *, follow_requests: int, moved: Account | None = None

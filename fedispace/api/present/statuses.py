@@ -67,7 +67,7 @@ class StatusPresenter:
             favourited=shown.favourited,
             reblogged=shown.boosted,
             bookmarked=shown.bookmarked,
-            muted=False,
+            muted=shown.muted,
             pinned=view.pinned,
             filtered=[],
         )

@@ -1,0 +1,175 @@
+"""The newest posts that may belong in somebody's home timeline, before anything is asked of them.
+
+Those of the viewer and of whom they follow, and public ones with a hashtag they follow. The two
+databases get there by different ways:
+
+SQLite walks the newest posts of every followed account by the index on (account_id, id) and leaves each
+walk as soon as it has nothing newer to add.
+
+PostgreSQL would read all the posts of all of them and sort; or walk everybody's posts until enough of
+the followed have come by, which is long when they are few or quiet. So it is led: first the one newest
+post of each (one look into the index), of which only as many authors as the window is wide can matter;
+then the posts of those authors, none older than the oldest of these newest ones. How wide the window is
+stands in the statement, or it would be planned for a tenth of all posts.
+"""
+
+import functools
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    union,
+    union_all,
+)
+
+from fedispace.accounts.models import Follow
+from fedispace.db.base import BigId, table_of
+from fedispace.moderation.silence import silenced
+from fedispace.threads.models import Status, StatusTag, TagFollow
+from fedispace.threads.visibility import VIEWER
+
+_posts: Final = table_of(Status).alias("posts").c
+_follows: Final = table_of(Follow).c
+_status_tags: Final = table_of(StatusTag).c
+_tag_follows: Final = table_of(TagFollow).c
+_BELOW: Final = bindparam("below", type_=BigId)
+_ABOVE: Final = bindparam("above", type_=BigId)
+
+
+@functools.cache
+def window(dialect: str, upwards: bool, size: int) -> Select[int]:
+    """Select the ids of the `size` newest posts (or oldest, upwards) between `below` and `above`."""
+    many: ColumnElement[int] = literal_column(str(size))
+    by_people = _led(upwards, many) if dialect == "postgresql" else _walked(upwards, many)
+    by_tags = _tagged_led(upwards, many) if dialect == "postgresql" else _tagged_walked(upwards, many)
+    both = union(select(by_people.c.id), select(by_tags.c.id)).subquery("both")
+    return select(both.c.id).order_by(_ordered(both.c.id, upwards)).limit(many)
+
+
+def has_followed_tag(post_id: Any) -> ColumnElement[bool]:
+    """Return the condition that a post has a hashtag the viewer follows."""
+    return exists().where(
+        _status_tags.status_id == post_id,
+        _tag_follows.account_id == VIEWER,
+        _tag_follows.name_key == _status_tags.name_key,
+    )
+
+
+def _people() -> Any:
+    following = select(_follows.target_id).where(_follows.account_id == VIEWER, _follows.accepted.is_(True))
+    return union_all(following, select(VIEWER))
+
+
+def _walked(upwards: bool, many: ColumnElement[int]) -> Subquery:
+    return (
+        select(_posts.id)
+        .where(_posts.account_id.in_(_people()), _posts.id < _BELOW, _posts.id > _ABOVE)
+        .order_by(_ordered(_posts.id, upwards))
+        .limit(many)
+        .subquery("by_people")
+    )
+
+
+def _led(upwards: bool, many: ColumnElement[int]) -> Subquery:
+    people = _people().subquery("people")
+    person: ColumnElement[int] = people.c.target_id
+    newest = (
+        select(_posts.id)
+        .where(_posts.account_id == person, _posts.id < _BELOW, _posts.id > _ABOVE)
+        .order_by(_ordered(_posts.id, upwards))
+        .limit(literal_column("1"))
+        .lateral("newest")
+    )
+    heads = (
+        select(person.label("person"), newest.c.id.label("id"))
+        .select_from(people.join(newest, true()))
+        .order_by(_ordered(newest.c.id, upwards))
+        .limit(many)
+        .cte("heads")
+    )
+    are_all = func.count() < many
+    low = _BELOW if upwards else _ABOVE
+    last = func.max(heads.c.id) + 1 if upwards else func.min(heads.c.id) - 1
+    edge = select(case((are_all, low), else_=last)).select_from(heads).scalar_subquery()
+    bounds = (_posts.id > _ABOVE, _posts.id < edge) if upwards else (_posts.id < _BELOW, _posts.id > edge)
+    theirs = (
+        select(_posts.id)
+        .where(_posts.account_id == heads.c.person, *bounds)
+        .order_by(_ordered(_posts.id, upwards))
+        .limit(many)
+        .lateral("theirs")
+    )
+    return (
+        select(theirs.c.id)
+        .select_from(heads.join(theirs, true()))
+        .order_by(_ordered(theirs.c.id, upwards))
+        .limit(many)
+        .subquery("by_people")
+    )
+
+
+def _tagged_walked(upwards: bool, many: ColumnElement[int]) -> Subquery:
+    names = select(_tag_follows.name_key).where(_tag_follows.account_id == VIEWER)
+    return (
+        select(_status_tags.status_id.label("id"))
+        .where(
+            _status_tags.name_key.in_(names),
+            _posts.id == _status_tags.status_id,
+            *_may_be_shown(_status_tags.status_id),
+        )
+        .order_by(_ordered(_status_tags.status_id, upwards))
+        .limit(many)
+        .subquery("by_tags")
+    )
+
+
+def _tagged_led(upwards: bool, many: ColumnElement[int]) -> Subquery:
+    names = select(_tag_follows.name_key).where(_tag_follows.account_id == VIEWER).subquery("names")
+    found = (
+        select(_status_tags.status_id.label("id"))
+        .where(
+            _status_tags.name_key == names.c.name_key,
+            _posts.id == _status_tags.status_id,
+            *_may_be_shown(_status_tags.status_id),
+        )
+        .order_by(_ordered(_status_tags.status_id, upwards))
+        .limit(many)
+        .lateral("found")
+    )
+    return (
+        select(found.c.id)
+        .select_from(names.join(found, true()))
+        .order_by(_ordered(found.c.id, upwards))
+        .limit(many)
+        .subquery("by_tags")
+    )
+
+
+def _may_be_shown(post_id: ColumnElement[int]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which a post is shown for its hashtag alone."""
+    follows = exists().where(
+        _follows.account_id == VIEWER,
+        _follows.target_id == _posts.account_id,
+        _follows.accepted.is_(True),
+    )
+    return (
+        post_id < _BELOW,
+        post_id > _ABOVE,
+        _posts.visibility == "public",
+        _posts.boost_of_id.is_(None),
+        or_(~silenced(_posts.account_id), follows),
+    )
+
+
+def _ordered(column: ColumnElement[int], upwards: bool) -> ColumnElement[int]:
+    return column.asc() if upwards else column.desc()
