@@ -22,6 +22,9 @@ from fedispace.accounts.following import Following
 from fedispace.accounts.follows import Follows
 from fedispace.accounts.link_checks import LinkChecks
 from fedispace.accounts.lookup import Lookup
+from fedispace.accounts.move_inbox import MoveInbox
+from fedispace.accounts.moves import Moves
+from fedispace.accounts.moving import Moving
 from fedispace.accounts.muting import Muting
 from fedispace.accounts.news import ProfileNews
 from fedispace.accounts.notifications import Notifier
@@ -131,6 +134,8 @@ class App:
     sign_in: SignIn
     oauth: OAuth
     following: Following
+    profiles: Profiles
+    moving: Moving
     publishing: Publishing
     deletion: Deletion
     reporting: Reporting
@@ -239,8 +244,21 @@ def build(
     private_notes = PrivateNotes(db, clock, people)
     blocking = Blocking(db, ids, clock, addresses, outbox, people, follows)
     lookup = Lookup(db, resolver, people, addresses)
+    moves = Moves(db, ids, clock, jobs, following, blocking)
     news = ProfileNews(ids, clock, addresses, outbox, actors)
     link_checks = LinkChecks(db, clock, net, jobs, plain_http=config.federation.allow_http)
+    moving = Moving(
+        db=db,
+        ids=ids,
+        addresses=addresses,
+        outbox=outbox,
+        people=people,
+        lookup=lookup,
+        resolver=resolver,
+        news=news,
+        moves=moves,
+    )
+    move_inbox = MoveInbox(db, clock, addresses, people, resolver, jobs, moves)
     profiles = Profiles(db, BioMarkup(people, addresses), news, link_checks)
 
     polls = Polls(clock, jobs)
@@ -295,6 +313,8 @@ def build(
         AccountInbox(ids, clock, addresses, outbox, actors, people, follows, notifier),
     )
     table.mount(ReportInbox.routes, ReportInbox(ids, clock, addresses, people))
+    table.mount(MoveInbox.routes, move_inbox)
+    table.mount(ThreadInbox.routes, ThreadInbox(ids, clock, addresses, people, notifier, jobs, ingest))
     table.mount(FeaturedInbox.routes, FeaturedInbox(ids, clock, people, jobs))
     table.mount(
         ThreadInbox.routes, ThreadInbox(ids, clock, addresses, people, notifier, jobs, ingest, voting)
@@ -354,6 +374,8 @@ def build(
                     **synchronization.tasks(),
                     **shunning.tasks(),
                     **telling.tasks(),
+                    **moves.tasks(),
+                    **move_inbox.tasks(),
                 },
             ),
             FanoutPump(db, ids, clock, bus, policy, peers),
@@ -454,6 +476,8 @@ def build(
         sign_in=sign_in,
         oauth=oauth,
         following=following,
+        profiles=profiles,
+        moving=moving,
         publishing=publishing,
         deletion=deletion,
         reporting=reporting,

@@ -127,6 +127,8 @@ class Following:
         if target.is_suspended:
             raise NotFound("There is no such account.")
         require_at_home(by)
+        if target.moved_to_uri is not None and await rows.between(tx, by.id, target.id) is None:
+            raise Forbidden("This account has moved; follow the new one.")
         if target.id == by.id:
             raise Forbidden("One cannot follow oneself.")
         if await is_unwanted(tx, by=target.id, target=by.id) or await is_unwanted(

@@ -115,6 +115,11 @@ class People:
         await tx.flush()
         return account
 
+    async def described(self, tx: Tx, account: Account) -> Actor | None:
+        """Return what a remote account last said of itself, if that was kept."""
+        row = await tx.get(ActorRow, account.id)
+        return None if row is None or row.local or not row.document else actor_of(row)
+
     async def claim(self, tx: Tx, account: Account, domain: str) -> None:
         """Record that WebFinger at `domain` names `account`: its word decides who has an address.
 
