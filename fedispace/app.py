@@ -20,6 +20,7 @@ from fedispace.accounts.documents import AccountDocuments
 from fedispace.accounts.follower_digests import FollowerDigests
 from fedispace.accounts.following import Following
 from fedispace.accounts.follows import Follows
+from fedispace.accounts.leaving import Leaving
 from fedispace.accounts.link_checks import LinkChecks
 from fedispace.accounts.lookup import Lookup
 from fedispace.accounts.move_inbox import MoveInbox
@@ -34,6 +35,7 @@ from fedispace.accounts.passwords import Passwords
 from fedispace.accounts.people import People
 from fedispace.accounts.private_notes import PrivateNotes
 from fedispace.accounts.profile import Profiles
+from fedispace.accounts.refreshing import Refreshing
 from fedispace.accounts.registration import Registration
 from fedispace.accounts.rotation import KeyRotation
 from fedispace.accounts.shunning import Shunning
@@ -95,6 +97,7 @@ from fedispace.threads.deletion import Deletion
 from fedispace.threads.documents import ThreadDocuments
 from fedispace.threads.drafts import Drafts
 from fedispace.threads.edits import Editing
+from fedispace.threads.erasing import Erasing
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured, FeaturedDocuments, FeaturedInbox
 from fedispace.threads.followed_tags import FollowedTags
@@ -136,6 +139,7 @@ class App:
     following: Following
     profiles: Profiles
     moving: Moving
+    leaving: Leaving
     publishing: Publishing
     deletion: Deletion
     reporting: Reporting
@@ -224,7 +228,8 @@ def build(
     policy = DomainPolicy(db, clock)
     keyring = Keyring(db, addresses, clock)
     outbox = Outbox(ids, clock, bus, Seal(keyring, clock))
-    actors = Actors(ids, clock, addresses, Departures(outbox))
+    departures = Departures(outbox)
+    actors = Actors(ids, clock, addresses, departures)
     peers = Peers(clock)
     digests = FollowerDigests(db, addresses)
     requests = SignedRequests(net, keyring, peers, policy, clock, db, digests)
@@ -244,6 +249,7 @@ def build(
     private_notes = PrivateNotes(db, clock, people)
     blocking = Blocking(db, ids, clock, addresses, outbox, people, follows)
     lookup = Lookup(db, resolver, people, addresses)
+    refreshing = Refreshing(db, clock, jobs, resolver, people)
     moves = Moves(db, ids, clock, jobs, following, blocking)
     news = ProfileNews(ids, clock, addresses, outbox, actors)
     link_checks = LinkChecks(db, clock, net, jobs, plain_http=config.federation.allow_http)
@@ -306,6 +312,20 @@ def build(
     arrivals = Arrivals(ids, clock)
     spaces = SpaceLookup(db, resolver, people, addresses, arrivals)
 
+    erasing = Erasing(clock, notifier)
+    leaving = Leaving(
+        db=db,
+        ids=ids,
+        clock=clock,
+        addresses=addresses,
+        outbox=outbox,
+        people=people,
+        departures=departures,
+        jobs=jobs,
+        farewells=[hosting.say_goodbye],
+        erasers=[erasing.posts, erasing.likes],
+    )
+
     inbox = Inbox(db, ids, clock, bus)
     table = InboxTable()
     table.mount(
@@ -314,7 +334,6 @@ def build(
     )
     table.mount(ReportInbox.routes, ReportInbox(ids, clock, addresses, people))
     table.mount(MoveInbox.routes, move_inbox)
-    table.mount(ThreadInbox.routes, ThreadInbox(ids, clock, addresses, people, notifier, jobs, ingest))
     table.mount(FeaturedInbox.routes, FeaturedInbox(ids, clock, people, jobs))
     table.mount(
         ThreadInbox.routes, ThreadInbox(ids, clock, addresses, people, notifier, jobs, ingest, voting)
@@ -350,7 +369,7 @@ def build(
     federation.mount(SpaceDocuments.routes, SpaceDocuments(db, people, addresses))
 
     forwarding = Forwarding(verifier, outbox, addresses, clock)
-    inbox_pump = InboxPump(db, clock, bus, table, resolver, peers, forwarding)
+    inbox_pump = InboxPump(db, clock, bus, table, resolver, peers, forwarding, heard_of=refreshing.notice)
     rumoured = RumouredPosts(db, clock, addresses, resolver, ingest)
     deliveries = DeliveryPump(db, ids, clock, bus, requests, peers, random.Random())  # noqa: S311 - jitter
     backfill = Backfill(db, ids, clock, resolver, people, notifier, ingest)
@@ -375,6 +394,8 @@ def build(
                     **shunning.tasks(),
                     **telling.tasks(),
                     **moves.tasks(),
+                    **refreshing.tasks(),
+                    **leaving.tasks(),
                     **move_inbox.tasks(),
                 },
             ),
@@ -414,6 +435,7 @@ def build(
         followed_tags=FollowedTags(db, ids, clock),
         account_lookup=lookup,
         profiles=profiles,
+        refreshing=refreshing,
         status_lookup=statuses,
         space_lookup=spaces,
         publishing=publishing,
@@ -478,6 +500,7 @@ def build(
         following=following,
         profiles=profiles,
         moving=moving,
+        leaving=leaving,
         publishing=publishing,
         deletion=deletion,
         reporting=reporting,

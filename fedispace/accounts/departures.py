@@ -21,12 +21,16 @@ class Departures:
     async def forget(self, tx: Tx, actor: ActorRow, now: datetime) -> None:
         """Delete a remote account with all it posted and did. The actor row stays, to say it is gone."""
         await self.leave_fan_outs(tx, actor.uri)
+        await tx.execute(delete(ActorKey).where(ActorKey.actor_id == actor.id))
+        await self.forget_local(tx, actor, now)
+
+    async def forget_local(self, tx: Tx, actor: ActorRow, now: datetime) -> None:
+        """Do the same for one of ours, who is in no fan-out and whose last word is still to be signed."""
         await _count_down(tx, Account.followers_count, Follow.target_id, Follow.account_id, actor.id)
         await _count_down(tx, Account.following_count, Follow.account_id, Follow.target_id, actor.id)
         await tx.execute(
             delete(Account).where(Account.id == actor.id).execution_options(synchronize_session=False)
         )
-        await tx.execute(delete(ActorKey).where(ActorKey.actor_id == actor.id))
         actor.gone_at = now
         actor.document = {}
         await tx.flush()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import func, select
 
 from fedispace.accounts.follows import followers, following
+from fedispace.accounts.handles import is_username
 from fedispace.accounts.models import Account, Follow
 from fedispace.accounts.paging import Page
 from fedispace.accounts.people import People
@@ -16,8 +17,9 @@ from fedispace.federation.addresses import Addresses
 from fedispace.federation.models import ActorRow, OutboxItem
 from fedispace.federation.routes import Asker, DocumentRoutes
 from fedispace.federation.synchronization import MAX_FOLLOWERS
+from fedispace.federation.tombstones import has_left, tombstone
 from fedispace.federation.vocab.actors import Actor
-from fedispace.federation.vocab.objects import Collection, CollectionPage
+from fedispace.federation.vocab.objects import Collection, CollectionPage, Tombstone
 from fedispace.federation.vocab.uri import Uri
 from fedispace.hosts import host_of
 
@@ -39,8 +41,12 @@ class AccountDocuments:
         self._actors = actors
 
     @routes.at("/users/{name}")
-    async def actor(self, params: Params, asker: Asker) -> Actor:
+    async def actor(self, params: Params, asker: Asker) -> Actor | Tombstone:
+        """Return the actor, or the tombstone of one that was deleted."""
         async with self._db.reading() as tx:
+            uri = self._addresses.actor(params["name"].lower())
+            if is_username(params["name"]) and (grave := await tombstone(tx, uri)) is not None:
+                return Tombstone(id=uri, former_type=grave.former_type, deleted=grave.deleted_at)
             account = await self._local(tx, params["name"])
             return await self._described(tx, account)
 
@@ -129,6 +135,8 @@ class AccountDocuments:
             return await self._people.ensure(tx, uri)
 
     async def _local(self, tx: Tx, name: str) -> Account:
+        if is_username(name) and await has_left(tx, self._addresses, name):
+            raise Gone("This account was deleted.")
         account = await self._people.by_handle(tx, name)
         if account is None or account.uri == self._addresses.instance_actor:
             raise NotFound("There is no such account.")

@@ -16,6 +16,7 @@ from fedispace.errors import Conflict, Invalid
 from fedispace.federation.actors import Actors, new_keys
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.keys import KeyPair
+from fedispace.federation.tombstones import has_left
 from fedispace.ids import Ids
 
 ROLES: Final = ("user", "moderator", "admin")
@@ -120,7 +121,7 @@ class Registration:
         taken = await tx.scalar(
             select(Account.id).where(Account.name_key == name_key(name), Account.domain == "")
         )
-        if taken is not None:
+        if taken is not None or await has_left(tx, self._addresses, name):
             raise Conflict("This name is already taken.")
         if await tx.scalar(select(User.id).where(User.email == address)) is not None:
             raise Conflict("This e-mail address is already in use.")

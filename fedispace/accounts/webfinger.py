@@ -15,6 +15,7 @@ from fedispace.accounts.models import Account
 from fedispace.db.engine import Tx
 from fedispace.errors import Gone, Invalid, NotFound
 from fedispace.federation.addresses import Addresses
+from fedispace.federation.tombstones import has_left
 from fedispace.federation.vocab.uri import Uri, is_uri
 
 ACTIVITY_TYPE: Final = "application/activity+json"
@@ -34,6 +35,8 @@ async def webfinger(tx: Tx, addresses: Addresses, resource: str) -> dict[str, ob
     account = (
         await tx.scalars(select(Account).where(Account.name_key == name_key(name), Account.domain == ""))
     ).one_or_none()
+    if await has_left(tx, addresses, name):
+        raise Gone("This account was deleted.")
     if account is None:
         raise NotFound("There is no such account.")
     if account.suspended_at is not None:

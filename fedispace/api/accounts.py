@@ -6,6 +6,7 @@ from fedispace.accounts.lookup import Lookup
 from fedispace.accounts.moved import moved_to
 from fedispace.accounts.paging import Page
 from fedispace.accounts.people import People
+from fedispace.accounts.refreshing import Refreshing
 from fedispace.accounts.relationships import relationships
 from fedispace.api.entities import account as entities
 from fedispace.api.entities.account import CredentialAccount, FamiliarFollowers, Preferences, Relationship
@@ -62,6 +63,7 @@ class AccountCalls(Calls):
         people: People,
         following: Following,
         lookup: Lookup,
+        refreshing: Refreshing,
         posts: Posts,
         presenter: AccountPresenter,
         featured: Featured,
@@ -70,6 +72,7 @@ class AccountCalls(Calls):
         self._people = people
         self._following = following
         self._lookup = lookup
+        self._refreshing = refreshing
         self._posts = posts
         self._presenter = presenter
         self._featured = featured
@@ -129,7 +132,10 @@ class AccountCalls(Calls):
         """Return a profile."""
         async with self._db.reading() as tx:
             account = await self._people.by_id(tx, call.given.id)
-            return self._presenter.account(account, await moved_to(tx, account))
+            now_at = await moved_to(tx, account)
+        if call.bearer is not None:
+            await self._refreshing.seen(account)
+        return self._presenter.account(account, now_at)
 
     @routes.get("/api/v1/accounts/{id}/statuses", who=Who.ANYONE, scope="read:statuses")
     async def statuses(self, call: Call[AccountStatuses]) -> Listing[Status]:

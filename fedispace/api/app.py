@@ -14,6 +14,7 @@ from fedispace.accounts.oauth import OAuth
 from fedispace.accounts.people import People
 from fedispace.accounts.private_notes import PrivateNotes
 from fedispace.accounts.profile import Profiles
+from fedispace.accounts.refreshing import Refreshing
 from fedispace.accounts.shunning import Shunning
 from fedispace.api import openapi
 from fedispace.api.accounts import AccountCalls
@@ -135,6 +136,7 @@ class Api:
         followed_tags: FollowedTags,
         account_lookup: Lookup,
         profiles: Profiles,
+        refreshing: Refreshing,
         status_lookup: StatusLookup,
         space_lookup: SpaceLookup,
         publishing: Publishing,
@@ -177,6 +179,7 @@ class Api:
                 people=people,
                 following=following,
                 lookup=account_lookup,
+                refreshing=refreshing,
                 posts=posts,
                 presenter=accounts,
                 featured=featured,

@@ -19,6 +19,7 @@ from fedispace.db.engine import Database, Tx
 from fedispace.db.upsert import new_rows
 from fedispace.errors import Invalid
 from fedispace.federation import bands
+from fedispace.federation.everyone import inboxes_after
 from fedispace.federation.models import ActorRow, Delivery, Fanout, FollowerInbox, OutboxItem
 from fedispace.federation.outbox import WAKE_FANOUT
 from fedispace.federation.peers import Peers
@@ -126,7 +127,10 @@ class FanoutPump:
         if item is not None and item.audience["actors"] and not cursor:
             named = await self._inboxes_of(tx, item.audience["actors"], public=item.public)
             await self._write(tx, fanout, named, bands.ORDINARY, spare_the_dead=False)
-        if item is not None and item.audience["followers"]:
+        if item is not None and item.audience.get("everyone"):
+            inboxes, following = await inboxes_after(tx, cursor)
+            await self._write(tx, fanout, inboxes, bands.LOW, spare_the_dead=False)
+        elif item is not None and item.audience["followers"]:
             said = {"actor": fanout.sender_id, "after": cursor}
             inboxes = list((await tx.core(_FOLLOWERS, said)).scalars())
             following = inboxes[-1] if len(inboxes) == BATCH else None

@@ -75,6 +75,8 @@ _MARK = (
 )
 
 Handler = Callable[[Tx, Verified[Any], Found], Awaitable[None]]
+Heard = Callable[[str], Awaitable[None]]
+"""Is told who sends, once for each of their lanes; it is not to fetch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,8 @@ class InboxPump:
         resolver: Resolver,
         peers: Peers,
         onward: Onward | None = None,
+        *,
+        heard_of: Heard | None = None,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -225,6 +229,7 @@ class InboxPump:
         self._resolver = resolver
         self._peers = peers
         self._onward = onward
+        self._heard_of = heard_of
         self._fetching = asyncio.Semaphore(FETCHING)
         self._applying = asyncio.Semaphore(APPLYING)
         self._lanes: Lanes[HeldItem] = Lanes(HELD, lambda: bus.publish(WAKE_INBOX, {}))
@@ -262,6 +267,8 @@ class InboxPump:
 
     async def _in_order(self, lane: list[HeldItem]) -> None:
         await self._let_try(host_of(lane[0].actor))
+        if self._heard_of is not None:
+            await self._heard_of(lane[0].actor)
         for position, item in enumerate(lane):
             rest = lane[position + 1 :]
             read = self._read(item)

@@ -44,7 +44,8 @@ class Audience:
 
     `public` also lists the activity in the sender's outbox, and lets shared inboxes be used for
     `actors`; without it each named actor is reached at a personal inbox, because a shared inbox
-    could widen a direct message (reference P-03 of the security notes).
+    could widen a direct message (reference P-03 of the security notes). `everyone` is every server
+    that we know an actor of.
 
     `about_public` says of what is listed nowhere, such as a Like, that it concerns something public.
     It and what is `public` carry an integrity proof (`sealing.py`); nothing else does.
@@ -54,6 +55,7 @@ class Audience:
     about_public: bool = False
     followers: bool = False
     actors: tuple[int, ...] = ()
+    everyone: bool = False
 
 
 class Outbox:
@@ -82,13 +84,13 @@ class Outbox:
                 type=type(activity).__name__,
                 object_uri=_object_uri(activity),
                 public=audience.public,
-                audience={"followers": audience.followers, "actors": list(audience.actors)},
+                audience=_kept(audience),
                 body=body,
                 created_at=now,
             )
         )
         await tx.flush()
-        if audience.followers or audience.actors:
+        if audience.followers or audience.actors or audience.everyone:
             tx.add(Fanout(id=item_id, sender_id=sender_id, run_at=now, attempts=0, cursor=""))
             await tx.flush()
             tx.after_commit(lambda: self._bus.publish(WAKE_FANOUT, {}))
@@ -167,6 +169,11 @@ async def _listening_at(tx: Tx, actor_id: int) -> str | None:
         )
     ).one_or_none()
     return None if row is None else row.shared_inbox or row.inbox
+
+
+def _kept(audience: Audience) -> dict[str, Any]:
+    kept: dict[str, Any] = {"followers": audience.followers, "actors": list(audience.actors)}
+    return kept | {"everyone": True} if audience.everyone else kept
 
 
 def _object_uri(activity: Any) -> str | None:

@@ -26,6 +26,11 @@ async def tombstone(tx: Tx, uri: str) -> Tombstone | None:
     return await tx.get(Tombstone, uri)
 
 
+async def has_left(tx: Tx, addresses: Addresses, username: str) -> bool:
+    """Tell whether somebody of ours was called that and deleted the account; case makes no difference."""
+    return await tombstone(tx, addresses.actor(username.lower())) is not None
+
+
 async def buried_among(tx: Tx, uris: Iterable[str]) -> set[str]:
     """Return those of `uris` that have a tombstone."""
     wanted = list(uris)

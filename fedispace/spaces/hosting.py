@@ -9,6 +9,7 @@ cancel  -> Update{Event}, never Delete: an event that vanishes tells nobody that
 What its host forgets is closed or cancelled in the host's place (`reap`).
 """
 
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -20,7 +21,7 @@ from fedispace.accounts.models import Account
 from fedispace.clock import Clock, wire_time
 from fedispace.config import Spaces as Limits
 from fedispace.db.engine import Database, Tx
-from fedispace.errors import Conflict, Invalid
+from fedispace.errors import Conflict, Invalid, NotFound, Unavailable
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.models import ActorRow
 from fedispace.federation.outbox import Audience, Outbox
@@ -159,6 +160,21 @@ class Hosting:
             await self._tell(tx, by, space)
         log.info("space.cancelled", space=space_id)
         return space
+
+    async def say_goodbye(self, host: Account) -> None:
+        """End and call off the Spaces of a host who is about to delete the account."""
+        async with self._db.reading() as tx:
+            rows = await tx.execute(
+                select(Space.id, Space.state).where(
+                    Space.host_id == host.id,
+                    Space.local.is_(True),
+                    Space.state.in_((Phase.LIVE, Phase.SCHEDULED)),
+                )
+            )
+            unfinished = [(space_id, state) for space_id, state in rows]
+        for space_id, state in unfinished:
+            with contextlib.suppress(Conflict, NotFound, Unavailable):  # over meanwhile, or no audio server
+                await (self.close if state == Phase.LIVE else self.cancel)(host, space_id)
 
     async def reap(self) -> None:
         """Close the Spaces that everybody has left, and cancel those that were never opened.
