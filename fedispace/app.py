@@ -93,6 +93,7 @@ from fedispace.threads.backfill import Backfill
 from fedispace.threads.bio import BioMarkup
 from fedispace.threads.bookmarks import Bookmarking
 from fedispace.threads.boost import Boosting
+from fedispace.threads.collections import ThreadCollections
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.documents import ThreadDocuments
 from fedispace.threads.drafts import Drafts
@@ -100,10 +101,13 @@ from fedispace.threads.edits import Editing
 from fedispace.threads.erasing import Erasing
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured, FeaturedDocuments, FeaturedInbox
+from fedispace.threads.fetching import Fetching
 from fedispace.threads.followed_tags import FollowedTags
 from fedispace.threads.forwarding import Forwarding
+from fedispace.threads.gathering import Gathering
 from fedispace.threads.hearing import heard
 from fedispace.threads.ingest import Ingest
+from fedispace.threads.looking import Looking
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
 from fedispace.threads.poll_news import PollNews
@@ -366,14 +370,18 @@ def build(
     federation.mount(AccountDocuments.routes, AccountDocuments(db, addresses, people, actors))
     federation.mount(FeaturedDocuments.routes, FeaturedDocuments(db, addresses, people))
     federation.mount(ThreadDocuments.routes, ThreadDocuments(db, clock, addresses, people))
+    federation.mount(ThreadCollections.routes, ThreadCollections(db, addresses, people))
     federation.mount(SpaceDocuments.routes, SpaceDocuments(db, people, addresses))
 
     forwarding = Forwarding(verifier, outbox, addresses, clock)
     inbox_pump = InboxPump(db, clock, bus, table, resolver, peers, forwarding, heard_of=refreshing.notice)
     rumoured = RumouredPosts(db, clock, addresses, resolver, ingest)
     deliveries = DeliveryPump(db, ids, clock, bus, requests, peers, random.Random())  # noqa: S311 - jitter
-    backfill = Backfill(db, ids, clock, resolver, people, notifier, ingest)
     telling = Telling(db, people, notifier)
+    fetching = Fetching(db, clock, addresses, resolver, ingest)
+    backfill = Backfill(db, ids, clock, people, notifier, fetching)
+    gathering = Gathering(db, clock, addresses, resolver, jobs, fetching)
+    looking = Looking(db=db, clock=clock, jobs=jobs, addresses=addresses)
     announced = Announced(db, resolver, people, arrivals)
     worker = Worker(
         [
@@ -383,6 +391,7 @@ def build(
                 clock,
                 {
                     **backfill.tasks(),
+                    **gathering.tasks(),
                     **featured.tasks(),
                     **software.tasks(),
                     **drafts.tasks(),
@@ -451,6 +460,7 @@ def build(
         editing=editing,
         voting=voting,
         poll_news=poll_news,
+        looking=looking,
         hosting=hosting,
         entering=entering,
         rooms=rooms,
@@ -479,6 +489,7 @@ def build(
         reacting=reacting,
         voting=voting,
         poll_news=poll_news,
+        looking=looking,
         hosting=hosting,
         entering=entering,
     )

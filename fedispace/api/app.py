@@ -19,6 +19,7 @@ from fedispace.accounts.shunning import Shunning
 from fedispace.api import openapi
 from fedispace.api.accounts import AccountCalls
 from fedispace.api.attention import ConversationFollowCalls, ConversationMuteCalls
+from fedispace.api.conversations import ConversationCalls
 from fedispace.api.cors import ANY_ORIGIN, preflight
 from fedispace.api.dialects import json_response
 from fedispace.api.door import Door
@@ -71,6 +72,7 @@ from fedispace.threads.edits import Editing
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured
 from fedispace.threads.followed_tags import FollowedTags
+from fedispace.threads.looking import Looking
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
 from fedispace.threads.poll_news import PollNews
@@ -106,6 +108,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     DraftCalls,
     ScheduledCalls,
     ReportCalls,
+    ConversationCalls,
     SpaceCalls,
 )
 
@@ -152,6 +155,7 @@ class Api:
         editing: Editing,
         voting: Voting,
         poll_news: PollNews,
+        looking: Looking,
         hosting: Hosting,
         entering: Entering,
         rooms: LiveRooms,
@@ -205,6 +209,7 @@ class Api:
                 favouriting=favouriting,
                 drafts=drafts,
                 poll_news=poll_news,
+                looking=looking,
             ),
             KeepingCalls(
                 db=db,
@@ -229,10 +234,11 @@ class Api:
                 posts=posts,
                 presenter=accounts,
             ),
-            ThreadCalls(db=db, posts=posts, publishing=publishing),
             DraftCalls(db=db, drafts=drafts, posts=posts),
             ScheduledCalls(db=db, drafts=drafts),
             ReportCalls(db=db, people=people, reporting=reporting, presenter=accounts),
+            ThreadCalls(db=db, posts=posts, publishing=publishing, deletion=deletion),
+            ConversationCalls(db=db, posts=posts, looking=looking),
             SpaceCalls(
                 db=db,
                 hosting=hosting,

@@ -19,6 +19,7 @@ from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.drafts import Drafts
 from fedispace.threads.favourite import Favouriting
+from fedispace.threads.looking import Looking
 from fedispace.threads.manuscript import Manuscript
 from fedispace.threads.poll_news import PollNews
 from fedispace.threads.publish import Draft, Publishing
@@ -68,6 +69,7 @@ class StatusCalls(Calls):
         favouriting: Favouriting,
         drafts: Drafts,
         poll_news: PollNews,
+        looking: Looking,
     ) -> None:
         self._db = db
         self._posts = posts
@@ -77,6 +79,7 @@ class StatusCalls(Calls):
         self._favouriting = favouriting
         self._drafts = drafts
         self._poll_news = poll_news
+        self._looking = looking
 
     @routes.post("/api/v1/statuses", who=Who.PERSON, scope="write:statuses")
     async def publish(self, call: Call[PostStatus]) -> Status | ScheduledStatus:
@@ -136,7 +139,10 @@ class StatusCalls(Calls):
 
     @routes.get("/api/v1/statuses/{id}/context", who=Who.ANYONE, scope="read:statuses")
     async def context(self, call: Call[ById]) -> Context:
-        """Return what a post answers and what answers it; strangers get the nearer part."""
+        """Return what a post answers and what answers it; strangers get the nearer part.
+
+        Whatever else there is of the conversation is fetched, for the next time it is asked for.
+        """
         viewer = call.viewer_id
         above = _MAX_ANCESTORS if viewer is not None else _STRANGER_ANCESTORS
         below = _MAX_DESCENDANTS if viewer is not None else _STRANGER_DESCENDANTS
@@ -145,6 +151,7 @@ class StatusCalls(Calls):
             before = await conversation.ancestors(tx, viewer, row, above)
             after = await conversation.descendants(tx, viewer, row, call.at, below)
             shown = await self._posts.many(tx, [*before, *after], viewer)
+        await self._looking.viewed(row, viewer)
         return Context(ancestors=shown[: len(before)], descendants=shown[len(before) :])
 
     @routes.get("/api/v1/statuses/{id}/source", who=Who.PERSON, scope="read:statuses")

@@ -23,6 +23,7 @@ _NOTE_TERMS: Final[dict[str, Any]] = {
     "focalPoint": {"@container": "@list", "@id": "toot:focalPoint"},
     "conversation": "ostatus:conversation",
     "votersCount": "toot:votersCount",
+    "contextHistory": {"@id": "https://w3id.org/fep/171b/contextHistory", "@type": "@id"},
     "quote": {"@id": "https://w3id.org/fep/044f#quote", "@type": "@id"},
     "_misskey_quote": "misskey:_misskey_quote",
 }

@@ -1,5 +1,6 @@
 """Reading objects: notes, events, actors, collections, tombstones."""
 
+import contextlib
 import re
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from fedispace.federation import codec_shapes as shapes
 from fedispace.federation.codec_shapes import Json
 from fedispace.federation.vocab.actors import Actor
 from fedispace.federation.vocab.objects import (
+    NOTE_TYPES,
+    PAGE_TYPES,
     AudioSpace,
     Collection,
     CollectionPage,
@@ -21,6 +24,9 @@ from fedispace.federation.vocab.objects import (
 from fedispace.federation.vocab.uri import Uri
 
 MAX_ITEMS: Final = 150
+_MAX_MEMBERS: Final = 1000
+_MAX_WRAPPERS: Final = 3
+_WRAPPERS: Final = frozenset({"Create", "Add"})
 _MAX_BIO: Final = 20 * 1024
 _MAX_ALIASES: Final = 256
 _USERNAME: Final = re.compile(r"\w(?:[\w.:~-]{0,126}\w)?")
@@ -52,7 +58,9 @@ def note(document: Json, kind: str, author: Uri | None = None) -> Note:
         url=shapes.page(document.get("url")),
         context=shapes.uri(document.get("context")),
         conversation=shapes.text(document.get("conversation")),
+        context_history=shapes.uri(document.get("contextHistory")),
         replies=shapes.uri(document.get("replies")),
+        replies_page=_replies_page(document.get("replies")),
         likes=shapes.uri(document.get("likes")),
         shares=shapes.uri(document.get("shares")),
         likes_claimed=shapes.size(document.get("likes")),
@@ -187,16 +195,18 @@ def tombstone(document: Json) -> Tombstone:
 
 def collection(document: Json, kind: str) -> Collection:
     """Read a collection; members of an embedded first page count as its own."""
+    id_ = shapes.required_id(document)
     first = document.get("first")
-    items = _items(document)
-    if not items and type(first) is dict:
-        items = _items(first)
+    page = _embedded_page(first, id_)
+    items, posts = _items(document), _posts(document)
     return Collection(
-        id=shapes.required_id(document),
+        id=id_,
         type=kind,
         total_items=shapes.count(document.get("totalItems")),
-        items=items,
+        items=items if items or page is None else page.items,
+        posts=posts if posts or page is None else page.posts,
         first=shapes.uri(first),
+        first_page=page,
         last=shapes.uri(document.get("last")),
         attributed_to=shapes.uri(document.get("attributedTo")),
     )
@@ -204,20 +214,66 @@ def collection(document: Json, kind: str) -> Collection:
 
 def collection_page(document: Json, kind: str) -> CollectionPage:
     """Read one page of a collection."""
+    return _page(document, kind, shapes.required_id(document))
+
+
+def _page(document: Json, kind: str, id_: Uri) -> CollectionPage:
     return CollectionPage(
-        id=shapes.required_id(document),
+        id=id_,
         type=kind,
         total_items=shapes.count(document.get("totalItems")),
         items=_items(document),
+        posts=_posts(document),
         next=shapes.uri(document.get("next")),
         prev=shapes.uri(document.get("prev")),
         part_of=shapes.uri(document.get("partOf")),
     )
 
 
-def _items(document: Json) -> tuple[Uri, ...]:
+def _embedded_page(value: Any, collection: Uri) -> CollectionPage | None:
+    """Read a page inside its collection; it may lack an id of its own."""
+    if type(value) is not dict:
+        return None
+    with contextlib.suppress(Invalid):
+        return _page(value, shapes.kind_of(value, PAGE_TYPES), shapes.uri(value) or collection)
+    return None
+
+
+def _replies_page(value: Any) -> CollectionPage | None:
+    """Read the first page of a post's `replies` where it is embedded, as Mastodon does."""
+    if type(value) is not dict or (id_ := shapes.uri(value)) is None:
+        return None
+    return _embedded_page(value.get("first"), id_)
+
+
+def _members(document: Json) -> Any:
     value = document.get("orderedItems")
-    return shapes.uris(document.get("items") if value is None else value, MAX_ITEMS)
+    return document.get("items") if value is None else value
+
+
+def _items(document: Json) -> tuple[Uri, ...]:
+    return shapes.uris(_members(document), MAX_ITEMS)
+
+
+def _posts(document: Json) -> tuple[Uri, ...]:
+    """Return the posts among the members: bare ids, embedded posts, what embedded Creates published."""
+    members = shapes.as_list(_members(document))[:_MAX_MEMBERS]
+    found = (_published(member) for member in members)
+    return tuple(dict.fromkeys(uri for uri in found if uri is not None))[:MAX_ITEMS]
+
+
+def _published(member: Any) -> Uri | None:
+    """Return the id of the post a member stands for, through a Create and an Add (FEP-171b) around it."""
+    for _ in range(_MAX_WRAPPERS):
+        if type(member) is not dict:
+            break
+        kind = member.get("type")
+        if kind in NOTE_TYPES:
+            break
+        if kind not in _WRAPPERS:
+            return None
+        member = member.get("object")
+    return None if type(member) is list else shapes.uri(member)
 
 
 def unknown(document: Json, kind: str) -> Unknown:

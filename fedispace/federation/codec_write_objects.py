@@ -55,7 +55,8 @@ def _note(note: Note) -> dict[str, Any]:
                 "inReplyTo": note.in_reply_to,
                 "context": note.context,
                 "conversation": note.conversation,
-                "replies": note.replies,
+                "contextHistory": note.context_history,
+                "replies": _replies(note),
                 "likes": _sized(note.likes, note.likes_claimed),
                 "shares": _sized(note.shares, note.shares_claimed),
                 "quote": note.quote,
@@ -76,6 +77,13 @@ def _sized(collection: Uri | None, size: int | None) -> Any:
     if size is None:
         return collection
     return {**present({"id": collection}), "type": "Collection", "totalItems": size}
+
+
+def _replies(note: Note) -> str | dict[str, Any] | None:
+    """Write the first page of the replies inside, where it is known: it saves readers a request."""
+    if note.replies is None or note.replies_page is None:
+        return note.replies
+    return {"id": note.replies, "type": "Collection", "first": _collection_page(note.replies_page)}
 
 
 def _event(event: Event) -> dict[str, Any]:
@@ -270,12 +278,16 @@ def _collection(collection: Collection) -> dict[str, Any]:
             {
                 "totalItems": collection.total_items,
                 "attributedTo": collection.attributed_to,
-                "first": collection.first,
+                "first": _first(collection),
                 "last": collection.last,
             }
         ),
         **_items(collection),
     }
+
+
+def _first(collection: Collection) -> str | dict[str, Any] | None:
+    return collection.first if collection.first_page is None else _collection_page(collection.first_page)
 
 
 def _collection_page(page: CollectionPage) -> dict[str, Any]:
@@ -296,7 +308,9 @@ def _collection_page(page: CollectionPage) -> dict[str, Any]:
 
 def _items(holder: Collection | CollectionPage) -> dict[str, Any]:
     """Write the items unless they are on pages; an empty collection without pages says so."""
-    if not holder.items and isinstance(holder, Collection) and holder.first is not None:
+    if isinstance(holder, Collection) and (
+        holder.first_page is not None or (holder.first is not None and not holder.items)
+    ):
         return {}
     return {"orderedItems" if holder.type.startswith("Ordered") else "items": list(holder.items)}
 

@@ -24,9 +24,10 @@ from fedispace.errors import FedispaceError, Gone, Invalid, NotFound, Refused, U
 from fedispace.federation import codec
 from fedispace.federation.actors import Actors
 from fedispace.federation.addresses import Addresses
+from fedispace.federation.allowance import Allowance, Spent
 from fedispace.federation.codec_objects import key_owner
 from fedispace.federation.models import ActorRow
-from fedispace.federation.origin import same_origin
+from fedispace.federation.origin import is_own_word, same_origin
 from fedispace.federation.requests import SignedRequests
 from fedispace.federation.vocab.activities import Create, Object
 from fedispace.federation.vocab.actors import Actor
@@ -44,7 +45,7 @@ AWAY_AFTER = 3
 AWAY_LASTS = timedelta(seconds=30)
 AWAY = 4096
 MAX_FETCHES = 30
-"""Documents fetched for one activity."""
+"""Requests made for one activity, the authors of what it names included."""
 
 
 class Fetched:
@@ -97,13 +98,15 @@ class Resolver:
         self._clock = clock
         self._scheme = "http" if plain_http else "https"
         self._under_way: dict[str, asyncio.Task[object]] = {}
+        self._gets: dict[str, asyncio.Task[Document]] = {}
         self._misses: OrderedDict[str, tuple[float, FedispaceError]] = OrderedDict()
         self._away: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
-    async def actor(self, uri: str, *, refresh: bool = False) -> ActorRow:
+    async def actor(self, uri: str, *, refresh: bool = False, allowance: Allowance | None = None) -> ActorRow:
         """Return the actor `uri`, fetched when it is unknown (or when `refresh` asks for it).
 
-        Raises `NotFound`, `Gone`, `Refused` (with the reason) or `Unavailable`.
+        Raises `NotFound`, `Gone`, `Refused` (with the reason), `Unavailable`, or `Spent` when the
+        `allowance` ends.
         """
         async with self._db.reading() as tx:
             known = await self._actors.by_uri(tx, uri)
@@ -111,13 +114,13 @@ class Resolver:
             return known
         if self._addresses.is_ours(uri):
             raise NotFound("There is no such account here.")
-        return await self._once(f"actor {uri}", lambda: self._fetch_actor(uri), again=refresh)
+        return await self._once(f"actor {uri}", lambda: self._fetch_actor(uri, allowance), again=refresh)
 
-    async def document(self, uri: str) -> Object:
+    async def document(self, uri: str, *, allowance: Allowance | None = None) -> Object:
         """Fetch the object `uri`; when it has an author, the author is made known too."""
         if self._addresses.is_ours(uri):
             raise NotFound("That is one of ours.")
-        return await self._once(f"document {uri}", lambda: self._fetch_document(uri))
+        return await self._once(f"document {uri}", lambda: self._fetch_document(uri, allowance))
 
     async def key_owner(self, key_id: str) -> ActorRow:
         """Fetch anew whose key `key_id` is, and store that actor with the keys it lists now.
@@ -131,10 +134,11 @@ class Resolver:
     async def documents(self, uris: Iterable[Uri]) -> Fetched:
         """Fetch what of `uris` can be had; what cannot is simply not among them."""
         found: dict[Uri, Object] = {}
+        allowance = Allowance(MAX_FETCHES)
         for uri in islice(dict.fromkeys(uris), MAX_FETCHES):
             try:
-                found[uri] = await self.document(uri)
-            except (NotFound, Gone, Refused, Invalid) as error:
+                found[uri] = await self.document(uri, allowance=allowance)
+            except (NotFound, Gone, Refused, Invalid, Spent) as error:
                 log.info("resolve.unavailable", uri=uri, reason=_reason(error))
         return Fetched(found)
 
@@ -175,10 +179,20 @@ class Resolver:
                 return parse_uri(link["href"]), subject if isinstance(subject, str) else resource
         raise NotFound("That server does not know the account.")
 
-    async def _fetched(self, uri: str) -> Document:
+    async def _fetched(self, uri: str, allowance: Allowance | None = None) -> Document:
+        """Fetch a document once, whoever asks for it at the same time and whatever for."""
+        task = self._gets.get(uri)
+        if task is None:
+            host = host_of(uri)
+            self._refuse_if_away(host)
+            if allowance is not None:
+                allowance.spend(host)
+            task = self._gets[uri] = asyncio.ensure_future(self._get(uri, host))
+            task.add_done_callback(lambda _: self._gets.pop(uri, None))
+        return await asyncio.shield(task)
+
+    async def _get(self, uri: str, host: str) -> Document:
         """Fetch a document; what its own server calls gone is gone here too, if it was an actor."""
-        host = host_of(uri)
-        self._refuse_if_away(host)
         try:
             fetched = await self._requests.document(uri)
         except Gone:
@@ -191,8 +205,8 @@ class Resolver:
         self._away.pop(host, None)
         return fetched
 
-    async def _fetch_actor(self, uri: str) -> ActorRow:
-        found = codec.read((await self._fetched(uri)).document)
+    async def _fetch_actor(self, uri: str, allowance: Allowance | None = None) -> ActorRow:
+        found = codec.read((await self._fetched(uri, allowance)).document)
         if not isinstance(found, Actor):
             raise Refused("not_an_actor", "That address is not an account.", status=403)
         return await self._store(found)
@@ -210,14 +224,21 @@ class Resolver:
             raise Refused("key_not_confirmed", "The key names an owner on another server.")
         return await self._once(f"actor {owner}", lambda: self._fetch_actor(owner), again=True)
 
-    async def _fetch_document(self, uri: str) -> Object:
-        found = codec.read((await self._fetched(uri)).document)
+    async def _fetch_document(self, uri: str, allowance: Allowance | None = None) -> Object:
+        """Fetch an object; of a Create what it published, if that is its own server's word.
+
+        Or a Create on evil.example could speak for a post of good.example.
+        """
+        fetched = await self._fetched(uri, allowance)
+        found = codec.read(fetched.document)
         if isinstance(found, Create) and isinstance(found.object, Note | Event):
+            if not (is_own_word(found) and same_origin(found.object.id, fetched.url)):
+                raise Refused("origin_mismatch", "The post is said to be of another server.", status=403)
             found = found.object
         if isinstance(found, Note | Event):
             if not same_origin(found.attributed_to, found.id):
                 raise Refused("attribution_mismatch", "The author is on another server.", status=403)
-            await self.actor(found.attributed_to)
+            await self.actor(found.attributed_to, allowance=allowance)
         if isinstance(found, Actor):
             await self._store(found)
         return found
@@ -249,11 +270,17 @@ class Resolver:
                 raise copy.copy(missed[1])
             del self._misses[key]
         task = self._under_way.get(key)
+        joined = task is not None
         if task is None:
             task = asyncio.ensure_future(_as_task(fetch()))
             self._under_way[key] = task
             task.add_done_callback(lambda ended: self._ended(key, ended))
-        return cast(T, await asyncio.shield(task))
+        try:
+            return cast(T, await asyncio.shield(task))
+        except Spent:
+            if not joined:
+                raise
+        return await self._once(key, fetch, again=again)  # it was somebody else's allowance that ended
 
     def _ended(self, key: str, task: asyncio.Task[object]) -> None:
         self._under_way.pop(key, None)

@@ -1,7 +1,8 @@
-"""Fetching posts that others mention and we do not have: parents of replies, and what is boosted.
+"""Fetching posts that others mention and we do not have: what a reply answers, and what is boosted.
 
 Jobs, not the inbox: a slow server must not hold up what came from another, and a fetch that fails for
-now is tried again. What its own server refuses to show stays unknown.
+now is tried again. What its own server refuses to show stays unknown. The rest of a conversation is
+`gathering.py`'s.
 """
 
 from collections.abc import Mapping
@@ -14,22 +15,23 @@ from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
-from fedispace.errors import Gone, Invalid, NotFound, Refused
-from fedispace.federation.origin import same_origin
-from fedispace.federation.resolve import Resolver
+from fedispace.errors import Gone, NotFound, Refused, Unavailable
+from fedispace.federation.allowance import Allowance, Spent
 from fedispace.federation.tombstones import tombstone
 from fedispace.federation.vocab.activities import Announce
-from fedispace.federation.vocab.objects import Note
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Arguments, Jobs, Task
 from fedispace.threads import boost
 from fedispace.threads.audience import Visibility, is_distributable, parse_visibility
-from fedispace.threads.ingest import FETCH_PARENT, Ingest
-from fedispace.threads.models import Status
+from fedispace.threads.fetching import Fetching, Miss
+from fedispace.threads.ingest import FETCH_PARENT
+from fedispace.threads.missing import UNAVAILABLE
 
 log = structlog.get_logger()
 
 FETCH_BOOSTED: Final = "threads.fetch_boosted"
+MAX_REQUESTS: Final = 30
+"""Requests made on account of one activity that arrived."""
 
 
 async def enqueue_boosted(
@@ -54,65 +56,54 @@ class Backfill:
         db: Database,
         ids: Ids,
         clock: Clock,
-        resolver: Resolver,
         people: People,
         notifier: Notifier,
-        ingest: Ingest,
+        fetching: Fetching,
     ) -> None:
         self._db = db
         self._ids = ids
         self._clock = clock
-        self._resolver = resolver
         self._people = people
         self._notifier = notifier
-        self._ingest = ingest
+        self._fetching = fetching
 
     def tasks(self) -> Mapping[str, Task]:
         """Return the jobs by their kind, for the pump."""
         return {FETCH_PARENT: self.fetch_parent, FETCH_BOOSTED: self.fetch_boosted}
 
     async def fetch_parent(self, arguments: Arguments) -> None:
-        """Fetch and store the post some reply answers; its own parent is the next job."""
-        note = await self._note(arguments["uri"])
-        if note is None:
+        """Fetch and store the post some reply answers, and those above it, within one allowance."""
+        allowance = Allowance(MAX_REQUESTS)
+        try:
+            miss = await self._fetching.climb(arguments["uri"], allowance)
+        except Spent:
+            log.info("backfill.spent", uri=arguments["uri"], requests=allowance.used)
             return
-        async with self._db.transaction() as tx:
-            await self._store(tx, note, int(arguments["depth"]))
+        if miss is not None and miss.reason == UNAVAILABLE:
+            raise Unavailable("The server of the post did not answer.")
 
     async def fetch_boosted(self, arguments: Arguments) -> None:
         """Fetch and store what somebody boosted, and then the boost."""
-        note = await self._note(arguments["uri"])
-        if note is None:
+        note = await self._fetching.note(arguments["uri"], Allowance(MAX_REQUESTS))
+        if isinstance(note, Miss):
+            if note.reason == UNAVAILABLE:
+                raise Unavailable("The server of the post did not answer.")
             return
-        async with self._db.transaction() as tx:
-            if await tombstone(tx, arguments["boost"]) is not None:
-                return
-            original = await self._store(tx, note, 0)
-            if original is None or not is_distributable(original.visibility):
-                return
-            by = await self._people.ensure(tx, arguments["by"])
-            new = boost.NewBoost(
-                id=self._ids.next(),
-                uri=arguments["boost"],
-                visibility=parse_visibility(arguments["visibility"]),
-                at=min(datetime.fromisoformat(arguments["at"]), self._clock.now()),
-                local=False,
-            )
-            await boost.record(tx, self._notifier, by, original, new)
-
-    async def _note(self, uri: str) -> Note | None:
         try:
-            found = await self._resolver.document(uri)
-        except (NotFound, Gone, Refused, Invalid) as error:
-            log.info("backfill.unavailable", uri=uri, error=type(error).__name__)
-            return None
-        if not isinstance(found, Note) or not same_origin(found.id, found.attributed_to):
-            return None
-        return found
-
-    async def _store(self, tx: Tx, note: Note, depth: int) -> Status | None:
-        try:
-            return await self._ingest.store_note(tx, note, delivered=False, depth=depth)
+            async with self._db.transaction() as tx:
+                if await tombstone(tx, arguments["boost"]) is not None:
+                    return
+                original = await self._fetching.store_in(tx, note, climbs=True)
+                if not is_distributable(original.visibility):
+                    return
+                by = await self._people.ensure(tx, arguments["by"])
+                new = boost.NewBoost(
+                    id=self._ids.next(),
+                    uri=arguments["boost"],
+                    visibility=parse_visibility(arguments["visibility"]),
+                    at=min(datetime.fromisoformat(arguments["at"]), self._clock.now()),
+                    local=False,
+                )
+                await boost.record(tx, self._notifier, by, original, new)
         except (Refused, NotFound, Gone) as error:
             log.info("backfill.refused", uri=note.id, error=type(error).__name__)
-            return None

@@ -7,11 +7,14 @@ from typing import Final
 from sqlalchemy import select
 
 from fedispace.db.engine import Tx
+from fedispace.threads import missing
 from fedispace.threads.models import Status
+from fedispace.threads.tree import Node, Order, grow
 from fedispace.threads.visibility import unmuted, visible, wanted
 
 MAX_ANCESTORS: Final = 200
 MAX_DESCENDANTS: Final = 500
+MAX_POSTS: Final = 1000
 _DEPTH: Final = 50
 
 
@@ -96,3 +99,19 @@ async def thread_posts(tx: Tx, viewer_id: int | None, status: Status) -> list[St
         .limit(MAX_DESCENDANTS)
     )
     return list(rows)
+
+
+async def whole(tx: Tx, viewer_id: int | None, status: Status, order: Order = "oldest") -> list[Node]:
+    """Return the conversation around a post as trees, with the places of what was deleted or not had."""
+    rows = await tx.scalars(
+        select(Status)
+        .where(
+            Status.conversation_id == status.conversation_id,
+            Status.boost_of_id.is_(None),
+            wanted(viewer_id),
+            visible(viewer_id),
+        )
+        .order_by(Status.id)
+        .limit(MAX_POSTS)
+    )
+    return grow(rows.all(), await missing.of_conversation(tx, status.conversation_id), order)

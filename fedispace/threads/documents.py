@@ -1,6 +1,7 @@
 """Posts, and collections of posts, as other servers fetch them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Select, func, select
@@ -11,19 +12,19 @@ from fedispace.accounts.people import People
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import NotFound
-from fedispace.federation import tombstones
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.routes import Asker, DocumentRoutes
 from fedispace.federation.vocab.activities import Announce, Create
 from fedispace.federation.vocab.objects import Collection, CollectionPage, Note, Tombstone
 from fedispace.federation.vocab.uri import Uri, parse_uri
+from fedispace.threads.collections import replies_page
 from fedispace.threads.models import Mention, Status
 from fedispace.threads.polls import poll_of, poll_on_the_wire
-from fedispace.threads.visibility import may_see, visible
+from fedispace.threads.showing import shown, viewer_of
+from fedispace.threads.visibility import visible
 from fedispace.threads.wire import announce_of, create_of, note_of
 
 PAGE: Final = 20
-MAX_ITEMS: Final = 150
 
 
 class ThreadDocuments:
@@ -39,21 +40,23 @@ class ThreadDocuments:
 
     @routes.at("/users/{name}/statuses/{id}")
     async def note(self, path: Mapping[str, str], asker: Asker) -> Note | Tombstone:
-        """Return a post."""
+        """Return a post, with the first of its replies inside."""
         async with self._db.reading() as tx:
-            found = await self._found(tx, path, asker)
+            found = await shown(tx, self._people, self._addresses, path, asker)
             if isinstance(found, Tombstone):
                 return found
             status, author = found
             if status.boost_of_id is not None:
                 raise NotFound("There is no such post.")
-            return await self._note(tx, status, author)
+            note = await self._note(tx, status, author)
+            viewer_id = await viewer_of(tx, self._people, asker)
+            return replace(note, replies_page=await replies_page(tx, viewer_id, status))
 
     @routes.at("/users/{name}/statuses/{id}/activity")
     async def activity(self, path: Mapping[str, str], asker: Asker) -> Create | Announce | Tombstone:
         """Return the activity that published a post, or the boost of that id."""
         async with self._db.reading() as tx:
-            found = await self._found(tx, path, asker)
+            found = await shown(tx, self._people, self._addresses, path, asker)
             if isinstance(found, Tombstone):
                 return found
             status, author = found
@@ -63,25 +66,6 @@ class ThreadDocuments:
             assert original is not None
             by = await self._people.by_id(tx, original.account_id)
             return announce_of(status, author, original, by, self._addresses)
-
-    @routes.at("/users/{name}/statuses/{id}/replies")
-    async def replies(self, path: Mapping[str, str], asker: Asker) -> Collection | Tombstone:
-        """Return the replies to a post, the author's own first: so peers complete a thread (Mastodon)."""
-        async with self._db.reading() as tx:
-            found = await self._found(tx, path, asker)
-            if isinstance(found, Tombstone):
-                return found
-            status, _ = found
-            rows = await tx.scalars(
-                select(Status.uri)
-                .where(Status.in_reply_to_id == status.id, visible(await self._viewer(tx, asker)))
-                .order_by(Status.account_id != status.account_id, Status.id)
-                .limit(MAX_ITEMS)
-            )
-            items = tuple(Uri(uri) for uri in rows)
-            return Collection(
-                id=parse_uri(f"{status.uri}/replies"), type="Collection", total_items=len(items), items=items
-            )
 
     @routes.at("/users/{name}/outbox")
     async def outbox(self, path: Mapping[str, str], asker: Asker) -> Collection | CollectionPage:
@@ -105,51 +89,6 @@ class ThreadDocuments:
                 part_of=outbox,
             )
 
-    @routes.at("/contexts/{id}")
-    async def context(self, path: Mapping[str, str], asker: Asker) -> Collection:
-        """Return the posts of a conversation that began here, oldest first (FEP-7888)."""
-        id_ = _number(path["id"])
-        async with self._db.reading() as tx:
-            rows = await tx.scalars(
-                select(Status.uri)
-                .where(
-                    Status.conversation_id == id_,
-                    Status.context_uri == self._addresses.context(id_),
-                    Status.boost_of_id.is_(None),
-                    visible(await self._viewer(tx, asker)),
-                )
-                .order_by(Status.id)
-                .limit(MAX_ITEMS)
-            )
-            items = tuple(Uri(uri) for uri in rows)
-        if not items:
-            raise NotFound("There is no such conversation.")
-        return Collection(id=self._addresses.context(id_), total_items=len(items), items=items)
-
-    async def _found(
-        self, tx: Tx, path: Mapping[str, str], asker: Asker
-    ) -> tuple[Status, Account] | Tombstone:
-        """Return the post of ours at a path and its author, or the tombstone in its place."""
-        id_ = _number(path["id"])
-        status = await tx.get(Status, id_)
-        if status is None:
-            grave = await tombstones.tombstone(tx, self._addresses.status(path["name"], id_))
-            if grave is None:
-                raise NotFound("There is no such post.")
-            return Tombstone(id=parse_uri(grave.uri), former_type=grave.former_type, deleted=grave.deleted_at)
-        author = await self._people.by_id(tx, status.account_id)
-        if not author.local or author.name_key != path["name"].lower():
-            raise NotFound("There is no such post.")
-        if not await may_see(tx, await self._viewer(tx, asker), status):
-            raise NotFound("There is no such post.")
-        return status, author
-
-    async def _viewer(self, tx: Tx, asker: Asker) -> int | None:
-        if asker.actor is None:
-            return None
-        account = await self._people.by_uri(tx, asker.actor)
-        return None if account is None else account.id
-
     async def _note(self, tx: Tx, status: Status, author: Account) -> Note:
         poll = await poll_of(tx, status)
         asked = None if poll is None else poll_on_the_wire(poll, self._clock.now())
@@ -172,9 +111,3 @@ def _published(account_id: int) -> Select[Status]:
 
 def _activity_id(status: Status) -> Uri:
     return parse_uri(status.uri if status.boost_of_id is not None else f"{status.uri}/activity")
-
-
-def _number(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 19 or int(text) >= 2**63:
-        raise NotFound("There is no such post.")
-    return int(text)

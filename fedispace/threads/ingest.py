@@ -6,16 +6,17 @@ capped, dated, placed in its thread and conversation, and known to those it name
 
 Posts arrive in any order. A reply whose parent is not known yet is kept with the parent's address, and
 a job fetches the parent; when that arrives, by whatever way, the replies that wait for it are hung
-below it.
+below it. When the rest of a conversation is fetched too is the rule of `looking.py`.
 """
 
 import html
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
@@ -25,14 +26,16 @@ from fedispace.db.engine import Tx
 from fedispace.db.upsert import add_new
 from fedispace.errors import Refused
 from fedispace.federation.addresses import Addresses
+from fedispace.federation.origin import same_origin
 from fedispace.federation.vocab.links import Emoji, Hashtag, LinkTag
 from fedispace.federation.vocab.links import Mention as MentionTag
 from fedispace.federation.vocab.objects import Note
 from fedispace.ids import Ids, id_at
 from fedispace.queue.jobs import Jobs
-from fedispace.threads import attention, counts, history, tags
+from fedispace.threads import counts, history, looking, missing, tags
+from fedispace.threads.adoption import adopt, keep_history, lengthen
 from fedispace.threads.arrival import Arrival, look
-from fedispace.threads.audience import is_distributable, visibility_from
+from fedispace.threads.audience import visibility_from
 from fedispace.threads.edits import tell_boosters
 from fedispace.threads.models import Mention, Status
 from fedispace.threads.placing import Place, place
@@ -42,7 +45,6 @@ from fedispace.threads.telling import tell
 from fedispace.threads.votes import is_vote
 
 FETCH_PARENT: Final = "threads.fetch_parent"
-MAX_DEPTH: Final = 20
 LATE: Final = timedelta(days=1)
 """How old a post may be for an Update of it to stand in for a Create that never came."""
 MAX_SPOILER: Final = 2048
@@ -74,26 +76,45 @@ class Ingest:
         self._jobs = jobs
         self._polls = polls
 
-    async def store_note(self, tx: Tx, note: Note, *, delivered: bool = True, depth: int = 0) -> Status:
+    async def store_note(
+        self,
+        tx: Tx,
+        note: Note,
+        *,
+        delivered: bool = True,
+        climbs: bool = True,
+        conversation_id: int | None = None,
+    ) -> Status:
         """Store a note and return its row; see `store`."""
-        id_ = await self.store(tx, note, await look(tx, note), delivered=delivered, depth=depth)
+        arrival = await look(tx, note)
+        id_ = await self.store(
+            tx, note, arrival, delivered=delivered, climbs=climbs, conversation_id=conversation_id
+        )
         status = await tx.get(Status, id_)
         assert status is not None
         return status
 
     async def store(
-        self, tx: Tx, note: Note, arrival: Arrival, *, delivered: bool = True, depth: int = 0
+        self,
+        tx: Tx,
+        note: Note,
+        arrival: Arrival,
+        *,
+        delivered: bool = True,
+        climbs: bool = True,
+        conversation_id: int | None = None,
     ) -> int:
         """Store a note and return the id of its row; one that is known already is left as it is.
 
         A `delivered` note is news: it stands at the top of timelines, and those it names are notified.
         One that was fetched stands where its date puts it, or an old post would surface as a new one
-        whenever somebody answers it. `depth` counts the parents fetched so far on account of one post.
+        whenever somebody answers it. Without `climbs` nothing further is fetched on account of it, and
+        `conversation_id` is where it belongs when what it answers is not known.
         Raises `Refused` for a note that was deleted before it came, and for a vote in a poll.
         """
         if arrival.known_id is not None:
             if arrival.is_awaited:
-                await _adopt(tx, arrival.known_id)
+                await adopt(tx, arrival.known_id)
             if delivered:
                 await self._late(tx, arrival.known_id, note)
             return arrival.known_id
@@ -106,7 +127,7 @@ class Ingest:
         created_at = self._dated(note)
         id_ = self._ids.next() if delivered else self._id_at(note.id, created_at, parent)
         subject = _subject(note)
-        at = await self._place(tx, id_, author_id, parent, note)
+        at = await self._place(tx, id_, author_id, parent, note, conversation_id)
         row = {
             "id": id_,
             "uri": note.id,
@@ -121,6 +142,7 @@ class Ingest:
             "conversation_id": at.conversation_id,
             "context_uri": at.context_uri,
             "subject_uri": subject,
+            "replies_uri": note.replies if note.replies and same_origin(note.replies, note.id) else None,
             "visibility": visibility,
             "created_at": created_at,
             "edited_at": self._edited(note, created_at),
@@ -134,7 +156,7 @@ class Ingest:
         if note.poll is not None:
             await self._polls.arrive(tx, id_, note.poll)
         if at.thread_id != id_:
-            await _lengthen(tx, at.thread_id, at.thread_position)
+            await lengthen(tx, at.thread_id, at.thread_position)
         await self._name(tx, id_, author_id, note, notify=delivered)
         if delivered:
             await tell(
@@ -151,9 +173,11 @@ class Ingest:
         if parent is not None:
             await counts.answered(tx, parent.id, visibility)
         if arrival.is_awaited:
-            await _adopt(tx, id_)
-        if note.in_reply_to and parent is None and note.in_reply_to != subject:
-            await self._fetch_parent(tx, note.in_reply_to, depth)
+            await missing.found(tx, note.id)
+            await adopt(tx, id_)
+        await keep_history(tx, at.conversation_id, note)
+        if climbs and note.in_reply_to not in (None, note.id, subject):
+            await self._fetch_around(tx, id_, at.conversation_id, note, parent, delivered=delivered)
         return id_
 
     async def update_note(self, tx: Tx, status: Status, note: Note, *, fetched: bool = False) -> bool:
@@ -227,10 +251,22 @@ class Ingest:
             return await tx.get(Status, parent.boost_of_id)
         return parent
 
-    async def _place(self, tx: Tx, id_: int, author_id: int, parent: Status | None, note: Note) -> Place:
+    async def _place(
+        self,
+        tx: Tx,
+        id_: int,
+        author_id: int,
+        parent: Status | None,
+        note: Note,
+        conversation_id: int | None,
+    ) -> Place:
         if parent is not None:
             return place(id_, author_id, parent, own_context=note.context)
         at = place(id_, author_id, None, own_context=note.context)
+        if note.in_reply_to is not None and conversation_id is None:
+            conversation_id = await missing.conversation_of(tx, note.in_reply_to)
+        if conversation_id is not None:
+            return replace(at, conversation_id=conversation_id)
         if note.in_reply_to is None:
             return at
         about = (
@@ -329,12 +365,37 @@ class Ingest:
                     accounts[account.id] = account
         return list(accounts.values())
 
-    async def _fetch_parent(self, tx: Tx, uri: str, depth: int) -> None:
-        if depth >= MAX_DEPTH or self._addresses.is_ours(uri):
+    async def _fetch_around(
+        self,
+        tx: Tx,
+        id_: int,
+        conversation_id: int,
+        note: Note,
+        parent: Status | None,
+        *,
+        delivered: bool,
+    ) -> None:
+        """Have what is around a reply fetched: the rest of its conversation, or what it answers."""
+        now, uri = self._clock.now(), note.in_reply_to
+        if uri is None or self._addresses.is_ours(uri):
             return
-        await self._jobs.enqueue(
-            tx, FETCH_PARENT, {"uri": uri, "depth": depth + 1}, unique_key=f"{FETCH_PARENT} {uri}"
-        )
+        at = now + looking.spread(self._addresses.origin, uri) if delivered else now
+        if (
+            delivered
+            and await looking.is_taken_part_in(tx, conversation_id)
+            and await looking.is_rested(tx, conversation_id, now)
+        ):
+            await self._jobs.enqueue(
+                tx,
+                looking.GATHER,
+                {"status": id_, "run": 0, "arrival": True},
+                run_at=at,
+                unique_key=looking.key_of(conversation_id),
+            )
+        elif parent is None:
+            await self._jobs.enqueue(
+                tx, FETCH_PARENT, {"uri": uri}, run_at=at, unique_key=f"{FETCH_PARENT} {uri}"
+            )
 
 
 def _claim(status: Status, note: Note) -> None:
@@ -403,45 +464,3 @@ def _subject(note: Note) -> str | None:
         if isinstance(tag, LinkTag) and tag.href != note.quote and "json" in tag.media_type:
             return tag.href
     return None
-
-
-async def _lengthen(tx: Tx, thread_id: int, length: int) -> None:
-    await tx.execute(update(Status).where(Status.thread_id == thread_id).values(thread_length=length))
-
-
-async def _adopt(tx: Tx, parent_id: int) -> None:
-    """Hang the replies that came before their parent below it."""
-    parent = await tx.get(Status, parent_id)
-    assert parent is not None
-    rows = await tx.scalars(
-        select(Status)
-        .where(Status.in_reply_to_uri == parent.uri, Status.in_reply_to_id.is_(None), Status.id != parent.id)
-        .order_by(Status.id)
-    )
-    for child in rows.all():
-        child.in_reply_to_id = parent.id
-        child.in_reply_to_account_id = parent.account_id
-        await tx.flush()
-        if is_distributable(child.visibility):
-            await counts.answered(tx, parent.id, child.visibility)
-        await _join(tx, parent, child)
-
-
-async def _join(tx: Tx, parent: Status, child: Status) -> None:
-    """Make the child's conversation the parent's, and its thread too where it continues the parent's."""
-    at = place(child.id, child.account_id, parent)
-    if child.conversation_id != parent.conversation_id:
-        await attention.joined(tx, child.conversation_id, parent.conversation_id)
-        await tx.execute(
-            update(Status)
-            .where(Status.conversation_id == child.conversation_id)
-            .values(conversation_id=parent.conversation_id)
-        )
-    if at.thread_id != child.thread_id and child.thread_position == 1 and at.thread_position > 1:
-        length = parent.thread_position + child.thread_length
-        await tx.execute(
-            update(Status)
-            .where(Status.thread_id == child.thread_id)
-            .values(thread_id=at.thread_id, thread_position=Status.thread_position + parent.thread_position)
-        )
-        await _lengthen(tx, at.thread_id, length)

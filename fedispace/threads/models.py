@@ -34,6 +34,7 @@ class Status(Base):
         Index("ix_statuses_replies", "in_reply_to_id", "id"),
         Index("ix_statuses_thread", "thread_id", "thread_position"),
         Index("ix_statuses_conversation", "conversation_id", "id"),
+        Index("ix_statuses_context", "context_uri"),
         Index("ix_statuses_boosts", "boost_of_id", "account_id", unique=True),
     )
 
@@ -327,25 +328,33 @@ class ThreadDraft(Base):
 class ConversationState(Base):
     """How complete a conversation is, and when its rest was last looked for. Its id is the conversation's.
 
-    `claimed` is how many posts its owner says it has, as far as we may see them.
+    `claimed` is how many posts its owner says it has, as far as we may see them; `history_uri` is the
+    collection of its activities (FEP-f228). `looks` counts the times its rest was looked for, `requests`
+    what the last time cost.
     """
 
     __tablename__ = "conversation_states"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    history_uri: Mapped[str | None]
     claimed: Mapped[int | None]
+    looks: Mapped[int] = mapped_column(default=0)
     looked_at: Mapped[datetime | None]
     look_again_at: Mapped[datetime | None]
     requests: Mapped[int] = mapped_column(default=0)
 
 
 class MissingPost(Base):
-    """A post of a conversation that could not be had, and why; it is asked for again after a while."""
+    """A post of a conversation that could not be had, and why; it is asked for again after a while.
+
+    With the reason `deleted` it is one we had: replies hang where it stood, below `in_reply_to_uri`.
+    """
 
     __tablename__ = "missing_posts"
 
     uri: Mapped[str] = mapped_column(primary_key=True)
     conversation_id: Mapped[int] = mapped_column(index=True)
+    in_reply_to_uri: Mapped[str | None]
     reason: Mapped[str]
     tries: Mapped[int] = mapped_column(default=1)
     tried_at: Mapped[datetime]

@@ -7,7 +7,7 @@ named and not yet known are looked up before it begins.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,7 +19,7 @@ from fedispace.accounts.people import People
 from fedispace.accounts.standing import require_at_home
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
-from fedispace.errors import Invalid
+from fedispace.errors import Invalid, NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.ids import Ids
@@ -94,13 +94,16 @@ class Publishing:
         idempotency_key: str | None = None,
         application: str | None = None,
         subject_uri: str | None = None,
+        quiet_continuation: bool = False,
     ) -> list[Status]:
         """Publish the drafts as one thread and return its posts, first to last.
 
         Without a `visibility` it is the author's default, or that of the post answered when fewer
-        people may see that. A repeat with the same `idempotency_key` within an hour publishes nothing
-        and returns what the first one made. Raises `Invalid` for a text that cannot be published and
-        `NotFound` when the author may not see the post that is answered.
+        people may see that. With `quiet_continuation` only the first post of a public thread stands in
+        public lists; the others are unlisted, and found from it. A repeat with the same
+        `idempotency_key` within an hour publishes nothing and returns what the first one made. Raises
+        `Invalid` for a text that cannot be published and `NotFound` when the author may not see the
+        post that is answered.
         """
         require_at_home(author)
         await self.make_known(drafts)
@@ -118,6 +121,7 @@ class Publishing:
                 language=language,
                 application=application,
                 subject_uri=subject_uri,
+                quiet_continuation=quiet_continuation,
             )
             if idempotency_key:
                 await idempotency.keep(tx, author.id, idempotency_key, statuses[0])
@@ -130,6 +134,41 @@ class Publishing:
     async def make_known(self, drafts: Sequence[Draft]) -> None:
         """Look up, before any transaction, the people on other servers whom the drafts name."""
         await self._mentions.make_known(handle for draft in _checked(drafts) for handle in draft.handles)
+
+    async def go_on(
+        self,
+        author: Account,
+        status_id: int,
+        drafts: Sequence[Draft],
+        *,
+        language: str | None = None,
+        idempotency_key: str | None = None,
+        application: str | None = None,
+        quiet_continuation: bool = False,
+    ) -> list[Status]:
+        """Continue the thread that one of the author's own posts belongs to, and return what was added.
+
+        It is seen by those who see its last post. Raises `NotFound` for somebody else's.
+        """
+        async with self._db.reading() as tx:
+            status = await tx.get(Status, status_id)
+            if status is None or status.account_id != author.id or status.boost_of_id is not None:
+                raise NotFound("There is no such post.")
+            last = await last_of_thread(tx, status)
+            visibility = parse_visibility(last.visibility)
+            if not quiet_continuation and visibility == "unlisted":
+                first = await tx.get(Status, last.thread_id)
+                visibility = parse_visibility(first.visibility) if first is not None else visibility
+        return await self.publish(
+            author,
+            drafts,
+            visibility="unlisted" if quiet_continuation and visibility == "public" else visibility,
+            in_reply_to_id=last.id,
+            language=language,
+            idempotency_key=idempotency_key,
+            application=application,
+            quiet_continuation=quiet_continuation,
+        )
 
     async def publish_in(
         self,
@@ -144,6 +183,7 @@ class Publishing:
         subject_uri: str | None = None,
         in_reply_to_uri: str | None = None,
         conversation_id: int | None = None,
+        quiet_continuation: bool = False,
     ) -> list[Status]:
         """Publish inside the caller's transaction. People nobody here knows yet are not looked up.
 
@@ -157,6 +197,8 @@ class Publishing:
         named = await self._mentions.known(tx, (handle for draft in written for handle in draft.handles))
         statuses: list[Status] = []
         for index, draft in enumerate(written):
+            if index == 1 and quiet_continuation and frame.visibility == "public":
+                frame = replace(frame, visibility="unlisted")
             status = self._status(frame, draft, named, statuses, parent, total=len(written))
             if index == 0 and parent is None:
                 _begin(status, author, in_reply_to_uri, conversation_id, self._addresses)
@@ -359,6 +401,17 @@ async def _parent(tx: Tx, author: Account, status_id: int | None) -> Status | No
     if status.boost_of_id is not None:
         status = await require_visible(tx, author.id, status.boost_of_id)
     return status
+
+
+async def last_of_thread(tx: Tx, status: Status) -> Status:
+    """Return the last post of the thread a post belongs to: an answer to it continues the thread."""
+    found = await tx.scalars(
+        select(Status)
+        .where(Status.thread_id == status.thread_id, Status.account_id == status.account_id)
+        .order_by(Status.thread_position.desc(), Status.id.desc())
+        .limit(1)
+    )
+    return found.one()
 
 
 def _dated(now: datetime, answered: Status | None) -> datetime:

@@ -8,7 +8,7 @@ from fedispace.accounts.models import Account, Notification
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.federation.tombstones import bury
-from fedispace.threads import counts
+from fedispace.threads import counts, missing
 from fedispace.threads.audience import is_distributable
 from fedispace.threads.models import Favourite, Mention, Reaction, Status
 
@@ -25,6 +25,7 @@ async def remove(tx: Tx, clock: Clock, status: Status) -> None:
     """
     if not status.local or is_distributable(status.visibility):
         await bury(tx, clock, status.uri, status.type)
+    await missing.leave_a_place(tx, status, clock.now())
     boosted_by = select(Status.account_id).where(
         Status.boost_of_id == status.id, Status.visibility != "direct"
     )

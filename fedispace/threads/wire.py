@@ -55,6 +55,10 @@ def note_of(
         context=parse_uri(status.context_uri) if status.context_uri else None,
         conversation=status.context_uri,
         replies=parse_uri(f"{status.uri}/replies"),
+        likes=parse_uri(f"{status.uri}/likes"),
+        likes_claimed=status.favourites_count,
+        shares=parse_uri(f"{status.uri}/shares"),
+        shares_claimed=status.boosts_count,
         tags=_tags(status, mentioned, addresses),
         poll=poll,
     )

@@ -25,6 +25,7 @@ from fedispace.threads.deletion import Deletion
 from fedispace.threads.drafts import Drafts
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured
+from fedispace.threads.looking import Looking
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
 from fedispace.threads.poll_news import PollNews
@@ -93,6 +94,7 @@ class Web:
         reacting: Reacting,
         voting: Voting,
         poll_news: PollNews,
+        looking: Looking,
         hosting: Hosting,
         entering: Entering,
     ) -> None:
@@ -161,6 +163,7 @@ class Web:
                 ids=ids,
                 addresses=addresses,
                 people=people,
+                looking=looking,
                 presenter=presenter,
                 frame=frame,
                 poll_news=poll_news,

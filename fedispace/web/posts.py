@@ -9,6 +9,7 @@ from fedispace.federation.addresses import Addresses
 from fedispace.ids import Ids
 from fedispace.threads import conversation
 from fedispace.threads.compose import MAX_CHARACTERS, MAX_POSTS
+from fedispace.threads.looking import Looking
 from fedispace.threads.models import Status
 from fedispace.threads.poll_news import PollNews
 from fedispace.threads.visibility import require_visible
@@ -34,6 +35,7 @@ class PostPages:
         ids: Ids,
         addresses: Addresses,
         people: People,
+        looking: Looking,
         presenter: Presenter,
         frame: Frame,
         poll_news: PollNews,
@@ -42,6 +44,7 @@ class PostPages:
         self._ids = ids
         self._addresses = addresses
         self._people = people
+        self._looking = looking
         self._presenter = presenter
         self._frame = frame
         self._poll_news = poll_news

@@ -115,6 +115,7 @@ class WritingPages:
             posts,
             visibility=parse_visibility(draft.visibility),
             in_reply_to_id=draft.in_reply_to,
+            quiet_continuation=True,
             idempotency_key=f"web-{draft.key}" if draft.key else None,
             application="Web",
         )

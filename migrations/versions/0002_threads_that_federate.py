@@ -20,7 +20,9 @@ def upgrade() -> None:
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
+        sa.Column("history_uri", sa.String(), nullable=True),
         sa.Column("claimed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("looks", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("look_again_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("requests", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -47,6 +49,7 @@ def upgrade() -> None:
         "missing_posts",
         sa.Column("uri", sa.String(), nullable=False),
         sa.Column("conversation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("in_reply_to_uri", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("tries", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("tried_at", sa.DateTime(timezone=True), nullable=False),
@@ -612,6 +615,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("quote_state", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("quote_approved_by", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("replies_uri", sa.String(), nullable=True))
+        batch_op.create_index("ix_statuses_context", ["context_uri"], unique=False)
         batch_op.create_index(batch_op.f("ix_statuses_quote_of_id"), ["quote_of_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_statuses_quote_uri"), ["quote_uri"], unique=False)
 
@@ -635,6 +639,7 @@ def downgrade() -> None:
     with op.batch_alter_table("statuses", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_statuses_quote_uri"))
         batch_op.drop_index(batch_op.f("ix_statuses_quote_of_id"))
+        batch_op.drop_index("ix_statuses_context")
         batch_op.drop_column("replies_uri")
         batch_op.drop_column("quote_approved_by")
         batch_op.drop_column("quote_state")

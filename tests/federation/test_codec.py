@@ -364,7 +364,10 @@ def test_collections_are_read_page_by_page_and_never_believed_in_their_size() ->
     assert (found.total_items, len(found.items)) == (100_000_000, 150)
     first = {"type": "CollectionPage", "items": [{"id": NOTE_ID, "type": "Note"}]}
     embedded = codec.read({"id": ADA, "type": "Collection", "first": first, "totalItems": -1})
-    assert embedded == Collection(id=ADA, type="Collection", items=(NOTE_ID,))
+    page = CollectionPage(id=ADA, type="CollectionPage", items=(NOTE_ID,), posts=(NOTE_ID,))
+    assert embedded == Collection(
+        id=ADA, type="Collection", items=(NOTE_ID,), posts=(NOTE_ID,), first_page=page
+    )
 
 
 def test_a_space_whose_door_is_on_another_server_is_no_space() -> None:

@@ -24,11 +24,15 @@ from fedispace.threads.activities import ThreadInbox
 from fedispace.threads.audience import Visibility
 from fedispace.threads.backfill import Backfill
 from fedispace.threads.boost import Boosting
+from fedispace.threads.collections import ThreadCollections
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.documents import ThreadDocuments
 from fedispace.threads.edits import Editing
 from fedispace.threads.favourite import Favouriting
+from fedispace.threads.fetching import Fetching
+from fedispace.threads.gathering import Gathering
 from fedispace.threads.ingest import Ingest
+from fedispace.threads.looking import Looking
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.models import Status
 from fedispace.threads.poll_news import PollNews
@@ -87,12 +91,17 @@ class Threads:
         )
         self.lookup = StatusLookup(home.db, home.resolver, home.people, self.ingest, home.addresses)
         self.documents = ThreadDocuments(home.db, home.clock, home.addresses, home.people)
-        backfill = Backfill(
-            home.db, home.ids, home.clock, home.resolver, home.people, home.notifier, self.ingest
-        )
+        self.collections = ThreadCollections(home.db, home.addresses, home.people)
+        fetching = Fetching(home.db, home.clock, home.addresses, home.resolver, self.ingest)
+        backfill = Backfill(home.db, home.ids, home.clock, home.people, home.notifier, fetching)
+        gathering = Gathering(home.db, home.clock, home.addresses, home.resolver, jobs, fetching)
+        self.looking = Looking(db=home.db, clock=home.clock, jobs=jobs, addresses=home.addresses)
         telling = Telling(home.db, home.people, home.notifier)
-        tasks = {**backfill.tasks(), **self.poll_news.tasks(), **telling.tasks()}
-        self._pump = JobPump(home.db, home.clock, tasks)
+        self._pump = JobPump(
+            home.db,
+            home.clock,
+            {**backfill.tasks(), **gathering.tasks(), **self.poll_news.tasks(), **telling.tasks()},
+        )
         inbox = ThreadInbox(
             home.ids, home.clock, home.addresses, home.people, home.notifier, jobs, self.ingest, self.voting
         )

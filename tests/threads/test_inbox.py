@@ -555,6 +555,7 @@ async def test_what_a_reply_answers_is_fetched_up_to_the_root_and_stands_at_its_
     (recent,) = await threads.post(alice, "recent")
     reply = a_note(in_reply_to=second.id)
     await threads.home.receive(creating(reply))
+    threads.home.clock.advance(minutes=1)
     await threads.settle()
     posts = {post.uri: post for post in await threads.all()}
     assert posts[second.id].in_reply_to_id == posts[root.id].id
@@ -569,6 +570,7 @@ async def test_a_chain_without_end_is_followed_only_so_far(
     for number in range(60):
         elsewhere.show(a_note(dora.id, number, in_reply_to=Uri(f"{dora.id}/notes/{number + 1}")))
     await threads.home.receive(creating(a_note(in_reply_to=Uri(f"{dora.id}/notes/0"))))
+    threads.home.clock.advance(minutes=1)
     await threads.settle()
     assert len(await threads.all()) == 21
 
@@ -580,7 +582,9 @@ async def test_a_parent_whose_server_is_down_is_asked_for_again_later(
     elsewhere.show(parent)
     elsewhere.is_down = True
     await threads.home.receive(creating(a_note(in_reply_to=parent.id)))
+    threads.home.clock.advance(minutes=1)
     await threads.settle()
+    assert f"/users/dora/notes/{parent.id.rpartition('/')[2]}" in elsewhere.asked
     assert await threads.known(parent.id) is None
     elsewhere.is_down = False
     threads.home.clock.advance(hours=1)

@@ -1,6 +1,6 @@
 """What is acted upon: notes and their kin, events, collections, tombstones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -14,10 +14,53 @@ PAGE_TYPES: Final = frozenset({"CollectionPage", "OrderedCollectionPage"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionRef:
+    """A collection named from inside an object, with the size its owner claims."""
+
+    id: Uri
+    total_items: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionPage:
+    """One page of a collection.
+
+    `items` holds ids only, embedded members are to be fetched from their origin. `posts` holds the same,
+    but for an embedded Create (or an Add of one) the id of what it published (FEP-f228).
+    """
+
+    id: Uri
+    type: str = "OrderedCollectionPage"
+    total_items: int | None = None
+    items: tuple[Uri, ...] = ()
+    posts: tuple[Uri, ...] = field(default=(), compare=False)
+    next: Uri | None = None
+    prev: Uri | None = None
+    part_of: Uri | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """A collection; the members of an embedded first page count as its own."""
+
+    id: Uri
+    type: str = "OrderedCollection"
+    total_items: int | None = None
+    items: tuple[Uri, ...] = ()
+    posts: tuple[Uri, ...] = field(default=(), compare=False)
+    first: Uri | None = None
+    first_page: CollectionPage | None = None
+    last: Uri | None = None
+    attributed_to: Uri | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """A post of any sort; `type` keeps which sort (`Note`, `Article`, `Question`, ...).
 
     `likes_claimed` and `shares_claimed` are the sizes its server states of those collections.
+    `context` is the collection of its conversation's posts, `context_history` that of its activities
+    (FEP-7888, FEP-f228); `replies_page` is the first page of `replies` where it was embedded.
     """
 
     id: Uri
@@ -35,24 +78,18 @@ class Note:
     updated: datetime | None = None
     url: Uri | None = None
     context: Uri | None = None
+    context_history: Uri | None = None
     conversation: str | None = None
     replies: Uri | None = None
     likes: Uri | None = None
     shares: Uri | None = None
     likes_claimed: int | None = None
     shares_claimed: int | None = None
+    replies_page: CollectionPage | None = None
     tags: tuple[Tag, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     quote: Uri | None = None
     poll: Poll | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectionRef:
-    """A collection named from inside an object, with the size its owner claims."""
-
-    id: Uri
-    total_items: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,32 +150,6 @@ class Tombstone:
     id: Uri
     former_type: str | None = None
     deleted: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collection:
-    """A collection; `items` holds ids only, embedded members are to be fetched from their origin."""
-
-    id: Uri
-    type: str = "OrderedCollection"
-    total_items: int | None = None
-    items: tuple[Uri, ...] = ()
-    first: Uri | None = None
-    last: Uri | None = None
-    attributed_to: Uri | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectionPage:
-    """One page of a collection."""
-
-    id: Uri
-    type: str = "OrderedCollectionPage"
-    total_items: int | None = None
-    items: tuple[Uri, ...] = ()
-    next: Uri | None = None
-    prev: Uri | None = None
-    part_of: Uri | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,61 @@
+"""Putting posts together that came one by one: threads that grow, replies that were here first."""
+
+from sqlalchemy import select, update
+
+from fedispace.db.engine import Tx
+from fedispace.db.upsert import insert
+from fedispace.federation.vocab.objects import Note
+from fedispace.threads import attention, counts
+from fedispace.threads.audience import is_distributable
+from fedispace.threads.merging import merge
+from fedispace.threads.models import ConversationState, Status
+from fedispace.threads.placing import place
+
+
+async def keep_history(tx: Tx, conversation_id: int, note: Note) -> None:
+    """Remember where all activities of the conversation a note begins are listed (FEP-f228)."""
+    if note.context_history is None or note.in_reply_to is not None:
+        return
+    await tx.execute(
+        insert(tx, ConversationState)
+        .values(id=conversation_id, history_uri=note.context_history, looks=0, requests=0)
+        .on_conflict_do_update(index_elements=["id"], set_={"history_uri": note.context_history})
+    )
+
+
+async def lengthen(tx: Tx, thread_id: int, length: int) -> None:
+    await tx.execute(update(Status).where(Status.thread_id == thread_id).values(thread_length=length))
+
+
+async def adopt(tx: Tx, parent_id: int) -> None:
+    """Hang the replies that came before their parent below it."""
+    parent = await tx.get(Status, parent_id)
+    assert parent is not None
+    rows = await tx.scalars(
+        select(Status)
+        .where(Status.in_reply_to_uri == parent.uri, Status.in_reply_to_id.is_(None), Status.id != parent.id)
+        .order_by(Status.id)
+    )
+    for child in rows.all():
+        child.in_reply_to_id = parent.id
+        child.in_reply_to_account_id = parent.account_id
+        await tx.flush()
+        if is_distributable(child.visibility):
+            await counts.answered(tx, parent.id, child.visibility)
+        await _join(tx, parent, child)
+
+
+async def _join(tx: Tx, parent: Status, child: Status) -> None:
+    """Make the child's conversation the parent's, and its thread too where it continues the parent's."""
+    at = place(child.id, child.account_id, parent)
+    if child.conversation_id != parent.conversation_id:
+        await attention.joined(tx, child.conversation_id, parent.conversation_id)
+        await merge(tx, child.conversation_id, parent.conversation_id)
+    if at.thread_id != child.thread_id and child.thread_position == 1 and at.thread_position > 1:
+        length = parent.thread_position + child.thread_length
+        await tx.execute(
+            update(Status)
+            .where(Status.thread_id == child.thread_id)
+            .values(thread_id=at.thread_id, thread_position=Status.thread_position + parent.thread_position)
+        )
+        await lengthen(tx, at.thread_id, length)
