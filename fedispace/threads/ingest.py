@@ -50,7 +50,8 @@ LATE: Final = timedelta(days=1)
 MAX_SPOILER: Final = 2048
 MAX_TITLE: Final = 2048
 MAX_TAG: Final = 100
-_TEXT_TYPES: Final = frozenset({"Note", "Article"})
+_SPOKEN: Final = frozenset({"Note", "Question"})
+_TEXT_TYPES: Final = frozenset({"Article"})
 _BY_URI: Final = select(Status).where(Status.uri == bindparam("uri"))
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -409,7 +410,7 @@ def _claim(status: Status, note: Note) -> None:
 def _said(note: Note) -> dict[str, Any]:
     """Return the columns that hold what the note says."""
     title = plain(note.name or "")[:MAX_TITLE] or None
-    spoiler = plain(note.summary or "")[:MAX_SPOILER] if note.type == "Note" else ""
+    spoiler = plain(note.summary or "")[:MAX_SPOILER] if note.type in _SPOKEN else ""
     return {
         "url": note.url or note.id,
         "type": note.type,
@@ -438,7 +439,7 @@ def _said(note: Note) -> dict[str, Any]:
 
 def _content(note: Note, title: str | None) -> str:
     """Return the text of a note; other kinds get their title before it and their address after it."""
-    if note.type == "Note":
+    if note.type in _SPOKEN:
         return note.content
     pieces = [f"<p><strong>{html.escape(title)}</strong></p>"] if title else []
     pieces.append(note.content or (note.summary or ""))
