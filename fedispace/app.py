@@ -17,6 +17,8 @@ from fedispace.accounts.blocking import Blocking
 from fedispace.accounts.departures import Departures
 from fedispace.accounts.discovery import Discovery
 from fedispace.accounts.documents import AccountDocuments
+from fedispace.accounts.emoji_documents import EmojiDocuments
+from fedispace.accounts.emoji_shelf import EmojiPlace, EmojiShelf
 from fedispace.accounts.follower_digests import FollowerDigests
 from fedispace.accounts.following import Following
 from fedispace.accounts.follows import Follows
@@ -144,6 +146,7 @@ class App:
     profiles: Profiles
     moving: Moving
     leaving: Leaving
+    emoji_shelf: EmojiShelf
     publishing: Publishing
     deletion: Deletion
     reporting: Reporting
@@ -368,6 +371,7 @@ def build(
     )
     federation.mount(Archive.routes, Archive(db, addresses))
     federation.mount(AccountDocuments.routes, AccountDocuments(db, addresses, people, actors))
+    federation.mount(EmojiDocuments.routes, EmojiDocuments(db, addresses))
     federation.mount(FeaturedDocuments.routes, FeaturedDocuments(db, addresses, people))
     federation.mount(ThreadDocuments.routes, ThreadDocuments(db, clock, addresses, people))
     federation.mount(ThreadCollections.routes, ThreadCollections(db, addresses, people))
@@ -493,6 +497,7 @@ def build(
         hosting=hosting,
         entering=entering,
     )
+    emoji_place = EmojiPlace.of(config.media.directory, config.media.url, config.origin)
     return App(
         config=config,
         db=db,
@@ -512,6 +517,7 @@ def build(
         profiles=profiles,
         moving=moving,
         leaving=leaving,
+        emoji_shelf=EmojiShelf(db, ids, clock, emoji_place),
         publishing=publishing,
         deletion=deletion,
         reporting=reporting,

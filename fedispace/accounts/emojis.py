@@ -15,6 +15,7 @@ from fedispace.accounts.models import CustomEmoji
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
+from fedispace.federation.addresses import Addresses
 from fedispace.federation.vocab.links import Emoji, Tag
 from fedispace.federation.vocab.uri import Uri, is_uri
 from fedispace.ids import Ids
@@ -42,13 +43,13 @@ def pictured(tags: Iterable[Tag]) -> list[dict[str, str]]:
     return list(found.values())
 
 
-def tags_of(kept: Iterable[Mapping[str, Any]], origin: str) -> tuple[Emoji, ...]:
+def tags_of(kept: Iterable[Mapping[str, Any]], addresses: Addresses) -> tuple[Emoji, ...]:
     """Return the emojis of something of ours as the tags that go out with it."""
     return tuple(
         Emoji(
             name=each["shortcode"],
             icon=Uri(each["url"]),
-            id=Uri(f"{origin}/emojis/{each['shortcode']}"),
+            id=addresses.emoji(each["shortcode"]),
             media_type=each.get("media_type"),
         )
         for each in kept
@@ -66,10 +67,11 @@ async def ours_in(tx: Tx, *texts: str) -> list[dict[str, str]]:
             CustomEmoji.domain == "", CustomEmoji.shortcode.in_(named), CustomEmoji.disabled.is_(False)
         )
     )
-    return [
-        {"shortcode": row.shortcode, "url": row.icon, "media_type": row.media_type or "image/png"}
-        for row in rows
-    ]
+    kept: list[dict[str, str]] = []
+    for row in rows:
+        of_type = {"media_type": row.media_type} if row.media_type else {}
+        kept.append({"shortcode": row.shortcode, "url": row.icon, **of_type})
+    return kept
 
 
 async def ours(tx: Tx) -> Sequence[CustomEmoji]:

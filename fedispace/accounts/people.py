@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from fedispace.accounts.emojis import pictured
 from fedispace.accounts.handles import is_username, name_key, parse_domain
 from fedispace.accounts.models import Account
 from fedispace.accounts.one_line import one_line
@@ -164,6 +165,7 @@ class People:
                 }
                 for name, value in actor.fields[:MAX_FIELDS]
             ],
+            "emojis": pictured(actor.tags),
             "bot": actor.type in ("Service", "Application"),
             "group": actor.type == "Group",
             "locked": actor.manually_approves_followers,

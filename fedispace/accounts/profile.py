@@ -7,6 +7,7 @@ cannot be turned back into what somebody typed.
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from fedispace.accounts.emojis import ours_in
 from fedispace.accounts.link_checks import LinkChecks
 from fedispace.accounts.models import Account, User
 from fedispace.accounts.news import ProfileNews
@@ -84,6 +85,12 @@ class Profiles:
                 if (chosen := getattr(edit, name)) is not None:
                     setattr(account, name, chosen)
             _choose_defaults(user, edit)
+            account.emojis = await ours_in(
+                tx,
+                account.display_name,
+                account.note,
+                *(str(each[part]) for each in account.fields for part in ("name", "value")),
+            )
             await tx.flush()
             if _shown(account) != before:
                 await self._news.tell(tx, account)

@@ -1,5 +1,6 @@
 """What we say of our own people: the actor document."""
 
+from fedispace.accounts import emojis
 from fedispace.accounts.models import Account
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.vocab.actors import Actor, PublicKeyRef
@@ -46,6 +47,7 @@ def actor_document(
         suspended=account.suspended_at is not None,
         memorial=account.memorial,
         fields=tuple((field["name"], field["value"]) for field in account.fields),
+        tags=emojis.tags_of(account.emojis, addresses),
         webfinger=f"{account.username}@{addresses.account_domain}",
     )
 

@@ -25,6 +25,7 @@ from fedispace.api.dialects import json_response
 from fedispace.api.door import Door
 from fedispace.api.drafts import DraftCalls
 from fedispace.api.edits import EditCalls
+from fedispace.api.emojis import EmojiCalls
 from fedispace.api.instance import InstanceCalls
 from fedispace.api.keeping import KeepingCalls
 from fedispace.api.limits import Limiter, Rates
@@ -101,6 +102,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     ReactionCalls,
     EditCalls,
     PollCalls,
+    EmojiCalls,
     TimelineCalls,
     NotificationCalls,
     SearchCalls,
@@ -223,6 +225,7 @@ class Api:
             ReactionCalls(reacting=reacting, reactions=reactions),
             EditCalls(db=db, people=people, posts=posts, presenter=statuses, editing=editing),
             PollCalls(db=db, posts=posts, voting=voting, news=poll_news),
+            EmojiCalls(db=db),
             TimelineCalls(db=db, posts=posts),
             NotificationCalls(db=db, people=people, posts=posts, presenter=NotificationPresenter(accounts)),
             SearchCalls(

@@ -7,6 +7,7 @@ import click
 from fedispace import __version__
 from fedispace.cli.domains import domain
 from fedispace.cli.queue import queue
+from fedispace.cli.emojis import emoji
 from fedispace.cli.quickstart import quickstart
 from fedispace.cli.reports import report
 from fedispace.cli.serve import serve
@@ -21,7 +22,7 @@ def cli() -> None:
     """A federated server for threads and live audio Spaces."""
 
 
-for command in (quickstart, init, serve, migrate, config, user, domain, report, queue):
+for command in (quickstart, init, serve, migrate, config, user, domain, emoji, report, queue):
     cli.add_command(command)
 
 

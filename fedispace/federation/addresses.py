@@ -64,6 +64,9 @@ class Addresses:
     def space_page(self, username: str, space_id: int) -> Uri:
         return self._at(f"/@{username}/spaces/{space_id}")
 
+    def emoji(self, shortcode: str) -> Uri:
+        return self._at(f"/emojis/{shortcode}")
+
     def tag(self, name: str) -> Uri:
         """Return the page of a hashtag; other people's may hold spaces, slashes and question marks."""
         return self._at(f"/tags/{quote(name, safe='')}")

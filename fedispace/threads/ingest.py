@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, select
 
+from fedispace.accounts import emojis
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
@@ -27,9 +28,10 @@ from fedispace.db.upsert import add_new
 from fedispace.errors import Refused
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.origin import same_origin
-from fedispace.federation.vocab.links import Emoji, Hashtag, LinkTag
+from fedispace.federation.vocab.links import Hashtag, LinkTag
 from fedispace.federation.vocab.links import Mention as MentionTag
 from fedispace.federation.vocab.objects import Note
+from fedispace.hosts import host_of
 from fedispace.ids import Ids, id_at
 from fedispace.queue.jobs import Jobs
 from fedispace.threads import counts, history, looking, missing, tags
@@ -156,6 +158,7 @@ class Ingest:
         await tags.write(tx, id_, row["tags"])
         if note.poll is not None:
             await self._polls.arrive(tx, id_, note.poll)
+        await emojis.remember(tx, self._ids, self._clock, host_of(note.id), note.tags)
         if at.thread_id != id_:
             await lengthen(tx, at.thread_id, at.thread_position)
         await self._name(tx, id_, author_id, note, notify=delivered)
@@ -206,6 +209,7 @@ class Ingest:
         _claim(status, note)
         await self._polls.become(tx, status, note.poll)
         await tags.rewrite(tx, status.id, status.tags)
+        await emojis.remember(tx, self._ids, self._clock, host_of(note.id), note.tags)
         await self._name_too(tx, status.id, status.account_id, note, added_at=newer)
         await tell_boosters(tx, self._notifier, status)
         await tx.flush()
@@ -420,6 +424,7 @@ def _said(note: Note) -> dict[str, Any]:
         "sensitive": note.sensitive or bool(spoiler),
         "language": note.content_language,
         "tags": _tags(note),
+        "emojis": emojis.pictured(note.tags),
         "attachments": [
             {
                 "type": file.type,
@@ -454,8 +459,6 @@ def _tags(note: Note) -> list[dict[str, str]]:
     for tag in note.tags:
         if isinstance(tag, Hashtag) and (name := plain(tag.name)[:MAX_TAG]):
             tags.setdefault(f"#{name.casefold()}", {"type": "Hashtag", "name": name})
-        elif isinstance(tag, Emoji) and tag.name.replace("_", "").isalnum():
-            tags.setdefault(f":{tag.name}", {"type": "Emoji", "name": tag.name[:MAX_TAG], "icon": tag.icon})
     return list(tags.values())
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import select, update
 
+from fedispace.accounts import emojis
 from fedispace.accounts.models import Account, User
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
@@ -202,6 +203,7 @@ class Publishing:
             status = self._status(frame, draft, named, statuses, parent, total=len(written))
             if index == 0 and parent is None:
                 _begin(status, author, in_reply_to_uri, conversation_id, self._addresses)
+            status.emojis = await emojis.ours_in(tx, draft.text, draft.spoiler)
             tx.add(status)
             await tx.flush()
             await tags.write(tx, status.id, status.tags)

@@ -27,7 +27,7 @@ from fedispace.federation.outbox import Audience, Outbox
 from fedispace.federation.software import LITEPUB, Software
 from fedispace.federation.vocab.activities import Like, Undo
 from fedispace.federation.vocab.links import Emoji
-from fedispace.federation.vocab.uri import Uri, is_uri, parse_uri
+from fedispace.federation.vocab.uri import is_uri, parse_uri
 from fedispace.hosts import host_of
 from fedispace.ids import Ids
 from fedispace.threads import reaction_names
@@ -252,7 +252,7 @@ def like_of(
     content = reaction_names.shown(reaction.name)
     if reaction.icon is not None:
         content = f":{reaction.name}:"
-        id_ = None if reaction.domain else Uri(f"{addresses.origin}/emojis/{reaction.name}")
+        id_ = None if reaction.domain else addresses.emoji(reaction.name)
         if is_uri(reaction.icon):
             tags = (Emoji(name=reaction.name, icon=reaction.icon, id=id_),)
     return Like(

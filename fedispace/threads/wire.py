@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from fedispace.accounts import emojis
 from fedispace.accounts.models import Account
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.vocab.activities import Announce, Create, Like
@@ -111,6 +112,7 @@ def _tags(status: Status, mentioned: Sequence[Account], addresses: Addresses) ->
         for tag in status.tags
         if tag["type"] == "Hashtag"
     ]
+    tags += emojis.tags_of(status.emojis, addresses)
     if status.subject_uri:
         tags.append(
             LinkTag(href=parse_uri(status.subject_uri), media_type=OBJECT_LINK, name=status.subject_uri)

@@ -6,6 +6,7 @@ from typing import Protocol
 from aiohttp import web
 
 from fedispace import __version__
+from fedispace.accounts.emoji_shelf import EmojiPlace
 from fedispace.accounts.following import Following
 from fedispace.accounts.lookup import Lookup
 from fedispace.accounts.oauth import OAuth
@@ -37,6 +38,7 @@ from fedispace.web.composing import Composer
 from fedispace.web.consent import ConsentPages
 from fedispace.web.door import Door
 from fedispace.web.drafts import DraftPages
+from fedispace.web.emojis import EmojiPictures
 from fedispace.web.frame import Frame
 from fedispace.web.history import HistoryPages
 from fedispace.web.keeping import KeepingPages
@@ -104,6 +106,9 @@ class Web:
             instance=config.instance.title,
             account_domain=config.account_domain,
             version=__version__,
+        )
+        self._emoji_pictures = EmojiPictures(
+            EmojiPlace.of(config.media.directory, config.media.url, config.origin)
         )
         secure = config.origin.startswith("https://")
         presenter = Presenter(addresses, people)
@@ -191,6 +196,7 @@ class Web:
         return [
             *found,
             web.get(PREFIX + "{name}", self._assets.serve),
+            web.get("/media/emojis/{name}", self._emoji_pictures.serve),
             web.get("/favicon.ico", self._favicon),
             web.get("/robots.txt", _robots),
             web.get("/{rest:.*}", self._door.nothing),

@@ -19,6 +19,7 @@ from fedispace.threads import pins, timelines
 from fedispace.threads.featured import Featured
 from fedispace.threads.sanitize import safe_html
 from fedispace.web.cards import Profile, SpaceCard
+from fedispace.web.emojis import pictured
 from fedispace.web.frame import Frame, redirect
 from fedispace.web.origin import safe_next
 from fedispace.web.present import Presenter
@@ -124,7 +125,7 @@ class PeoplePages:
     ) -> Profile:
         return Profile(
             face=self._presenter.face(account),
-            html=Markup(safe_html(account.note)),  # noqa: S704 - safe_html is what makes it safe
+            html=pictured(safe_html(account.note), account.emojis, self._addresses),
             fields=tuple(
                 (str(field.get("name", "")), Markup(safe_html(str(field.get("value", "")))))  # noqa: S704
                 for field in account.fields

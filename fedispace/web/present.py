@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from markupsafe import Markup
 from sqlalchemy import select
 
 from fedispace.accounts.models import Account
@@ -22,6 +21,7 @@ from fedispace.threads.sanitize import safe_html
 from fedispace.threads.views import StatusView
 from fedispace.threads.visibility import visible
 from fedispace.web.cards import FileCard, PostCard, ReactionCard, SpaceCard, State
+from fedispace.web.emojis import pictured
 from fedispace.web.faces import Face, face_of
 from fedispace.web.poll_cards import poll_card
 
@@ -117,7 +117,7 @@ class Presenter:
             uri=status.uri,
             path=f"{author.path}/{status.id}",
             author=author,
-            html=Markup(safe_html(status.content)),  # noqa: S704 - safe_html is what makes it safe
+            html=pictured(safe_html(status.content), status.emojis, self._addresses),
             title=status.title or "",
             spoiler=status.spoiler,
             language=status.language,

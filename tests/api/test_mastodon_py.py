@@ -191,6 +191,17 @@ async def test_it_keeps_posts_and_pages_through_them(hers: Program, his: Program
     assert [who.id for who in await hers(lambda m: m.status_reblogged_by(posts[0].id))] == [bob.id]
 
 
+async def test_it_finds_the_custom_emojis(hers: Program, site: Site) -> None:
+    picture = "https://pictures.example/fox.png"
+    await site.app.emoji_shelf.add("fox", picture, category="Animals")
+    (fox,) = await hers(lambda m: m.custom_emojis())
+    assert (fox.shortcode, fox.url, fox.static_url, fox.visible_in_picker, fox.category) == (
+        "fox", picture, picture, True, "Animals",
+    )  # fmt: skip
+    post = await hers(lambda m: m.status_post("a :fox:"))
+    assert [(each.shortcode, each.url) for each in post.emojis] == [("fox", picture)]
+
+
 async def test_it_pins_posts_to_the_profile(hers: Program, his: Program, alice: Client) -> None:
     assert (await hers(lambda m: m.instance_v2())).configuration.accounts.max_pinned_statuses == 5
     post = await hers(lambda m: m.status_post("Read me first"))

@@ -14,7 +14,7 @@ from multidict import CIMultiDictProxy
 from fedispace.accounts.models import Account
 from fedispace.app import App, build
 from fedispace.clock import ManualClock
-from fedispace.config import Config, Database, Federation, Instance
+from fedispace.config import Config, Database, Federation, Instance, Media
 from fedispace.db.engine import open_database
 from fedispace.db.migrations import migrate
 from tests.factories import PASSWORD
@@ -87,7 +87,7 @@ class Visitor:
         async with self.session.request(method, self.origin + path, **more) as answer:  # type: ignore[arg-type]
             return Seen(
                 status=answer.status,
-                text=await answer.text(),
+                text=await answer.text(errors="replace"),
                 headers=answer.headers,
                 path=answer.url.path_qs,
             )
@@ -108,6 +108,7 @@ class House:
         config = Config(
             instance=Instance(url=self.origin, title="The House"),
             database=Database(url=await _fresh(self._directory / "house.sqlite3")),
+            media=Media(directory=str(self._directory / "media")),
             federation=Federation(allow_private_addresses=["127.0.0.0/8"], allow_http=True),
         )
         self.app = build(config, clock=self.clock)

@@ -8,6 +8,7 @@ from fedispace.accounts import relationships
 from fedispace.accounts.models import Account, User
 from fedispace.accounts.profile import Source, quote_policy_of, source_of
 from fedispace.api.entities import account as entities
+from fedispace.api.present.emojis import emojis_of
 from fedispace.api.present.plain import plain_text
 from fedispace.clock import iso
 from fedispace.federation.addresses import Addresses
@@ -61,7 +62,7 @@ class AccountPresenter:
             header_description="",
             locked=row.locked,
             fields=[] if suspended else [_field(each) for each in row.fields],
-            emojis=[],
+            emojis=[] if suspended else emojis_of(row.emojis),
             bot=row.bot,
             group=row.group,
             discoverable=row.discoverable,

@@ -7,6 +7,7 @@ from typing import Any
 from fedispace.accounts.models import Account
 from fedispace.api.entities import status as entities
 from fedispace.api.present.accounts import AccountPresenter, acct_of
+from fedispace.api.present.emojis import emojis_of
 from fedispace.api.present.polls import poll_of
 from fedispace.clock import Clock, iso
 from fedispace.federation.addresses import Addresses
@@ -55,7 +56,7 @@ class StatusPresenter:
                 for who in shown.mentions
             ],
             tags=self._tags(shown.status),
-            emojis=[],
+            emojis=emojis_of(shown.status.emojis),
             card=None,
             poll=poll_of(shown.poll, self._clock.now()) if shown.poll is not None else None,
             quote=None,
