@@ -6,8 +6,8 @@ import click
 
 from fedispace import __version__
 from fedispace.cli.domains import domain
-from fedispace.cli.queue import queue
 from fedispace.cli.emojis import emoji
+from fedispace.cli.queue import queue
 from fedispace.cli.quickstart import quickstart
 from fedispace.cli.reports import report
 from fedispace.cli.serve import serve

@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import select
 
+from fedispace.accounts import emojis
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
@@ -84,6 +85,8 @@ class Editing:
             status.language = language
             others = [tag for tag in status.tags if tag["type"] != "Hashtag"]
             status.tags = [*({"type": "Hashtag", "name": tag} for tag in find_tags(text)), *others]
+            asked = poll.options if poll is not None else ()
+            status.emojis = await emojis.ours_in(tx, text, spoiler, *asked)
             status.edited_at = at
             await self._polls.change(tx, status, poll)
             await tx.flush()

@@ -203,7 +203,8 @@ class Publishing:
             status = self._status(frame, draft, named, statuses, parent, total=len(written))
             if index == 0 and parent is None:
                 _begin(status, author, in_reply_to_uri, conversation_id, self._addresses)
-            status.emojis = await emojis.ours_in(tx, draft.text, draft.spoiler)
+            asked = draft.poll.options if draft.poll is not None else ()
+            status.emojis = await emojis.ours_in(tx, draft.text, draft.spoiler, *asked)
             tx.add(status)
             await tx.flush()
             await tags.write(tx, status.id, status.tags)

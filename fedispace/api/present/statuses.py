@@ -58,7 +58,9 @@ class StatusPresenter:
             tags=self._tags(shown.status),
             emojis=emojis_of(shown.status.emojis),
             card=None,
-            poll=poll_of(shown.poll, self._clock.now()) if shown.poll is not None else None,
+            poll=poll_of(shown.poll, self._clock.now(), shown.status.emojis)
+            if shown.poll is not None
+            else None,
             quote=None,
             quote_approval=_NOBODY_QUOTES,
             quotes_count=0,
@@ -90,7 +92,7 @@ class StatusPresenter:
             if options is None
             else entities.PollTitles(options=[entities.PollOptionTitle(title=each) for each in options]),
             media_attachments=_files("edit", state.attachments),
-            emojis=[],
+            emojis=emojis_of(state.emojis),
             quote=None,
         )
 
