@@ -312,9 +312,10 @@ async def test_clients_that_do_not_ask_for_reactions_are_not_told_of_them(
     threads: Threads, reactions: Reactions, post: Status, bob: Account, alice: Account
 ) -> None:
     await reactions.receive(**reacting(bob, post, content="🎉"))
+    now = threads.home.clock.now()
     async with threads.home.db.reading() as tx:
-        assert await notifications(tx, alice.id, Page()) == []
-        (told,) = await notifications(tx, alice.id, Page(), [EMOJI_REACTION])
+        assert await notifications(tx, alice.id, Page(), now) == []
+        (told,) = await notifications(tx, alice.id, Page(), now, [EMOJI_REACTION])
     assert (told.type, told.subject) == (EMOJI_REACTION, post.id)
 
 
