@@ -54,6 +54,27 @@ def normalize_host(host: str) -> str:
     return name
 
 
+def registrable_domain(host: str) -> str:
+    """Return the domain of a normalized host that somebody registered, as far as its form tells.
+
+    That is its last two labels, or three below what registries of countries call their own second level.
+    An address literal is its own domain; a port does not matter.
+    """
+    if host.startswith("["):
+        return host
+    labels = host.partition(":")[0].split(".")
+    if labels[-1].isdigit() or len(labels) < 3:
+        return host
+    is_second_level = len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL
+    return ".".join(labels[-3:] if is_second_level else labels[-2:])
+
+
+_SECOND_LEVEL = frozenset(
+    {"ac", "co", "com", "edu", "go", "gob", "gouv", "gov", "govt", "id", "ltd", "me", "mil", "ne", "net"}
+    | {"nhs", "nom", "or", "org", "plc", "sch", "school", "web"}
+)
+
+
 def host_of(uri: str) -> str:
     """Return the normalized host of an absolute address, with its port unless it is the scheme's own.
 

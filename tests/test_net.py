@@ -137,6 +137,8 @@ async def get(net: Net, url: str) -> object:
         "192.168.1.1",
     ],
 )
+@pytest.mark.attack(32)
+@pytest.mark.row(79)
 async def test_private_addresses_are_refused_before_any_connection(authority: Authority, host: str) -> None:
     port = unused_port()
     with Canaries(("127.0.0.1", port), ("::1", port)) as canaries:
@@ -152,6 +154,8 @@ async def test_private_addresses_are_refused_before_any_connection(authority: Au
     "host",
     ["127.1", "2130706433", "0x7f.1", "0177.0.0.1", "①②⑦.⓪.⓪.①", "127.0.0.1.", "u:p@peer.test", "a\tb.test"],
 )
+@pytest.mark.attack(32)
+@pytest.mark.row(79)
 async def test_disguised_addresses_are_refused_before_any_connection(authority: Authority, host: str) -> None:
     port = unused_port()
     with Canaries(("127.0.0.1", port)) as canaries:
@@ -164,10 +168,13 @@ async def test_disguised_addresses_are_refused_before_any_connection(authority: 
 @pytest.mark.parametrize(
     "url", ["ftp://peer.test/", "file:///etc/passwd", "data:,x", "gopher://peer.test/", "x", ""]
 )
+@pytest.mark.attack(32)
+@pytest.mark.row(80)
 async def test_only_https_is_fetched(net: Net, url: str) -> None:
     assert await reason_of(get(net, url)) == "scheme"
 
 
+@pytest.mark.row(80)
 async def test_plain_http_is_refused_unless_the_operator_allows_it(authority: Authority) -> None:
     peer = Peer(("", 0))
     peer.answer("/")
@@ -181,12 +188,15 @@ async def test_plain_http_is_refused_unless_the_operator_allows_it(authority: Au
 
 
 @pytest.mark.parametrize("port", [22, 25, 6379, 8080])
+@pytest.mark.attack(32)
 async def test_other_ports_of_public_addresses_are_refused(authority: Authority, port: int) -> None:
     async with net_for(authority, {HOST: ("8.8.8.8", port)}) as net:
         assert await reason_of(get(net, f"https://{HOST}:{port}/")) == "port"
         assert await reason_of(get(net, f"https://8.8.8.8:{port}/")) == "port"
 
 
+@pytest.mark.attack(33)
+@pytest.mark.row(79)
 async def test_a_public_name_with_a_private_address_is_refused(authority: Authority) -> None:
     port = unused_port()
     with Canaries(("127.0.0.1", port)) as canaries:
@@ -195,6 +205,7 @@ async def test_a_public_name_with_a_private_address_is_refused(authority: Author
         assert canaries.visits == []
 
 
+@pytest.mark.attack(33)
 async def test_one_private_answer_among_allowed_ones_refuses_the_name(
     authority: Authority, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +222,8 @@ async def test_one_private_answer_among_allowed_ones_refuses_the_name(
         assert (canaries.visits, peer.asked) == ([], [])
 
 
+@pytest.mark.attack(37)
+@pytest.mark.row(79)
 async def test_the_socket_itself_is_guarded_when_the_resolver_is_fooled(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +257,8 @@ async def test_a_proxy_of_the_environment_is_not_used(
 @pytest.mark.parametrize(
     "location", ["https://127.0.0.1:{port}/", "https://[::1]:{port}/", "https://inner.test/"]
 )
+@pytest.mark.attack(36)
+@pytest.mark.row(78)
 async def test_a_redirect_to_a_private_address_is_refused(
     authority: Authority, peer: Peer, location: str
 ) -> None:
@@ -255,6 +270,7 @@ async def test_a_redirect_to_a_private_address_is_refused(
         assert canaries.visits == []
 
 
+@pytest.mark.attack(36)
 async def test_a_redirect_to_plain_http_is_a_downgrade(authority: Authority, peer: Peer) -> None:
     peer.redirect("/", f"http://{HOST}/")
     async with net_for(authority, {HOST: peer.address}, allow_http=True) as net:
@@ -262,11 +278,13 @@ async def test_a_redirect_to_plain_http_is_a_downgrade(authority: Authority, pee
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "http://peer.test/", "gopher://x/"])
+@pytest.mark.attack(36)
 async def test_a_redirect_to_another_scheme_is_refused(net: Net, peer: Peer, location: str) -> None:
     peer.redirect("/", location)
     assert await reason_of(get(net, f"https://{HOST}/")) == "scheme"
 
 
+@pytest.mark.attack(36)
 async def test_a_circle_of_redirects_is_left(net: Net, peer: Peer) -> None:
     peer.redirect("/a", "/b")
     peer.redirect("/b", f"https://{HOST}/a")
@@ -276,6 +294,8 @@ async def test_a_circle_of_redirects_is_left(net: Net, peer: Peer) -> None:
     assert await reason_of(get(net, f"https://{HOST}/self")) == "redirect_loop"
 
 
+@pytest.mark.attack(36)
+@pytest.mark.row(78)
 async def test_three_redirects_are_followed_and_a_fourth_is_not(net: Net, peer: Peer) -> None:
     for number in range(4):
         peer.redirect(f"/{number}", f"/{number + 1}?n={number}")
@@ -285,6 +305,7 @@ async def test_three_redirects_are_followed_and_a_fourth_is_not(net: Net, peer: 
     assert await reason_of(get(net, f"https://{HOST}/0")) == "redirect_limit"
 
 
+@pytest.mark.row(78)
 async def test_each_hop_is_signed_anew_for_its_own_host(net: Net, peer: Peer) -> None:
     peer.redirect("/a", "https://other.test/b?x=1")
     peer.answer("/b")
@@ -303,6 +324,7 @@ async def test_each_hop_is_signed_anew_for_its_own_host(net: Net, peer: Peer) ->
     assert [request.headers.getall("Host") for request in peer.asked] == [[HOST], ["other.test"]]
 
 
+@pytest.mark.row(78)
 async def test_a_post_follows_only_the_redirects_that_keep_it_a_post(net: Net, peer: Peer) -> None:
     peer.redirect("/old", "/new", 308)
     peer.redirect("/gone", "/new", 302)
@@ -321,6 +343,7 @@ async def test_a_post_follows_only_the_redirects_that_keep_it_a_post(net: Net, p
 # Budgets.
 
 
+@pytest.mark.attack(35)
 async def test_an_answer_larger_than_the_limit_is_refused(net: Net, peer: Peer) -> None:
     peer.answer("/", b"x" * (1024 * 1024 + 1))
     assert await reason_of(get(net, f"https://{HOST}/")) == "too_large"
@@ -329,6 +352,7 @@ async def test_an_answer_larger_than_the_limit_is_refused(net: Net, peer: Peer) 
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+@pytest.mark.attack(35)
 async def test_size_is_counted_after_decompression(net: Net, peer: Peer, encoding: str) -> None:
     plain = b"\0" * (64 * 1024 * 1024)
     packed = gzip.compress(plain, 9) if encoding == "gzip" else zlib.compress(plain, 9)
@@ -343,6 +367,7 @@ async def test_of_a_long_answer_to_a_post_only_the_beginning_is_read(net: Net, p
     assert (response.status, len(response.body)) == (202, 64 * 1024)
 
 
+@pytest.mark.attack(34)
 async def test_slow_peers_are_left_in_time_and_delay_nobody(authority: Authority, peer: Peer) -> None:
     release = asyncio.Event()
 
@@ -375,6 +400,7 @@ async def test_slow_peers_are_left_in_time_and_delay_nobody(authority: Authority
             release.set()
 
 
+@pytest.mark.attack(34)
 async def test_a_peer_that_sends_its_headers_by_the_byte_is_left(authority: Authority) -> None:
     stop = asyncio.Event()
 
@@ -549,6 +575,8 @@ async def test_cookies_are_not_kept(net: Net, peer: Peer) -> None:
         "",
     ],
 )
+@pytest.mark.attack(27)
+@pytest.mark.row(24)
 async def test_a_document_of_another_content_type_is_refused(net: Net, peer: Peer, content_type: str) -> None:
     peer.answer("/a", json.dumps({"id": f"https://{HOST}/a"}).encode(), Content_Type=content_type)
     assert await reason_of(net.fetch_document(f"https://{HOST}/a", sign=None)) == "content_type"
@@ -565,10 +593,13 @@ async def test_a_document_of_another_content_type_is_refused(net: Net, peer: Pee
         'application/ld+json; charset=utf-8; profile="https://a.example https://www.w3.org/ns/activitystreams"',
     ],
 )
+@pytest.mark.row(23)
 def test_the_content_types_of_activitypub_are_known(content_type: str) -> None:
     assert is_activity_type(content_type)
 
 
+@pytest.mark.attack(28)
+@pytest.mark.row(27)
 async def test_a_document_that_claims_another_origin_is_refused(net: Net, peer: Peer) -> None:
     peer.document("/a", id="https://victim.test/a")
     peer.document("/b", name="no id")
@@ -579,6 +610,8 @@ async def test_a_document_that_claims_another_origin_is_refused(net: Net, peer: 
     assert len(peer.asked) == 4
 
 
+@pytest.mark.attack(29)
+@pytest.mark.row(27)
 async def test_a_document_with_another_id_is_fetched_once_from_there(net: Net, peer: Peer) -> None:
     peer.document("/@ada", id=f"https://{HOST}/users/ada", name="from the page")
     peer.document("/users/ada", id=f"https://{HOST}/users/ada", name="from the id")
@@ -586,6 +619,7 @@ async def test_a_document_with_another_id_is_fetched_once_from_there(net: Net, p
     assert (found.url, found.document["name"]) == (f"https://{HOST}/users/ada", "from the id")
 
 
+@pytest.mark.attack(29)
 async def test_ids_that_lead_in_a_circle_are_refused(net: Net, peer: Peer) -> None:
     peer.document("/a", id=f"https://{HOST}/b")
     peer.document("/b", id=f"https://{HOST}/a")

@@ -27,6 +27,7 @@ from fedispace.federation.addresses import Addresses
 from fedispace.federation.allowance import Allowance, Spent
 from fedispace.federation.codec_objects import key_owner
 from fedispace.federation.models import ActorRow
+from fedispace.federation.newcomers import Newcomers
 from fedispace.federation.origin import is_own_word, same_origin
 from fedispace.federation.requests import SignedRequests
 from fedispace.federation.vocab.activities import Create, Object
@@ -96,6 +97,7 @@ class Resolver:
         self._net = net
         self._addresses = addresses
         self._clock = clock
+        self._newcomers = Newcomers(db, clock)
         self._scheme = "http" if plain_http else "https"
         self._under_way: dict[str, asyncio.Task[object]] = {}
         self._gets: dict[str, asyncio.Task[Document]] = {}
@@ -193,6 +195,7 @@ class Resolver:
 
     async def _get(self, uri: str, host: str) -> Document:
         """Fetch a document; what its own server calls gone is gone here too, if it was an actor."""
+        await self._newcomers.admit(host)
         try:
             fetched = await self._requests.document(uri)
         except Gone:

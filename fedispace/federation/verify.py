@@ -23,10 +23,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from fedispace import strictjson
 from fedispace.clock import Clock
+from fedispace.db.base import table_of
 from fedispace.db.engine import Database
 from fedispace.errors import FedispaceError, Gone, Invalid, NotFound, Refused, Unavailable
 from fedispace.federation import codec, proofs, signatures
@@ -50,6 +51,14 @@ KEY_LASTS = timedelta(minutes=1)
 REFRESH_AT_MOST_EVERY = timedelta(minutes=5)
 IN_VAIN_AT_MOST = 50
 HOSTS_IN_MEMORY = 4096
+
+_actors, _actor_keys = table_of(ActorRow), table_of(ActorKey)
+_KEY = (
+    select(_actor_keys.c.kind, _actor_keys.c.public, _actors.c.uri)
+    .join(_actors, _actors.c.id == _actor_keys.c.actor_id)
+    .where(_actor_keys.c.key_id == bindparam("key_id"), ~_actors.c.local, _actors.c.gone_at.is_(None))
+)
+_LIVING = select(_actors.c.id).where(_actors.c.uri == bindparam("uri"), _actors.c.gone_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,13 +262,7 @@ class Verifier:
             return remembered[0]
         self._keys.pop(key_id, None)
         async with self._db.reading() as tx:
-            row = (
-                await tx.execute(
-                    select(ActorKey.kind, ActorKey.public, ActorRow.uri)
-                    .join(ActorRow, ActorRow.id == ActorKey.actor_id)
-                    .where(ActorKey.key_id == key_id, ~ActorRow.local, ActorRow.gone_at.is_(None))
-                )
-            ).one_or_none()
+            row = (await tx.core(_KEY, {"key_id": key_id})).one_or_none()
         if row is None:
             return None
         kind, public, owner = row
@@ -318,9 +321,7 @@ class Verifier:
         if (told.get("id") if isinstance(told, dict) else told) != actor:
             return None
         async with self._db.reading() as tx:
-            known = await tx.scalar(
-                select(ActorRow.id).where(ActorRow.uri == actor, ActorRow.gone_at.is_(None))
-            )
+            known = (await tx.core(_LIVING, {"uri": actor})).one_or_none()
         return None if known is not None else Unheeded(actor)
 
 

@@ -58,6 +58,7 @@ async def test_who_blocks_cannot_be_followed(home: Home, following: Following, b
 
 
 @pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.attack(17)
 async def test_an_accept_by_somebody_else_leaves_the_follow_pending(
     home: Home, following: Following, bare: bool
 ) -> None:
@@ -79,6 +80,7 @@ async def test_a_reject_by_somebody_else_ends_nothing(home: Home, following: Fol
     assert (await stands(home, alice, bob)).requested
 
 
+@pytest.mark.attack(17)
 async def test_an_accept_that_claims_a_follow_never_asked_for_makes_none(home: Home) -> None:
     alice, bob = await home.person(), await home.stranger()
     invented = Follow(id=Uri("https://a.example/activities/9"), actor=Uri(alice.uri), object=Uri(bob.uri))

@@ -107,6 +107,7 @@ async def test_what_is_nobody_is_not_found(lookup: Lookup, text: str) -> None:
         await lookup.account(text)
 
 
+@pytest.mark.attack(31)
 async def test_an_impostors_address_does_not_lead_to_anybody(home: Home, lookup: Lookup) -> None:
     with pytest.raises(NotFound):
         await lookup.account("bob@evil.example")

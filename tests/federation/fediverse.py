@@ -31,7 +31,8 @@ from tests.factories import keys, make_database_url
 from tests.federation.peer import Peer
 from tests.ground.ports import free_port
 
-PEER_HOSTS = ("c.test", "d.test", "e.test", "evil.test", "good.test")
+SUBDOMAINS = tuple(f"s{number}.evil.test" for number in range(30))
+PEER_HOSTS = ("c.test", "d.test", "e.test", "evil.test", "good.test", *SUBDOMAINS)
 ROUNDS = 30
 
 

@@ -104,6 +104,8 @@ def actor(**changed: Any) -> Actor:
         ({"type": "Flag", "id": NOTE_ID, "actor": ADA, "object": [None]}, "object"),
     ],
 )
+@pytest.mark.attack(21)
+@pytest.mark.row(29)
 def test_an_activity_of_the_wrong_shape_is_invalid_with_the_field(
     document: dict[str, Any], field: str
 ) -> None:
@@ -116,6 +118,7 @@ def test_an_activity_of_the_wrong_shape_is_invalid_with_the_field(
     "context",
     [None, "https://example.org/", [], {"@vocab": AS2}, [{"a": AS2}], "https://www.w3.org/ns/activity"],
 )
+@pytest.mark.row(83)
 def test_an_activity_without_the_activitystreams_context_is_refused(context: Any) -> None:
     document = create_document(note_document(), **{"@context": context})
     assert isinstance(codec.read_activity(document), Create)
@@ -125,6 +128,7 @@ def test_an_activity_without_the_activitystreams_context_is_refused(context: Any
 
 
 @pytest.mark.parametrize("context", [AS2, [AS2], ["https://w3id.org/security/v1", {"x": "y"}, AS2]])
+@pytest.mark.row(83)
 def test_the_activitystreams_context_is_found_wherever_it_stands(context: Any) -> None:
     document = create_document(note_document(), **{"@context": context})
     assert isinstance(codec.read_activity(document, require_context=True), Create)
@@ -138,6 +142,7 @@ def test_an_actor_needs_a_usable_name(name: Any) -> None:
         actor(preferredUsername=name)
 
 
+@pytest.mark.row(73)
 def test_an_actor_may_state_its_address_instead_of_a_name() -> None:
     assert actor(preferredUsername=None, webfinger="ada@good.test").preferred_username == "ada"
 
@@ -330,6 +335,7 @@ def test_an_embedded_activity_of_another_kind_is_only_its_id() -> None:
 # Caps.
 
 
+@pytest.mark.attack(20)
 def test_what_is_too_much_is_cut() -> None:
     found = note(
         content="x" * 300_000,
@@ -797,6 +803,7 @@ KINDS = st.sampled_from(
 
 @settings(max_examples=400, deadline=None, database=None)
 @given(document=DOCUMENTS, kind=st.none() | KINDS, whole=st.booleans())
+@pytest.mark.attack(21)
 def test_no_json_makes_the_reader_fail(document: dict[str, Any], kind: str | None, whole: bool) -> None:
     if kind is not None:
         document = {**document, "type": kind}

@@ -64,6 +64,8 @@ def post_head(*headers: str) -> bytes:
         ({"Content-Type": f"{ACTIVITY_TYPE}; charset=utf-8"}, 202, None),
     ],
 )
+@pytest.mark.attack(23, 24)
+@pytest.mark.row(22, 23)
 async def test_an_inbox_takes_activities_and_nothing_else(
     alpha: Server, peer: Peer, headers: dict[str, str], status: int, reason: str | None
 ) -> None:
@@ -78,11 +80,15 @@ async def test_an_inbox_takes_activities_and_nothing_else(
         assert await alpha.count(InboxItem) == 0
 
 
+@pytest.mark.attack(23)
+@pytest.mark.row(21)
 async def test_a_body_that_says_it_is_too_long_is_refused_unread(alpha: Server) -> None:
     answer = await raw(alpha, post_head(f"Content-Length: {2 * 1024**3}"), pause=True)
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.attack(23)
+@pytest.mark.row(21)
 async def test_a_body_that_turns_out_too_long_is_refused(alpha: Server) -> None:
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     head = post_head("Transfer-Encoding: chunked")
@@ -90,12 +96,14 @@ async def test_a_body_that_turns_out_too_long_is_refused(alpha: Server) -> None:
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.attack(23)
 async def test_a_body_that_drips_is_not_waited_for(alpha: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "BODY_SECONDS", 0.2)
     answer = await raw(alpha, post_head("Content-Length: 100"), then=b"{", pause=True)
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.attack(23)
 async def test_a_body_with_two_lengths_is_refused(alpha: Server) -> None:
     head = post_head("Content-Length: 4", "Transfer-Encoding: chunked")
     answer = await raw(alpha, head, then=b"0\r\n\r\n")
@@ -136,6 +144,8 @@ async def test_every_inbox_is_an_inbox_with_and_without_a_slash(
         ("text/html", False),
     ],
 )
+@pytest.mark.attack(43)
+@pytest.mark.row(24, 25)
 async def test_programs_get_the_activity_and_browsers_the_page(
     alpha: Server, alice: Client, peer: Peer, accept: str | None, is_activity: bool
 ) -> None:
@@ -163,6 +173,7 @@ async def test_a_slash_at_the_end_is_tolerated(alice: Client, peer: Peer) -> Non
     assert (await peer.get(f"{alice.account.uri}/")).json["id"] == alice.account.uri
 
 
+@pytest.mark.attack(43)
 async def test_what_was_shown_to_somebody_known_is_not_to_be_kept(alice: Client, peer: Peer) -> None:
     anybody = await peer.get(alice.account.uri)
     carol = await peer.get(alice.account.uri, by=peer.actor())
@@ -172,6 +183,7 @@ async def test_what_was_shown_to_somebody_known_is_not_to_be_kept(alice: Client,
         assert answer.headers["Vary"] == "Accept, Signature"
 
 
+@pytest.mark.privacy("P-01")
 async def test_a_post_for_followers_is_shown_to_them_and_does_not_exist_for_others(
     fediverse: Fediverse, alpha: Server, alice: Client, peer: Peer
 ) -> None:
@@ -194,6 +206,8 @@ async def test_a_post_for_followers_is_shown_to_them_and_does_not_exist_for_othe
         assert answer.headers["Vary"] == "Accept, Signature"
 
 
+@pytest.mark.attack(43)
+@pytest.mark.row(102)
 async def test_a_blocked_server_is_refused_even_what_everybody_may_see(
     alpha: Server, alice: Client, peer: Peer
 ) -> None:
@@ -206,6 +220,7 @@ async def test_a_blocked_server_is_refused_even_what_everybody_may_see(
     assert (await peer.get(f"{alpha.origin}/actor", by=mallory)).status == 200
 
 
+@pytest.mark.row(57)
 async def test_what_was_deleted_is_gone_and_says_what_it_was(
     alpha: Server, alice: Client, peer: Peer
 ) -> None:
@@ -246,12 +261,14 @@ async def test_nonsense_in_an_address_is_never_our_fault(alpha: Server, alice: C
 @pytest.mark.parametrize(
     "resource", ["", "?resource=", "?resource=acct:a%00@a.test", "?resource=" + "x" * 6000]
 )
+@pytest.mark.attack(44)
 async def test_webfinger_refuses_what_names_nobody(alpha: Server, peer: Peer, resource: str) -> None:
     answer = await peer.get(f"{alpha.origin}/.well-known/webfinger{resource}", accept=None)
     assert answer.status in (400, 404)
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
+@pytest.mark.row(70)
 async def test_host_meta_leads_to_webfinger_in_both_forms(alpha: Server, alice: Client, peer: Peer) -> None:
     xml = await peer.get(f"{alpha.origin}/.well-known/host-meta", accept=None)
     template = f"{alpha.origin}/.well-known/webfinger?resource={{uri}}"
@@ -304,6 +321,7 @@ async def strict(tmp_path: Path) -> AsyncIterator[Fediverse]:
         yield opened
 
 
+@pytest.mark.privacy("P-06")
 async def test_a_strict_server_shows_a_stranger_a_key_and_nothing_else(strict: Fediverse) -> None:
     alice = await strict.alpha.person("alice")
     post = await alice.post("/api/v1/statuses", {"status": "hello"})
@@ -327,6 +345,7 @@ async def test_a_strict_server_shows_everything_to_who_signs(strict: Fediverse) 
     assert "followers" in (await strict.peer.get(alice.account.uri, by=carol)).json
 
 
+@pytest.mark.privacy("P-06")
 async def test_a_strict_server_gives_no_half_document_to_who_signed_badly(strict: Fediverse) -> None:
     """A peer would store what it gets, and lose the shared inbox and the followers of the whole one."""
     alice = await strict.alpha.person("alice")
@@ -337,6 +356,8 @@ async def test_a_strict_server_gives_no_half_document_to_who_signed_badly(strict
     assert (answer.status, answer.headers["Retry-After"]) == (503, "60")
 
 
+@pytest.mark.privacy("P-06")
+@pytest.mark.row(76)
 async def test_the_instance_actor_of_a_strict_server_is_shown_to_anybody(strict: Fediverse) -> None:
     """By its key a peer verifies the request with which we would ask for theirs."""
     for path in ("/actor", "/actor/"):
@@ -347,6 +368,7 @@ async def test_the_instance_actor_of_a_strict_server_is_shown_to_anybody(strict:
     assert strict.peer.asked == []
 
 
+@pytest.mark.row(76)
 async def test_two_strict_servers_do_not_wait_for_each_other(strict: Fediverse) -> None:
     """Neither knows anybody of the other; each must see a key before it shows one."""
     alice, bob = await strict.alpha.person("alice"), await strict.beta.person("bob")

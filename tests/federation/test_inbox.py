@@ -129,6 +129,7 @@ async def test_what_a_sender_sent_is_applied_in_order(post: Post) -> None:
     assert post.feature.applied == [str(number) for number in range(10)]
 
 
+@pytest.mark.attack(22)
 async def test_one_poisoned_activity_stops_nothing_for_long_and_is_kept_for_the_operator(
     home: Home, post: Post
 ) -> None:
@@ -272,6 +273,7 @@ async def test_a_lane_that_waited_for_a_fetch_wakes_the_pump(home: Home, post: P
     assert post.feature.applied == ["waits", "behind"]
 
 
+@pytest.mark.row(81)
 async def test_an_activity_nobody_understands_is_ignored_and_counted(home: Home, post: Post) -> None:
     actor = "http://c.test/users/carol"
     document = {
@@ -333,6 +335,8 @@ async def test_two_workers_apply_everything_once_and_in_order(tmp_path: Path, sl
 # With the whole instance, over HTTP.
 
 
+@pytest.mark.attack(13)
+@pytest.mark.row(93)
 async def test_one_activity_twenty_times_at_once_and_on_two_ways_has_one_effect(
     fediverse: Fediverse, alpha: Server, peer: Peer
 ) -> None:
@@ -363,6 +367,7 @@ async def test_a_like_that_is_sent_again_under_another_id_counts_once(
     assert (await alice.get(f"/api/v1/statuses/{status['id']}"))["favourites_count"] == 1
 
 
+@pytest.mark.attack(21)
 async def test_type_confusion_is_refused_or_dropped_and_never_breaks_anything(
     fediverse: Fediverse, alpha: Server, peer: Peer
 ) -> None:

@@ -48,6 +48,7 @@ def test_origins_are_compared_by_scheme_host_and_port(first: str, second: str, s
     assert origin.same_origin(first, second) is same
 
 
+@pytest.mark.row(17, 29)
 def test_only_the_key_owner_may_send_and_only_with_ids_of_its_server() -> None:
     own = Delete(id=Uri("https://good.test/d/1"), actor=ADA, object=ADA)
     assert origin.may_send(own, ADA)
@@ -66,6 +67,8 @@ def test_only_the_key_owner_may_send_and_only_with_ids_of_its_server() -> None:
         ("https://evil.test/n/1", MALLORY, False),
     ],
 )
+@pytest.mark.attack(4, 5)
+@pytest.mark.row(28)
 def test_an_embedded_note_counts_only_as_its_senders_own(id_: str, author: Uri, counts: bool) -> None:
     create = Create(id=Uri("https://good.test/c/1"), actor=ADA, object=note(id_, author))
     assert origin.is_own_word(create) is counts
@@ -87,11 +90,14 @@ def test_a_neighbour_on_the_same_server_may_not_change_what_is_not_theirs() -> N
 
 
 @pytest.mark.parametrize("field", ["inbox", "shared_inbox", "outbox", "followers", "following"])
+@pytest.mark.attack(30)
+@pytest.mark.row(74)
 def test_an_actor_with_a_home_elsewhere_is_not_coherent(field: str) -> None:
     assert origin.is_coherent(actor())
     assert not origin.is_coherent(actor(**{field: Uri("https://evil.test/inbox")}))
 
 
+@pytest.mark.attack(30)
 def test_an_actor_with_somebody_elses_key_is_not_coherent() -> None:
     foreign = PublicKeyRef(id=Uri("https://evil.test/key"), owner=ADA, kind="rsa", pem="x")
     borrowed = PublicKeyRef(id=Uri(f"{ADA}#main-key"), owner=EVE, kind="rsa", pem="x")

@@ -143,6 +143,7 @@ def with_key(actor: Actor, key_id: str) -> Actor:
     )
 
 
+@pytest.mark.attack(9)
 async def test_nobody_takes_the_key_id_of_a_neighbour(home: Home) -> None:
     carol = remote_actor("carol", "c.test", scheme="http")
     thief = remote_actor("thief", "c.test", scheme="http")
@@ -156,6 +157,8 @@ async def test_nobody_takes_the_key_id_of_a_neighbour(home: Home) -> None:
 
 
 @pytest.mark.parametrize("part", ["inbox", "shared_inbox", "followers"])
+@pytest.mark.attack(30)
+@pytest.mark.row(74)
 async def test_an_actor_spread_over_two_servers_is_not_stored(home: Home, part: str) -> None:
     elsewhere: Any = {part: Uri("http://victim.test/inbox")}
     spread = replace(remote_actor("carol", "c.test", scheme="http"), **elsewhere)

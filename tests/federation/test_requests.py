@@ -55,6 +55,7 @@ def follow(alice: Account) -> Follow:
     return Follow(id=Uri(f"{alice.uri}#1"), actor=Uri(alice.uri), object=Uri("http://c.test/users/carol"))
 
 
+@pytest.mark.row(102)
 async def test_nothing_goes_to_a_blocked_server(home: Home, alice: Account, peer: Peer) -> None:
     for attempt in (
         requests(home).document("http://evil.test/users/m"),
@@ -73,6 +74,7 @@ async def test_nobody_who_does_not_exist_here_signs(home: Home, peer: Peer) -> N
     assert peer.received == []
 
 
+@pytest.mark.row(10)
 async def test_an_unknown_server_gets_the_old_dialect_first(home: Home, alice: Account, peer: Peer) -> None:
     reply = await requests(home).post("http://c.test/inbox", follow(alice), sender_id=alice.id)
     assert reply.status == 202
@@ -81,6 +83,7 @@ async def test_an_unknown_server_gets_the_old_dialect_first(home: Home, alice: A
     assert f'keyId="{alice.uri}#main-key"' in received.headers["Signature"]
 
 
+@pytest.mark.row(10)
 async def test_a_server_that_takes_neither_dialect_is_told_in_both_and_nothing_is_learned(
     home: Home, alice: Account, peer: Peer
 ) -> None:
@@ -91,6 +94,7 @@ async def test_a_server_that_takes_neither_dialect_is_told_in_both_and_nothing_i
     assert home.peers.dialect("c.test") is None
 
 
+@pytest.mark.row(10)
 async def test_what_was_learned_is_tried_first_after_a_restart(
     home: Home, alice: Account, peer: Peer
 ) -> None:
@@ -103,6 +107,7 @@ async def test_what_was_learned_is_tried_first_after_a_restart(
     assert ["Signature-Input" in each.headers for each in peer.received] == [False, True, True]
 
 
+@pytest.mark.privacy("P-06")
 async def test_documents_are_asked_for_by_the_instance_and_never_by_a_person(home: Home, peer: Peer) -> None:
     await requests(home).document(peer.actor())
     (headers,) = peer.asked_with

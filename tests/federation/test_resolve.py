@@ -71,6 +71,7 @@ async def refusal(of: Any) -> str:
 # Whose word counts.
 
 
+@pytest.mark.attack(28)
 async def test_a_document_that_claims_another_origin_is_refused(
     home: Home, resolver: Resolver, peer: Peer
 ) -> None:
@@ -80,6 +81,7 @@ async def test_a_document_that_claims_another_origin_is_refused(
     assert await known(home) == 0
 
 
+@pytest.mark.row(102)
 async def test_a_redirect_does_not_lead_around_a_block(
     home: Home, resolver: Resolver, peer: Peer, policy: Blocking
 ) -> None:
@@ -103,6 +105,8 @@ async def test_a_redirect_to_ourselves_changes_nobody_of_ours(
 
 
 @pytest.mark.parametrize("part", ["inbox", "outbox", "followers"])
+@pytest.mark.attack(30)
+@pytest.mark.row(74)
 async def test_an_actor_spread_over_two_servers_is_refused_by_whatever_way_it_comes(
     home: Home, resolver: Resolver, peer: Peer, part: str
 ) -> None:
@@ -113,6 +117,8 @@ async def test_an_actor_spread_over_two_servers_is_refused_by_whatever_way_it_co
     assert await known(home) == 0
 
 
+@pytest.mark.attack(5)
+@pytest.mark.row(28)
 async def test_a_note_is_of_an_author_on_its_own_server(resolver: Resolver, peer: Peer) -> None:
     victim = peer.actor("a", "good.test")
     note = peer.note(peer.actor("m", "evil.test"), 1, attributedTo=victim)
@@ -138,6 +144,7 @@ async def test_what_is_ours_is_never_fetched(resolver: Resolver, peer: Peer) -> 
 # How often one asks.
 
 
+@pytest.mark.attack(42)
 async def test_a_hundred_who_ask_at_once_make_one_fetch(resolver: Resolver, peer: Peer) -> None:
     carol = peer.actor()
     rows = await asyncio.gather(*(resolver.actor(carol) for _ in range(100)))
@@ -186,6 +193,7 @@ async def test_a_server_that_fails_again_and_again_is_not_asked_for_a_while(
     assert (await resolver.actor(peer.actor())).host == "c.test"
 
 
+@pytest.mark.attack(40)
 async def test_no_activity_makes_us_fetch_without_end(resolver: Resolver, peer: Peer) -> None:
     wanted = [Uri(f"http://c.test/notes/{number}") for number in range(3 * MAX_FETCHES)]
     await resolver.documents(wanted)
@@ -195,6 +203,7 @@ async def test_no_activity_makes_us_fetch_without_end(resolver: Resolver, peer: 
 # What is gone.
 
 
+@pytest.mark.row(20)
 async def test_an_account_that_its_server_calls_gone_is_forgotten(
     home: Home, resolver: Resolver, peer: Peer
 ) -> None:
@@ -231,6 +240,8 @@ def finger(peer: Peer, name: str, host: str, subject: str, href: str) -> None:
     peer.documents[url] = {"subject": f"acct:{subject}", "links": links}
 
 
+@pytest.mark.attack(31)
+@pytest.mark.row(68)
 async def test_nobody_dresses_up_as_somebody_else(resolver: Resolver, peer: Peer) -> None:
     """evil.test says its account is bob@good.test; good.test does not."""
     finger(peer, "bob", "evil.test", "bob@good.test", "http://evil.test/users/bob")
@@ -238,6 +249,8 @@ async def test_nobody_dresses_up_as_somebody_else(resolver: Resolver, peer: Peer
     assert await refusal(resolver.webfinger("bob", "evil.test")) == "webfinger_mismatch"
 
 
+@pytest.mark.attack(31)
+@pytest.mark.row(68)
 async def test_nobody_gives_somebody_elses_account_a_name_of_their_own(
     resolver: Resolver, peer: Peer
 ) -> None:
@@ -247,6 +260,7 @@ async def test_nobody_gives_somebody_elses_account_a_name_of_their_own(
     assert await refusal(resolver.webfinger("bob", "evil.test")) == "webfinger_mismatch"
 
 
+@pytest.mark.row(68)
 async def test_an_address_at_another_domain_counts_when_both_say_so(resolver: Resolver, peer: Peer) -> None:
     for host in ("c.test", "d.test"):
         finger(peer, "sue", host, "sue@c.test", "http://d.test/users/sue")

@@ -151,6 +151,7 @@ def at(moment: datetime) -> Headers:
     return {"Date": format_datetime(moment, usegmt=True)}
 
 
+@pytest.mark.attack(1)
 def test_a_request_without_a_signature_is_refused() -> None:
     assert judge(request({"Host": "our.test"})) == "sig_missing"
 
@@ -168,12 +169,15 @@ def test_the_right_key_under_another_id_is_refused() -> None:
 
 
 @pytest.mark.parametrize("sent", [cavage(), rfc9421()], ids=["cavage", "rfc9421"])
+@pytest.mark.attack(3)
+@pytest.mark.row(2)
 def test_a_changed_body_is_refused(sent: SignedRequest) -> None:
     assert judge(sent) == "ok"
     assert judge(replace(sent, body=BODY + b" ")) == "digest_mismatch"
 
 
 @pytest.mark.parametrize("sent", [cavage(), rfc9421()], ids=["cavage", "rfc9421"])
+@pytest.mark.attack(13)
 def test_a_signature_moved_to_another_path_is_refused(sent: SignedRequest) -> None:
     assert judge(replace(sent, target="/users/alice/inbox")) == "sig_invalid"
 
@@ -200,21 +204,26 @@ def test_a_request_signed_for_another_host_is_refused() -> None:
         (NOW + timedelta(minutes=10), "sig_date"),
     ],
 )
+@pytest.mark.attack(10)
+@pytest.mark.row(1)
 def test_the_date_must_be_inside_the_window(moment: datetime, verdict: str) -> None:
     assert judge(cavage(headers=at(moment))) == verdict
     assert judge(rfc9421(parameters={"created": int(moment.timestamp())})) == verdict
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Thu, 99 Nov 2026 19:00:00 GMT", "2026-11-12T19:00:00Z"])
+@pytest.mark.attack(10)
 def test_a_date_that_cannot_be_read_is_refused(date: str) -> None:
     assert judge(cavage(headers={"Date": date})) == "sig_date"
 
 
+@pytest.mark.attack(10)
 def test_a_missing_date_is_refused() -> None:
     assert judge(without(cavage(), "date")) == "sig_date"
     assert judge(without(cavage("(request-target) host digest"), "date")) == "sig_date"
 
 
+@pytest.mark.attack(10)
 def test_two_dates_are_refused() -> None:
     assert judge(plus(cavage(), "Date", format_datetime(NOW, usegmt=True))) == "sig_date"
 
@@ -233,6 +242,8 @@ def test_an_expired_signature_is_refused() -> None:
 @pytest.mark.parametrize(
     "covered", ["host date digest", "(request-target) date digest", "(request-target) host date", "date"]
 )
+@pytest.mark.attack(11)
+@pytest.mark.row(2, 3, 5)
 def test_a_cavage_signature_over_too_little_is_refused(covered: str) -> None:
     assert judge(cavage(covered)) == "sig_weak"
 
@@ -248,6 +259,7 @@ def test_a_cavage_signature_over_too_little_is_refused(covered: str) -> None:
         (),
     ],
 )
+@pytest.mark.attack(11)
 def test_an_rfc9421_signature_over_too_little_is_refused(components: tuple[str, ...]) -> None:
     assert judge(rfc9421(components)) == "sig_weak"
 
@@ -257,10 +269,12 @@ def test_a_date_that_is_not_signed_does_not_make_a_signature_fresh() -> None:
 
 
 @pytest.mark.parametrize("stated", [f"SHA-512={'A' * 86}==", "MD5=1B2M2Y8AsgTpgAmY7PhCfg==", "nonsense", ""])
+@pytest.mark.attack(12)
 def test_a_digest_without_sha256_is_refused(stated: str) -> None:
     assert judge(cavage(headers={"Digest": stated})) == "digest_alg"
 
 
+@pytest.mark.attack(12)
 def test_a_digest_is_read_in_any_case_and_beside_others() -> None:
     lower = digest(BODY).replace("SHA-256", "sha-256")
     assert judge(cavage(headers={"Digest": lower})) == "ok"
@@ -305,6 +319,8 @@ def test_a_repeated_header_is_refused_in_rfc9421(name: str) -> None:
         "not an address",
     ],
 )
+@pytest.mark.attack(14)
+@pytest.mark.row(14)
 def test_a_key_id_that_is_ours_or_no_https_address_is_refused(key_id: str) -> None:
     assert judge(cavage(key_id=key_id)) == "key_id"
     assert judge(rfc9421(parameters={"keyid": key_id})) == "key_id"
@@ -314,6 +330,7 @@ def test_an_rfc9421_signature_that_names_no_key_is_refused() -> None:
     assert judge(rfc9421(parameters={"keyid": None})) == "key_id"
 
 
+@pytest.mark.row(80)
 def test_a_plain_http_key_is_taken_only_where_the_operator_says_so() -> None:
     sent = cavage(key_id="http://peer.test/key")
     assert signatures.parse(sent, NOW, allow_http=True).key_id == "http://peer.test/key"
@@ -339,6 +356,7 @@ def test_an_algorithm_that_does_not_fit_the_key_is_refused() -> None:
     assert judge(rfc9421(parameters={"alg": "rsa-pss-sha512"})) == "sig_invalid"
 
 
+@pytest.mark.row(6)
 def test_created_is_refused_with_the_old_algorithm_names() -> None:
     created = f"created={int(NOW.timestamp())}"
     covered = "(request-target) host (created) digest"
@@ -351,6 +369,7 @@ def test_created_that_is_signed_but_not_stated_is_refused() -> None:
     assert judge(cavage("(request-target) host (created) digest", algorithm="hs2019")) == "sig_date"
 
 
+@pytest.mark.row(8)
 def test_more_than_one_rfc9421_signature_is_refused() -> None:
     sent = rfc9421()
     inputs, values = sent.values("signature-input")[0], sent.values("signature")[0]
@@ -403,6 +422,7 @@ def test_a_signature_that_is_not_base64_is_refused() -> None:
 # What peers really send.
 
 
+@pytest.mark.row(11)
 def test_with_both_headers_rfc9421_counts() -> None:
     sent = rfc9421()
     assert signatures.parse(sent, NOW).scheme == "rfc9421"
@@ -410,16 +430,19 @@ def test_with_both_headers_rfc9421_counts() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["rsa-sha256", "RSA-SHA256", "hs2019", None])
+@pytest.mark.row(4, 5)
 def test_the_names_peers_use_for_rsa_are_accepted(algorithm: str | None) -> None:
     assert judge(cavage(algorithm=algorithm)) == "ok"
 
 
+@pytest.mark.row(3)
 def test_snac_signs_a_get_with_the_digest_of_nothing() -> None:
     sent = cavage("(request-target) host digest date", method="GET", target="/users/alice", body=b"")
     assert judge(sent) == "ok"
     assert judge(cavage("(request-target) host date", method="GET", target="/users/alice", body=b"")) == "ok"
 
 
+@pytest.mark.row(3)
 def test_takahe_signs_the_content_type_and_the_accept_header() -> None:
     assert judge(cavage("(request-target) host date digest content-type")) == "ok"
     accept = {"Accept": "application/activity+json"}
@@ -432,6 +455,7 @@ def test_fedify_signs_host_and_date_beside_the_target() -> None:
     assert judge(rfc9421(components, parameters={"alg": "rsa-v1_5-sha256"})) == "ok"
 
 
+@pytest.mark.row(3)
 def test_a_get_needs_no_digest_in_rfc9421() -> None:
     assert judge(rfc9421(("@method", "@target-uri"), method="GET", body=b"")) == "ok"
 
@@ -442,6 +466,7 @@ def test_a_target_in_pieces_is_a_whole_target() -> None:
     assert judge(rfc9421(pieces[:3] + pieces[4:], target="/inbox?a=1")) == "sig_weak"
 
 
+@pytest.mark.row(7)
 def test_the_query_may_be_signed_or_not_in_cavage() -> None:
     both = {"method": "GET", "target": "/outbox?page=1", "body": b""}
     assert judge(cavage("(request-target) host date", **both)) == "ok"  # type: ignore[arg-type]
@@ -484,6 +509,7 @@ class Resolver(oracle.HTTPSignatureKeyResolver):
 
 
 @pytest.mark.parametrize("key", [RSA, ED25519], ids=["rsa", "ed25519"])
+@pytest.mark.row(8, 9)
 def test_an_independent_implementation_accepts_our_rfc9421(key: LocalKey) -> None:
     now = datetime.now(UTC)
     url = f"{OURS}/inbox?x=1"

@@ -54,6 +54,9 @@ async def only(of: Client) -> Any:
     return posts[0]
 
 
+@pytest.mark.attack(17)
+@pytest.mark.privacy("P-05")
+@pytest.mark.row(76)
 async def test_a_follow_counts_only_when_it_is_accepted(fediverse: Fediverse, alice: Client) -> None:
     cautious = await fediverse.beta.person("cautious", locked=True)
     target = await find(alice, "@cautious@b.test")
@@ -112,6 +115,7 @@ async def test_a_post_a_reply_a_like_and_a_boost_cross_over_and_are_taken_back(
     assert await fediverse.alpha.count(Delivery) == await fediverse.beta.count(Delivery) == 0
 
 
+@pytest.mark.privacy("P-05")
 async def test_after_an_unfollow_nothing_more_is_sent(
     fediverse: Fediverse, alice: Client, bob: Client
 ) -> None:
@@ -153,6 +157,7 @@ async def test_what_was_written_while_the_other_was_away_arrives_in_order_when_i
     assert [post["uri"] for post in await home(alice)] == [sent[3], sent[2], sent[0]]
 
 
+@pytest.mark.privacy("P-03")
 async def test_a_direct_message_reaches_its_recipient_only(
     fediverse: Fediverse, alice: Client, bob: Client
 ) -> None:

@@ -24,6 +24,7 @@ async def nothing_was_kept(alpha: Server) -> bool:
     return await alpha.count(InboxItem) == 0
 
 
+@pytest.mark.attack(1)
 async def test_what_is_not_signed_is_refused_and_nobody_is_asked(alpha: Server, peer: Peer) -> None:
     answer = await peer.post(alpha.inbox, follow(peer, peer.actor(), alpha), signed=False)
     assert (answer.status, answer.problem) == (401, "sig_missing")
@@ -46,6 +47,8 @@ async def test_what_is_not_signed_is_refused_and_nobody_is_asked(alpha: Server, 
     ],
     ids=lambda each: str(each)[:40],
 )
+@pytest.mark.attack(3, 10, 11, 14)
+@pytest.mark.row(1, 2, 14)
 async def test_forged_and_stale_signatures_are_refused(
     alpha: Server, peer: Peer, clock: ManualClock, how: dict[str, Any], status: int, reason: str | None
 ) -> None:
@@ -56,6 +59,8 @@ async def test_forged_and_stale_signatures_are_refused(
     assert await nothing_was_kept(alpha)
 
 
+@pytest.mark.attack(2)
+@pytest.mark.row(17)
 async def test_nobody_signs_for_somebody_else(alpha: Server, peer: Peer) -> None:
     victim, mallory = peer.actor("a", "good.test"), peer.actor("m", "evil.test")
     answer = await peer.post(alpha.inbox, follow(peer, victim, alpha), by=mallory)
@@ -63,6 +68,7 @@ async def test_nobody_signs_for_somebody_else(alpha: Server, peer: Peer) -> None
     assert await nothing_was_kept(alpha)
 
 
+@pytest.mark.row(29)
 async def test_nobody_uses_an_id_of_another_server(alpha: Server, peer: Peer) -> None:
     mallory = peer.actor("m", "evil.test")
     activity = {**follow(peer, mallory, alpha), "id": "http://good.test/activities/1"}
@@ -71,6 +77,7 @@ async def test_nobody_uses_an_id_of_another_server(alpha: Server, peer: Peer) ->
     assert await nothing_was_kept(alpha)
 
 
+@pytest.mark.attack(13)
 async def test_a_captured_request_is_good_for_its_own_path_only(alpha: Server, peer: Peer) -> None:
     await alpha.person("alice")
     activity = follow(peer, peer.actor(), alpha)
@@ -87,6 +94,7 @@ def _signature_for(peer: Peer, url: str, activity: dict[str, Any]) -> dict[str, 
     return dict(signed_headers(key, "POST", url, json.dumps(activity).encode(), date=peer.clock.now()))
 
 
+@pytest.mark.attack(9)
 async def test_a_key_its_alleged_owner_does_not_list_is_nobodys(alpha: Server, peer: Peer) -> None:
     """evil.test shows a key that says it is good.test's: good.test is not even asked."""
     victim = peer.actor("a", "good.test")
@@ -99,6 +107,8 @@ async def test_a_key_its_alleged_owner_does_not_list_is_nobodys(alpha: Server, p
     assert await alpha.count(ActorKey, ActorKey.key_id == stolen) == 0
 
 
+@pytest.mark.attack(9)
+@pytest.mark.row(13)
 async def test_a_key_on_the_owners_server_that_the_owner_does_not_list_is_nobodys(
     alpha: Server, peer: Peer
 ) -> None:
@@ -111,6 +121,7 @@ async def test_a_key_on_the_owners_server_that_the_owner_does_not_list_is_nobody
     assert await alpha.count(ActorKey, ActorKey.key_id == key_id) == 0
 
 
+@pytest.mark.row(102)
 async def test_a_blocked_server_is_refused_before_its_key_is_asked_for(alpha: Server, peer: Peer) -> None:
     await alpha.block("evil.test")
     answer = await peer.post(alpha.inbox, follow(peer, peer.actor("m", "evil.test"), alpha))
@@ -118,6 +129,7 @@ async def test_a_blocked_server_is_refused_before_its_key_is_asked_for(alpha: Se
     assert peer.asked == []
 
 
+@pytest.mark.row(13)
 async def test_a_key_document_of_its_own_leads_to_its_owner(alpha: Server, peer: Peer) -> None:
     """As GoToSocial serves keys: at an address of their own, as a stub of the actor."""
     carol = peer.actor()
@@ -130,6 +142,7 @@ async def test_a_key_document_of_its_own_leads_to_its_owner(alpha: Server, peer:
     assert answer.status == 202
 
 
+@pytest.mark.attack(42)
 async def test_many_requests_of_a_newcomer_ask_for_the_key_once(alpha: Server, peer: Peer) -> None:
     carol = peer.actor()
     posts = [peer.post(alpha.inbox, follow(peer, carol, alpha, number)) for number in range(20)]
@@ -138,6 +151,8 @@ async def test_many_requests_of_a_newcomer_ask_for_the_key_once(alpha: Server, p
     assert peer.asked == [carol]
 
 
+@pytest.mark.attack(16)
+@pytest.mark.row(16)
 async def test_a_bad_signature_makes_us_ask_for_the_key_once_in_five_minutes(
     alpha: Server, peer: Peer, clock: ManualClock
 ) -> None:
@@ -151,6 +166,8 @@ async def test_a_bad_signature_makes_us_ask_for_the_key_once_in_five_minutes(
     assert (await peer.post(alpha.inbox, follow(peer, carol, alpha, 2))).status == 202
 
 
+@pytest.mark.attack(16)
+@pytest.mark.row(16)
 async def test_an_unknown_key_that_cannot_be_had_is_asked_for_once_in_five_minutes(
     alpha: Server, peer: Peer, clock: ManualClock
 ) -> None:
@@ -164,6 +181,7 @@ async def test_an_unknown_key_that_cannot_be_had_is_asked_for_once_in_five_minut
     assert (await peer.post(alpha.inbox, follow(peer, nobody, alpha))).status == 202
 
 
+@pytest.mark.attack(16)
 async def test_nobody_makes_us_knock_at_a_third_servers_door_all_the_time(alpha: Server, peer: Peer) -> None:
     for number in range(IN_VAIN_AT_MOST):
         await peer.post(alpha.inbox, follow(peer, f"http://good.test/users/x{number}", alpha))
@@ -175,6 +193,8 @@ async def test_nobody_makes_us_knock_at_a_third_servers_door_all_the_time(alpha:
     assert (await peer.post(alpha.inbox, follow(peer, known, alpha))).status == 202
 
 
+@pytest.mark.attack(16)
+@pytest.mark.row(16)
 async def test_a_changed_key_is_taken_over(alpha: Server, peer: Peer, clock: ManualClock) -> None:
     carol = peer.actor()
     assert (await peer.post(alpha.inbox, follow(peer, carol, alpha))).status == 202
@@ -184,6 +204,7 @@ async def test_a_changed_key_is_taken_over(alpha: Server, peer: Peer, clock: Man
     assert (await peer.post(alpha.inbox, follow(peer, carol, alpha, 3))).status == 401
 
 
+@pytest.mark.attack(16)
 async def test_a_withdrawn_key_does_not_count_for_long(
     fediverse: Fediverse, alpha: Server, peer: Peer, clock: ManualClock
 ) -> None:
@@ -199,6 +220,8 @@ async def test_a_withdrawn_key_does_not_count_for_long(
 
 
 @pytest.mark.parametrize("type_", ["Delete", "Update"])
+@pytest.mark.attack(25)
+@pytest.mark.row(18)
 async def test_strangers_who_speak_of_themselves_cost_nothing(alpha: Server, peer: Peer, type_: str) -> None:
     for number in range(20):
         stranger = f"http://c.test/users/stranger{number}"
@@ -215,6 +238,7 @@ async def test_a_stranger_who_deletes_somebody_else_is_asked_for_the_key(alpha: 
     assert (answer.status, answer.problem) == (401, "key_unavailable")
 
 
+@pytest.mark.row(19, 20)
 async def test_somebody_whose_key_is_gone_is_forgotten_and_not_asked_for_again(
     alpha: Server, peer: Peer, clock: ManualClock
 ) -> None:

@@ -129,6 +129,7 @@ def _is_refused(answer: Answer, reason: str, status: int = 401) -> None:
     assert answer.seconds < 5.0, answer
 
 
+@pytest.mark.attack(1)
 async def test_an_activity_without_a_signature_is_refused(target: Target) -> None:
     body = json.dumps(target.a_create()).encode()
     headers = [("Content-Type", "application/activity+json")]
@@ -144,6 +145,7 @@ async def test_a_signature_by_another_key_is_refused(target: Target) -> None:
         _is_refused(answer, "sig_invalid")
 
 
+@pytest.mark.attack(3)
 async def test_a_body_changed_after_signing_is_refused(target: Target) -> None:
     key = target.peer.key(target.sender)
     body = json.dumps(target.a_create()).encode()
@@ -157,6 +159,7 @@ async def test_a_body_changed_after_signing_is_refused(target: Target) -> None:
 @pytest.mark.parametrize(
     "age", [timedelta(hours=2), timedelta(minutes=-10)], ids=["two hours old", "ten minutes ahead"]
 )
+@pytest.mark.attack(10)
 async def test_a_date_outside_the_window_is_refused(target: Target, age: timedelta) -> None:
     key = target.peer.key(target.sender)
     body = json.dumps(target.a_create()).encode()
@@ -169,6 +172,7 @@ async def test_a_date_outside_the_window_is_refused(target: Target, age: timedel
     ("left_out", "reason"),
     [("digest", "sig_weak"), ("host", "sig_weak"), ("(request-target)", "sig_weak"), ("date", "sig_weak")],
 )
+@pytest.mark.attack(11)
 async def test_a_signature_that_leaves_out_what_matters_is_refused(
     target: Target, left_out: str, reason: str
 ) -> None:
@@ -184,6 +188,7 @@ async def test_a_signature_that_leaves_out_what_matters_is_refused(
     ("name", "reason"),
     [("Date", "sig_date"), ("Digest", "repeated_header")],
 )
+@pytest.mark.attack(10)
 async def test_a_signed_header_that_stands_twice_is_refused(target: Target, name: str, reason: str) -> None:
     key = target.peer.key(target.sender)
     body = json.dumps(target.a_create()).encode()
@@ -201,6 +206,7 @@ async def test_an_hmac_keyed_with_the_public_key_is_refused(target: Target) -> N
         _is_refused(await target.peer.post(target.inbox, body, headers), "sig_alg")
 
 
+@pytest.mark.attack(13)
 async def test_a_signature_made_for_another_inbox_is_refused(target: Target) -> None:
     key = target.peer.key(target.sender)
     body = json.dumps(target.a_create()).encode()
@@ -209,6 +215,7 @@ async def test_a_signature_made_for_another_inbox_is_refused(target: Target) -> 
         _is_refused(await target.peer.post(target.inbox, body, headers), "sig_invalid")
 
 
+@pytest.mark.attack(2)
 async def test_speaking_in_the_name_of_someone_elsewhere_is_refused(target: Target) -> None:
     innocent = target.peer.actor("innocent", target.peer.hosts[1])
     note = target.peer.note(innocent, "I never said this")
@@ -220,6 +227,7 @@ async def test_speaking_in_the_name_of_someone_elsewhere_is_refused(target: Targ
         _is_refused(await target.peer.post(target.inbox, body, headers), "actor_key_mismatch", 403)
 
 
+@pytest.mark.attack(4)
 async def test_a_post_of_a_foreign_origin_inside_an_honest_activity_is_not_believed(target: Target) -> None:
     innocent = target.peer.actor("innocent", target.peer.hosts[1])
     forged = target.peer.note(innocent, "I never said this either")
@@ -232,6 +240,7 @@ async def test_a_post_of_a_foreign_origin_inside_an_honest_activity_is_not_belie
         await target.reader.status_of(forged["id"])
 
 
+@pytest.mark.attack(14)
 async def test_a_key_that_is_ours_or_no_web_address_is_refused_without_a_look(target: Target) -> None:
     key = target.peer.key(target.sender)
     me = await target.reader.me()
@@ -247,6 +256,7 @@ async def test_a_key_that_is_ours_or_no_web_address_is_refused_without_a_look(ta
             _is_refused(await target.peer.post(target.inbox, body, headers), "key_id")
 
 
+@pytest.mark.attack(7)
 async def test_a_delete_by_another_host_changes_nothing(target: Target) -> None:
     note = target.peer.note(target.sender, f"mine {secrets.token_hex(4)}")
     await target.peer.send(target.inbox, target.peer.create(note))
@@ -295,6 +305,7 @@ def canaries(ground: Ground) -> Canaries:
     return Canaries(("127.0.0.1", 443), ("::1", 443), (hidden, 443), ("127.0.0.1", 0))
 
 
+@pytest.mark.attack(32, 33)
 async def test_a_search_for_a_private_address_connects_to_nobody(pair: Pair, canaries: Canaries) -> None:
     addresses = (
         *PRIVATE,
@@ -326,6 +337,7 @@ async def _finds_nothing(reader: Api, address: str) -> bool:
     return not found["accounts"] and not found["statuses"]
 
 
+@pytest.mark.attack(36)
 async def test_a_redirect_to_a_private_address_is_not_followed(target: Target, canaries: Canaries) -> None:
     host = target.peer.hosts[0]
     moved = {
@@ -348,6 +360,7 @@ async def test_a_redirect_to_a_private_address_is_not_followed(target: Target, c
         assert canaries.visits == []
 
 
+@pytest.mark.attack(32, 33)
 async def test_an_activity_that_points_at_private_addresses_makes_no_connection(
     target: Target, canaries: Canaries
 ) -> None:

@@ -70,6 +70,8 @@ def undoing(inner: Like | Announce, *, by: str = "", bare: bool = False, number:
 # What is not the sender's word
 
 
+@pytest.mark.attack(4)
+@pytest.mark.row(28)
 async def test_a_note_of_another_server_in_a_strangers_create_is_never_taken_as_it_stands(
     threads: Threads, eve: Account, elsewhere: Elsewhere, dora: Actor
 ) -> None:
@@ -81,6 +83,7 @@ async def test_a_note_of_another_server_in_a_strangers_create_is_never_taken_as_
     assert elsewhere.asked.count("/users/dora/notes/1") == 1
 
 
+@pytest.mark.attack(4)
 async def test_a_note_that_its_own_server_confirms_is_kept_in_that_servers_words(
     threads: Threads, alice: Account, eve: Account, elsewhere: Elsewhere, dora: Actor
 ) -> None:
@@ -92,6 +95,7 @@ async def test_a_note_that_its_own_server_confirms_is_kept_in_that_servers_words
     assert stored.content == "<p>true</p>"
 
 
+@pytest.mark.attack(5)
 async def test_a_note_said_to_be_somebody_elses_on_the_senders_server_is_refused(
     threads: Threads, eve: Account, bob: Account
 ) -> None:
@@ -102,6 +106,7 @@ async def test_a_note_said_to_be_somebody_elses_on_the_senders_server_is_refused
     assert await rows(threads) == before
 
 
+@pytest.mark.attack(6, 7)
 async def test_a_neighbour_on_the_same_server_cannot_edit_or_delete_a_post(
     threads: Threads, followed: Account
 ) -> None:
@@ -120,6 +125,7 @@ async def test_a_neighbour_on_the_same_server_cannot_edit_or_delete_a_post(
     assert stored.content == note.content
 
 
+@pytest.mark.attack(7)
 async def test_another_server_cannot_delete_a_post_nor_keep_one_from_coming(
     threads: Threads, followed: Account, eve: Account
 ) -> None:
@@ -132,6 +138,7 @@ async def test_another_server_cannot_delete_a_post_nor_keep_one_from_coming(
     assert await threads.known(note.id) is not None
 
 
+@pytest.mark.attack(18)
 async def test_nobody_undoes_what_somebody_else_did(
     threads: Threads, alice: Account, followed: Account, eve: Account
 ) -> None:
@@ -147,6 +154,7 @@ async def test_nobody_undoes_what_somebody_else_did(
     assert (stored.favourites_count, stored.boosts_count) == (1, 1)
 
 
+@pytest.mark.attack(18)
 async def test_an_undo_of_what_another_is_said_to_have_done_undoes_nothing_of_the_senders(
     threads: Threads, alice: Account, eve: Account
 ) -> None:
@@ -172,6 +180,7 @@ async def test_a_note_that_is_said_to_be_ours_is_refused(
 
 
 @pytest.mark.parametrize("visibility", ["private", "direct"])
+@pytest.mark.attack(19)
 async def test_acting_on_a_post_one_may_not_see_is_answered_like_acting_on_none(
     threads: Threads, alice: Account, followed: Account, visibility: str
 ) -> None:
@@ -191,6 +200,7 @@ async def test_acting_on_a_post_one_may_not_see_is_answered_like_acting_on_none(
     assert await rows(threads) == before
 
 
+@pytest.mark.attack(19)
 async def test_a_follower_cannot_pass_on_a_post_for_followers(
     threads: Threads, alice: Account, followed: Account
 ) -> None:
@@ -562,6 +572,7 @@ async def test_what_a_reply_answers_is_fetched_up_to_the_root_and_stands_at_its_
     assert [posts[note.id].thread_position for note in (root, second)] == [1, 2]
 
 
+@pytest.mark.attack(38)
 async def test_a_chain_without_end_is_followed_only_so_far(
     threads: Threads, followed: Account, elsewhere: Elsewhere, dora: Actor
 ) -> None:
