@@ -4,6 +4,7 @@ A post is believed from its own server only: whatever named it, here it is asked
 address. Nothing in here is called inside a transaction.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,7 @@ from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import FedispaceError, Gone, Invalid, NotFound, Refused, Unavailable
 from fedispace.federation.addresses import Addresses
-from fedispace.federation.allowance import Allowance
+from fedispace.federation.allowance import Allowance, Spent
 from fedispace.federation.origin import same_origin
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.vocab.objects import Note
@@ -50,6 +51,7 @@ class Fetching:
         self._addresses = addresses
         self._resolver = resolver
         self._ingest = ingest
+        self._climbing: dict[str, asyncio.Task[Status | Miss]] = {}
 
     async def note(self, uri: str, allowance: Allowance) -> Note | Miss:
         """Fetch a post; raises `Spent` when the allowance ends."""
@@ -96,20 +98,38 @@ class Fetching:
             seen.add(uri)
             if self._addresses.is_ours(uri):
                 return None
-            known, waits = await self._known(uri)
-            if known is not None:
-                uri = known.in_reply_to_uri if known.in_reply_to_uri != known.subject_uri else None
-                continue
-            if waits:
-                return None
-            found = await self.note(uri, allowance)
+            if uri not in self._climbing:
+                known, waits = await self._known(uri)
+                if known is not None:
+                    uri = _answered(known)
+                    continue
+                if waits:
+                    return None
+            stored = await self._step(uri, allowance)
             fetched += 1
-            stored = found if isinstance(found, Miss) else await self.store(found)
             if isinstance(stored, Miss):
                 await self._missed(stored)
                 return stored
-            uri = stored.in_reply_to_uri if stored.in_reply_to_uri != stored.subject_uri else None
+            uri = _answered(stored)
         return None
+
+    async def _step(self, uri: str, allowance: Allowance) -> Status | Miss:
+        """Fetch and store one post, together with whoever climbs past it at the same time."""
+        task = self._climbing.get(uri)
+        joined = task is not None
+        if task is None:
+            task = self._climbing[uri] = asyncio.ensure_future(self._bring(uri, allowance))
+            task.add_done_callback(lambda _: self._climbing.pop(uri, None))
+        try:
+            return await asyncio.shield(task)
+        except Spent:
+            if not joined:
+                raise
+        return await self._step(uri, allowance)
+
+    async def _bring(self, uri: str, allowance: Allowance) -> Status | Miss:
+        found = await self.note(uri, allowance)
+        return found if isinstance(found, Miss) else await self.store(found)
 
     async def _known(self, uri: str) -> tuple[Status | None, bool]:
         """Return a post if we have it; else whether its server refused it a short while ago."""
@@ -133,3 +153,8 @@ class Fetching:
         reason = missing.reason_of(error)
         log.info("fetching.missed", uri=uri, reason=reason)
         return Miss(uri=uri, reason=reason)
+
+
+def _answered(status: Status) -> str | None:
+    """Return what a post answers, if that is a post."""
+    return status.in_reply_to_uri if status.in_reply_to_uri != status.subject_uri else None

@@ -1,10 +1,10 @@
-"""Two whole instances in one process, alpha (a.test) and beta (b.test), and a peer that is not ours.
+"""Whole instances in one process, alpha (a.test), beta (b.test) and more, and a peer that is not ours.
 
 Each instance is built as for its operator and serves real HTTP on the loopback. Nothing runs by itself:
 `settle()` lets the workers of both do what is due until nothing is.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ SUBDOMAINS = tuple(f"s{number}.evil.test" for number in range(30))
 PEER_HOSTS = ("c.test", "d.test", "e.test", "evil.test", "good.test", *SUBDOMAINS)
 ROUNDS = 30
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
 
 class Server:
     """One instance: `app` as it is built, `port` where it listens, `origin` what it is called."""
@@ -48,6 +50,10 @@ class Server:
         self.inbox = f"{self.origin}/inbox"
         self._clients: list[Client] = []
         self._runner: web.AppRunner | None = None
+        self.asked: list[str] = []
+        """What was asked of it, path and query, in order."""
+        self.failing: set[str] = set()
+        """Paths that answer 503."""
 
     async def start(self) -> None:
         """Begin to answer, as the instance actor that is already there."""
@@ -59,9 +65,19 @@ class Server:
         await self.listen()
 
     async def listen(self) -> None:
-        self._runner = web.AppRunner(self.app.web_application(), access_log=None, shutdown_timeout=0.1)
+        application = self.app.web_application()
+        application.middlewares.insert(0, self._overhear)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+
+    @web.middleware
+    async def _overhear(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method == "GET" and not request.path.startswith("/api/"):
+            self.asked.append(request.path_qs)
+        if request.path in self.failing:
+            return web.Response(status=503)
+        return await handler(request)
 
     async def stop_listening(self) -> None:
         if self._runner is not None:
@@ -132,35 +148,37 @@ class Server:
 
 
 class Fediverse:
-    """`alpha`, `beta`, `peer`, and the `clock` they share."""
+    """`servers` (the first two are `alpha` and `beta`), `peer`, and the `clock` they share."""
 
-    def __init__(self, clock: ManualClock, alpha: Server, beta: Server, peer: Peer) -> None:
+    def __init__(self, clock: ManualClock, servers: list[Server], peer: Peer) -> None:
         self.clock = clock
-        self.alpha = alpha
-        self.beta = beta
+        self.servers = servers
+        self.alpha, self.beta = servers[:2]
         self.peer = peer
 
     async def settle(self) -> None:
-        """Let both do what is due, until nothing is."""
+        """Let all do what is due, until nothing is."""
         for _ in range(ROUNDS):
-            for server in (self.alpha, self.beta):
+            for server in self.servers:
                 await server.app.worker.settle()
-            if not (await self.alpha.is_busy() or await self.beta.is_busy()):
+            if not any([await server.is_busy() for server in self.servers]):
                 return
-        raise AssertionError("the two never come to rest")
+        raise AssertionError("they never come to rest")
 
 
 @asynccontextmanager
-async def open_fediverse(directory: Path, **federation: Any) -> AsyncIterator[Fediverse]:
-    """Open both instances and the peer; `federation` goes into that section of both configurations."""
+async def open_fediverse(
+    directory: Path, *, hosts: Sequence[str] = ("a.test", "b.test"), **federation: Any
+) -> AsyncIterator[Fediverse]:
+    """Open the instances and the peer; `federation` goes into that section of every configuration."""
     clock = ManualClock()
     peer = Peer(clock)
     await peer.start()
-    ports = {"a.test": free_port(), "b.test": free_port()}
+    ports = {host: free_port() for host in hosts}
     peer.sends_to = ports
     names = {
-        **{host: ("127.0.0.1", port) for host, port in ports.items()},
         **dict.fromkeys(PEER_HOSTS, ("127.0.0.1", peer.port)),
+        **{host: ("127.0.0.1", port) for host, port in ports.items()},
     }
     servers: list[Server] = []
     try:
@@ -180,7 +198,7 @@ async def open_fediverse(directory: Path, **federation: Any) -> AsyncIterator[Fe
             server = Server(host, port, build(config, clock=clock, net=net), clock)
             servers.append(server)
             await server.start()
-        yield Fediverse(clock, servers[0], servers[1], peer)
+        yield Fediverse(clock, servers, peer)
     finally:
         peer.let_go.set()
         for server in servers:
