@@ -90,6 +90,7 @@ from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.tickets import Tickets
 from fedispace.threads import idempotency
 from fedispace.threads.activities import ThreadInbox
+from fedispace.threads.approvals import Approvals
 from fedispace.threads.attention import Attention
 from fedispace.threads.backfill import Backfill
 from fedispace.threads.bio import BioMarkup
@@ -100,6 +101,7 @@ from fedispace.threads.deletion import Deletion
 from fedispace.threads.documents import ThreadDocuments
 from fedispace.threads.drafts import Drafts
 from fedispace.threads.edits import Editing
+from fedispace.threads.effects import Effects
 from fedispace.threads.erasing import Erasing
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured, FeaturedDocuments, FeaturedInbox
@@ -109,6 +111,8 @@ from fedispace.threads.forwarding import Forwarding
 from fedispace.threads.gathering import Gathering
 from fedispace.threads.hearing import heard
 from fedispace.threads.ingest import Ingest
+from fedispace.threads.interaction_documents import InteractionDocuments
+from fedispace.threads.interaction_inbox import InteractionInbox
 from fedispace.threads.looking import Looking
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
@@ -116,10 +120,12 @@ from fedispace.threads.poll_news import PollNews
 from fedispace.threads.polls import Polls
 from fedispace.threads.publish import Publishing
 from fedispace.threads.reactions import Reacting
+from fedispace.threads.requests import Requests
 from fedispace.threads.rumours import RumouredPosts
 from fedispace.threads.sanitize import safe_html
 from fedispace.threads.telling import Telling
 from fedispace.threads.updates import Updates
+from fedispace.threads.verification import Verification
 from fedispace.threads.votes import Voting
 from fedispace.web.app import Web
 
@@ -273,6 +279,8 @@ def build(
     )
     move_inbox = MoveInbox(db, clock, addresses, people, resolver, jobs, moves)
     profiles = Profiles(db, BioMarkup(people, addresses), news, link_checks)
+    leave = (ids, clock, addresses, outbox, notifier, people)
+    approvals = Approvals(db, *leave)
 
     polls = Polls(clock, jobs)
     updates = Updates(ids, clock, addresses, outbox)
@@ -346,6 +354,18 @@ def build(
         ThreadInbox.routes, ThreadInbox(ids, clock, addresses, people, notifier, jobs, ingest, voting)
     )
     table.mount(
+        InteractionInbox.routes,
+        InteractionInbox(
+            clock,
+            addresses,
+            people,
+            ingest,
+            Requests(ids, clock, addresses, notifier),
+            approvals,
+            Effects(*leave),
+        ),
+    )
+    table.mount(
         SpaceInbox.routes,
         SpaceInbox(
             ids=ids,
@@ -375,6 +395,7 @@ def build(
     federation.mount(FeaturedDocuments.routes, FeaturedDocuments(db, addresses, people))
     federation.mount(ThreadDocuments.routes, ThreadDocuments(db, clock, addresses, people))
     federation.mount(ThreadCollections.routes, ThreadCollections(db, addresses, people))
+    federation.mount(InteractionDocuments.routes, InteractionDocuments(db, addresses))
     federation.mount(SpaceDocuments.routes, SpaceDocuments(db, people, addresses))
 
     forwarding = Forwarding(verifier, outbox, addresses, clock)
@@ -386,6 +407,7 @@ def build(
     backfill = Backfill(db, ids, clock, people, notifier, fetching)
     gathering = Gathering(db, clock, addresses, resolver, jobs, fetching)
     looking = Looking(db=db, clock=clock, jobs=jobs, addresses=addresses)
+    verification = Verification(db, *leave, resolver, ingest)
     announced = Announced(db, resolver, people, arrivals)
     worker = Worker(
         [
@@ -403,6 +425,8 @@ def build(
                     **announced.tasks(),
                     **link_checks.tasks(),
                     **rumoured.tasks(),
+                    **verification.tasks(),
+                    **approvals.tasks(),
                     **synchronization.tasks(),
                     **shunning.tasks(),
                     **telling.tasks(),

@@ -58,6 +58,10 @@ class Addresses:
         """Return the id of an activity that has no better name of its own."""
         return self._at(f"/activities/{activity_id}")
 
+    def authorization(self, username: str, authorization_id: int) -> Uri:
+        """Return where a person's word that somebody may interact with a post of theirs is shown."""
+        return self._at(f"/users/{username}/authorizations/{authorization_id}")
+
     def space(self, space_id: int) -> Uri:
         return self._at(f"/spaces/{space_id}")
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from fedispace.errors import Invalid
 from fedispace.federation import codec_activities as activities
+from fedispace.federation import codec_interactions as interactions
 from fedispace.federation import codec_objects as objects
 from fedispace.federation.codec_shapes import Json, as_list, kind_of
 from fedispace.federation.codec_write import context_of, fields_of
@@ -27,7 +28,13 @@ _CONTEXTS: Final = frozenset(
     }
 )
 _KNOWN: Final = (
-    activities.KINDS | NOTE_TYPES | ACTOR_TYPES | COLLECTION_TYPES | PAGE_TYPES | {"Event", "Tombstone"}
+    activities.KINDS
+    | NOTE_TYPES
+    | ACTOR_TYPES
+    | COLLECTION_TYPES
+    | PAGE_TYPES
+    | interactions.KINDS
+    | {"Event", "Tombstone"}
 )
 
 
@@ -50,6 +57,8 @@ def read(document: Json, *, require_context: bool = False) -> Object:
         return objects.event(document)
     if kind == "Tombstone":
         return objects.tombstone(document)
+    if kind in interactions.KINDS:
+        return interactions.authorization(document, kind)
     return objects.unknown(document, kind)
 
 

@@ -23,6 +23,7 @@ from fedispace.federation.vocab.activities import (
     Embedded,
     Flag,
     Follow,
+    InteractionRequest,
     Join,
     Leave,
     Like,
@@ -34,7 +35,8 @@ from fedispace.federation.vocab.activities import (
     Update,
 )
 from fedispace.federation.vocab.actors import ACTOR_TYPES
-from fedispace.federation.vocab.objects import NOTE_TYPES
+from fedispace.federation.vocab.interactions import REQUEST_TYPES
+from fedispace.federation.vocab.objects import NOTE_TYPES, Note
 from fedispace.federation.vocab.uri import Uri
 
 _MAX_CONTENT: Final = 5000
@@ -123,20 +125,59 @@ def _kind(document: Json) -> str:
 
 
 def _accept(document: Json, id_: Uri, actor: Uri) -> Accept:
-    object_, inner = _inner(document, id_, (Follow, Join))
+    object_, inner = _inner(document, id_, _ANSWERABLE)
+    ticket = _ticket(document.get("result"))
     return Accept(
         id=id_,
         actor=actor,
         object=object_,
         inner=inner,
-        result=_ticket(document.get("result")),
+        result=ticket,
+        authorization=shapes.uri(document.get("result")) if ticket is None else None,
+        target=shapes.uri(document.get("target")),
         **_audience(document),
     )
 
 
 def _reject(document: Json, id_: Uri, actor: Uri) -> Reject:
-    object_, inner = _inner(document, id_, (Follow, Join))
+    object_, inner = _inner(document, id_, _ANSWERABLE)
     return Reject(id=id_, actor=actor, object=object_, inner=inner, **_audience(document))
+
+
+_ANSWERABLE: Final = (Follow, Join, InteractionRequest)
+
+
+def _request(document: Json, id_: Uri, actor: Uri) -> InteractionRequest:
+    """Read a request; what is asked for is the asker's own word, or an address."""
+    kind = shapes.kind_of(document, frozenset(REQUEST_TYPES))
+    type_ = next(name for name in REQUEST_TYPES if name == kind)
+    return InteractionRequest(
+        id=id_,
+        type=type_,
+        actor=actor,
+        object=_object(document),
+        instrument=_instrument(document, id_, actor),
+        **_audience(document),
+    )
+
+
+def _instrument(document: Json, id_: Uri, actor: Uri) -> Note | Like | Announce | Uri:
+    value = _only(document.get("instrument"))
+    if type(value) is dict and value.get("type") is not None:
+        kind = shapes.kind_of(value, NOTE_TYPES | _ACTS)
+        if kind in NOTE_TYPES and ("to" in value or "cc" in value):
+            return objects.note(value, kind, author=actor)
+        if kind in _ACTS:
+            act = activity(value, kind, parent=id_)
+            if isinstance(act, Like | Announce):
+                return act
+    found = shapes.uri(value)
+    if found is None:
+        raise Invalid("instrument: a post, a Like or an Announce is expected", field="instrument")
+    return found
+
+
+_ACTS: Final = frozenset({"Like", "Announce"})
 
 
 def _ticket(value: Any) -> Ticket | None:
@@ -217,9 +258,15 @@ def _announce(document: Json, id_: Uri, actor: Uri) -> Announce:
         id=id_,
         actor=actor,
         object=_object(document),
+        authorization=_authorization(document, "announceAuthorization"),
         published=shapes.moment(document.get("published")),
         **_audience(document),
     )
+
+
+def _authorization(document: Json, name: str) -> Uri | None:
+    """Return what proves the leave for a Like or an Announce; GoToSocial wrote `approvedBy` before."""
+    return shapes.uri(document.get(name)) or shapes.uri(document.get("approvedBy"))
 
 
 def _like(document: Json, id_: Uri, actor: Uri) -> Like:
@@ -233,6 +280,7 @@ def _like(document: Json, id_: Uri, actor: Uri) -> Like:
         type=_kind(document),
         content=reaction,
         tags=parts.emojis(document.get("tag")) if reaction else (),
+        authorization=_authorization(document, "likeAuthorization"),
         **_audience(document),
     )
 
@@ -278,6 +326,9 @@ READERS: Final[dict[str, Reader]] = {
     "Remove": _remove,
     "Undo": _undo,
     "Update": _update,
+    **dict.fromkeys(REQUEST_TYPES, _request),
 }
 KINDS: Final = frozenset(READERS)
-_INNER: Final = frozenset({"Follow", "Like", "EmojiReact", "Announce", "Block", "Join", "Accept"})
+_INNER: Final = frozenset(
+    {"Follow", "Like", "EmojiReact", "Announce", "Block", "Join", "Accept", *REQUEST_TYPES}
+)

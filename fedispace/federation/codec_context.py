@@ -12,10 +12,9 @@ MULTIKEY: Final = "https://w3id.org/security/multikey/v1"
 DATA_INTEGRITY: Final = "https://w3id.org/security/data-integrity/v1"
 FEDISPACE: Final = "https://fedispace.example/ns#"
 
-_NOTE_TERMS: Final[dict[str, Any]] = {
+_POST_TERMS: Final[dict[str, Any]] = {
     "toot": "http://joinmastodon.org/ns#",
     "ostatus": "http://ostatus.org#",
-    "misskey": "https://misskey-hub.net/ns#",
     "Hashtag": "as:Hashtag",
     "sensitive": "as:sensitive",
     "Emoji": "toot:Emoji",
@@ -24,8 +23,47 @@ _NOTE_TERMS: Final[dict[str, Any]] = {
     "conversation": "ostatus:conversation",
     "votersCount": "toot:votersCount",
     "contextHistory": {"@id": "https://w3id.org/fep/171b/contextHistory", "@type": "@id"},
+}
+
+_NOTE_TERMS: Final[dict[str, Any]] = {
+    **_POST_TERMS,
+    "misskey": "https://misskey-hub.net/ns#",
     "quote": {"@id": "https://w3id.org/fep/044f#quote", "@type": "@id"},
+    "quoteAuthorization": {"@id": "https://w3id.org/fep/044f#quoteAuthorization", "@type": "@id"},
+    "QuoteAuthorization": "https://w3id.org/fep/044f#QuoteAuthorization",
+    "QuoteRequest": "https://w3id.org/fep/044f#QuoteRequest",
     "_misskey_quote": "misskey:_misskey_quote",
+    "quoteUrl": "as:quoteUrl",
+    "quoteUri": "http://fedibird.com/ns#quoteUri",
+    "gts": "https://gotosocial.org/ns#",
+    **{
+        name: {"@id": f"gts:{name}", "@type": "@id"}
+        for name in (
+            "interactionPolicy",
+            "canQuote",
+            "canReply",
+            "canLike",
+            "canAnnounce",
+            "automaticApproval",
+            "manualApproval",
+            "interactingObject",
+            "interactionTarget",
+            "replyAuthorization",
+            "likeAuthorization",
+            "announceAuthorization",
+        )
+    },
+    **{
+        name: f"gts:{name}"
+        for name in (
+            "ReplyRequest",
+            "LikeRequest",
+            "AnnounceRequest",
+            "ReplyAuthorization",
+            "LikeAuthorization",
+            "AnnounceAuthorization",
+        )
+    },
 }
 
 _REACTION_TERMS: Final[dict[str, Any]] = {
@@ -55,7 +93,7 @@ _ACTOR_TERMS: Final[dict[str, Any]] = {
 }
 
 _EVENT_TERMS: Final[dict[str, Any]] = {
-    **_NOTE_TERMS,
+    **_POST_TERMS,
     "sc": "http://schema.org#",
     "mz": "https://joinmobilizon.org/ns#",
     "ical": "http://www.w3.org/2002/12/cal/ical#",

@@ -5,6 +5,7 @@ import re
 from typing import Any, Final
 
 from fedispace.errors import Invalid
+from fedispace.federation import codec_interactions as interactions
 from fedispace.federation import codec_parts as parts
 from fedispace.federation import codec_polls as polls
 from fedispace.federation import codec_shapes as shapes
@@ -69,6 +70,9 @@ def note(document: Json, kind: str, author: Uri | None = None) -> Note:
         attachments=attachments,
         quote=parts.quote(document),
         poll=polls.poll(document) if kind == "Question" else None,
+        quote_authorization=shapes.uri(document.get("quoteAuthorization")),
+        reply_authorization=interactions.reply_authorization(document),
+        interaction_policy=interactions.policy(document),
     )
 
 

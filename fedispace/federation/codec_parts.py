@@ -25,7 +25,11 @@ MAX_KEYS: Final = 10
 MAX_FIELDS: Final = 50
 _MAX_PEM: Final = 4096
 
-_QUOTE_REL: Final = "https://misskey-hub.net/ns#_misskey_quote"
+_QUOTE_RELS: Final = (
+    "https://misskey-hub.net/ns#_misskey_quote",
+    "https://misskey-hub.net/ns/#_misskey_quote",
+)
+"""FEP-044f writes it in both ways."""
 
 _ATTACHMENT_TYPES: Final = frozenset({"Document", "Image", "Video", "Audio", "Link"})
 _MEDIA_TYPES: Final = {
@@ -118,8 +122,10 @@ def quote(document: Json) -> Uri | None:
         if field in document and (found := uri(document[field])) is not None:
             return found
     for raw in as_list(document.get("tag"))[:MAX_TAGS]:
-        if type(raw) is dict and raw.get("type") == "Link" and _QUOTE_REL in as_list(raw.get("rel")):
-            return uri(raw.get("href"))
+        if type(raw) is dict and raw.get("type") == "Link":
+            rels = as_list(raw.get("rel"))
+            if any(type(rel) is str and rel in _QUOTE_RELS for rel in rels):
+                return uri(raw.get("href"))
     return None
 
 
@@ -138,7 +144,7 @@ def attachments(value: Any) -> tuple[Attachment, ...]:
 def _attachment(raw: Any) -> Attachment | None:
     if type(raw) is str:
         raw = {"type": "Link", "href": raw}
-    if type(raw) is not dict or raw.get("type") not in _ATTACHMENT_TYPES:
+    if type(raw) is not dict or type(raw.get("type")) is not str or raw["type"] not in _ATTACHMENT_TYPES:
         return None
     kind: str = raw["type"]
     link = _media_link(raw)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from fedispace.clock import wire_time
 from fedispace.federation import codec_context as contexts
+from fedispace.federation.codec_interactions import write_authorization
 from fedispace.federation.codec_write_objects import WRITERS as OBJECT_WRITERS
 from fedispace.federation.codec_write_objects import present, written_tag
 from fedispace.federation.vocab.activities import (
@@ -22,6 +23,7 @@ from fedispace.federation.vocab.activities import (
     Delete,
     Flag,
     Follow,
+    InteractionRequest,
     Join,
     Leave,
     Like,
@@ -34,6 +36,7 @@ from fedispace.federation.vocab.activities import (
     Update,
 )
 from fedispace.federation.vocab.actors import Actor
+from fedispace.federation.vocab.interactions import Authorization
 from fedispace.federation.vocab.links import Emoji
 from fedispace.federation.vocab.objects import Event, Note
 
@@ -60,11 +63,17 @@ def context_of(thing: Object | Emoji) -> str | list[Any]:
         return context_of(thing.inner)
     if isinstance(thing, Like) and thing.content:
         return contexts.REACTION_CONTEXT
-    if isinstance(thing, Emoji):
+    if isinstance(thing, Emoji | InteractionRequest | Authorization) or _answers_request(thing):
         return contexts.NOTE_CONTEXT
     if isinstance(thing, Join | Accept):
         return contexts.TICKET_CONTEXT
     return contexts.PLAIN_CONTEXT
+
+
+def _answers_request(thing: Object) -> bool:
+    if isinstance(thing, Accept) and thing.authorization is not None:
+        return True
+    return isinstance(thing, Accept | Reject) and isinstance(thing.inner, InteractionRequest)
 
 
 def _activity(thing: Any, object_: Any, **more: Any) -> dict[str, Any]:
@@ -90,7 +99,13 @@ def _nested(thing: Accept | Reject | Undo) -> Any:
 
 
 def _accept(thing: Accept) -> dict[str, Any]:
-    return _activity(thing, _nested(thing), result=None if thing.result is None else _ticket(thing.result))
+    result = thing.authorization if thing.result is None else _ticket(thing.result)
+    return _activity(thing, _nested(thing), result=result, target=thing.target)
+
+
+def _request(thing: InteractionRequest) -> dict[str, Any]:
+    asked = thing.instrument if isinstance(thing.instrument, str) else fields_of(thing.instrument)
+    return {**_activity(thing, thing.object, instrument=asked), "type": thing.type}
 
 
 def _ticket(ticket: Ticket) -> dict[str, Any]:
@@ -123,12 +138,14 @@ def _delete(thing: Delete) -> dict[str, Any]:
 
 
 def _announce(thing: Announce) -> dict[str, Any]:
-    return _activity(thing, thing.object, published=_time(thing.published))
+    return _activity(
+        thing, thing.object, announceAuthorization=thing.authorization, published=_time(thing.published)
+    )
 
 
 def _like(thing: Like) -> dict[str, Any]:
     """Write a reaction for everybody: Misskey reads its own term before `content` (FEP-c0e0)."""
-    document = _activity(thing, thing.object, content=thing.content)
+    document = _activity(thing, thing.object, content=thing.content, likeAuthorization=thing.authorization)
     document["type"] = thing.type
     if thing.content and thing.type == "Like":
         document["_misskey_reaction"] = thing.content
@@ -154,11 +171,13 @@ _WRITERS: Final[dict[type, Callable[[Any], dict[str, Any]]]] = {
     Accept: _accept,
     Add: _targeted,
     Announce: _announce,
+    Authorization: write_authorization,
     Block: _bare,
     Create: _create,
     Delete: _delete,
     Flag: _flag,
     Follow: _bare,
+    InteractionRequest: _request,
     Join: _join,
     Leave: _bare,
     Like: _like,

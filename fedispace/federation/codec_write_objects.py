@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from fedispace.clock import iso, wire_time
+from fedispace.federation.codec_interactions import write_policy
 from fedispace.federation.codec_polls import poll_fields
 from fedispace.federation.vocab.actors import Actor, PublicKeyRef
 from fedispace.federation.vocab.links import Attachment, Emoji, Hashtag, Image, Location, Mention, Tag
@@ -38,6 +39,10 @@ def _exact_time(moment: datetime | None) -> str | None:
     return None if moment is None else iso(moment)
 
 
+_OLD_QUOTES: Final = ("quoteUrl", "quoteUri", "_misskey_quote")
+"""What servers read that know no consent; the FEP-e232 tag besides is the wire module's."""
+
+
 def _note(note: Note) -> dict[str, Any]:
     return {
         "id": note.id,
@@ -60,7 +65,10 @@ def _note(note: Note) -> dict[str, Any]:
                 "likes": _sized(note.likes, note.likes_claimed),
                 "shares": _sized(note.shares, note.shares_claimed),
                 "quote": note.quote,
-                "_misskey_quote": note.quote,
+                **dict.fromkeys(_OLD_QUOTES, note.quote if note.quote_is_for_all else None),
+                "quoteAuthorization": note.quote_authorization,
+                "replyAuthorization": note.reply_authorization,
+                "interactionPolicy": write_policy(note.interaction_policy),
             }
         ),
         "sensitive": note.sensitive,

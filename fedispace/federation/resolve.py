@@ -32,6 +32,7 @@ from fedispace.federation.origin import is_own_word, same_origin
 from fedispace.federation.requests import SignedRequests
 from fedispace.federation.vocab.activities import Create, Object
 from fedispace.federation.vocab.actors import Actor
+from fedispace.federation.vocab.interactions import Authorization
 from fedispace.federation.vocab.objects import Event, Note
 from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.hosts import host_of
@@ -66,6 +67,10 @@ class Fetched:
     def actor(self, uri: Uri) -> Actor | None:
         found = self._documents.get(uri)
         return found if isinstance(found, Actor) else None
+
+    def authorization(self, uri: Uri) -> Authorization | None:
+        found = self._documents.get(uri)
+        return found if isinstance(found, Authorization) and found.id == uri else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from fedispace.db.engine import Tx
 from fedispace.federation.vocab.activities import Activity
 from fedispace.federation.vocab.actors import Actor
+from fedispace.federation.vocab.interactions import Authorization
 from fedispace.federation.vocab.links import Emoji
 from fedispace.federation.vocab.objects import Collection, CollectionPage, Event, Note, Tombstone
 from fedispace.federation.vocab.uri import Uri
@@ -43,7 +44,9 @@ class Stored:
     body: bytes
 
 
-Document = Actor | Note | Event | Activity | Tombstone | Collection | CollectionPage | Emoji | Stored
+Document = (
+    Actor | Note | Event | Activity | Tombstone | Collection | CollectionPage | Emoji | Authorization | Stored
+)
 
 
 class Found(Protocol):
@@ -54,6 +57,8 @@ class Found(Protocol):
     def event(self, uri: Uri) -> Event | None: ...
 
     def actor(self, uri: Uri) -> Actor | None: ...
+
+    def authorization(self, uri: Uri) -> Authorization | None: ...
 
 
 Needs = Callable[[Any], Iterable[Uri]]

@@ -32,6 +32,7 @@ from fedispace.threads import boost, favourite, reactions
 from fedispace.threads.arrival import look
 from fedispace.threads.audience import Visibility, visibility_from
 from fedispace.threads.backfill import enqueue_boosted
+from fedispace.threads.holding import Holding
 from fedispace.threads.ingest import LATE, Ingest
 from fedispace.threads.models import Favourite, Reaction, Status
 from fedispace.threads.relevance import concerns_us, is_any_ours, is_followed_here
@@ -75,6 +76,7 @@ class ThreadInbox:
         self._jobs = jobs
         self._ingest = ingest
         self._voting = voting
+        self._holding = Holding(ids, clock, addresses, notifier, jobs)
 
     @routes.on(Create, Note, needs=_elsewhere)
     async def created(self, tx: Tx, verified: Verified[Create], found: Found) -> None:
@@ -170,6 +172,10 @@ class ThreadInbox:
             raise _refused("unrelated", "Nobody here follows the one who passes it on.")
         if not boost.may_boost(by, original):
             raise _refused("not_visible", "There is no such post.")
+        wanted = {"visibility": visibility, "at": at.isoformat()}
+        if await self._holding.holds(tx, "boost", by, original, activity.id, extra=wanted):
+            await self._holding.tell(tx, "boost", original, activity.id, original.id)
+            return
         new = boost.NewBoost(id=self._ids.next(), uri=activity.id, visibility=visibility, at=at, local=False)
         await boost.record(tx, self._notifier, by, original, new)
 
@@ -184,6 +190,9 @@ class ThreadInbox:
             return
         by = await self._people.ensure(tx, verified.sender)
         status = await self._acted_on(tx, by, known)
+        if await self._holding.holds(tx, "favourite", by, status, activity.id):
+            await self._holding.tell(tx, "favourite", status, activity.id, status.id)
+            return
         chosen = await reactions.understood(tx, activity, self._addresses)
         if chosen is not None:
             await self._reacted(tx, by, status, activity, chosen)

@@ -2,11 +2,13 @@
 
 from sqlalchemy import select, update
 
+from fedispace.accounts.models import Account
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
 from fedispace.federation.vocab.objects import Note
 from fedispace.threads import attention, counts
 from fedispace.threads.audience import is_distributable
+from fedispace.threads.judging import is_open, judge
 from fedispace.threads.merging import merge
 from fedispace.threads.models import ConversationState, Status
 from fedispace.threads.placing import place
@@ -34,15 +36,27 @@ async def adopt(tx: Tx, parent_id: int) -> None:
     rows = await tx.scalars(
         select(Status)
         .where(Status.in_reply_to_uri == parent.uri, Status.in_reply_to_id.is_(None), Status.id != parent.id)
+        .where(Status.pending_approval.is_(False))
         .order_by(Status.id)
     )
     for child in rows.all():
         child.in_reply_to_id = parent.id
         child.in_reply_to_account_id = parent.account_id
+        child.pending_approval = not child.local and not await _is_welcome(tx, child, parent)
         await tx.flush()
-        if is_distributable(child.visibility):
+        if is_distributable(child.visibility) and not child.pending_approval:
             await counts.answered(tx, parent.id, child.visibility)
         await _join(tx, parent, child)
+
+
+async def _is_welcome(tx: Tx, child: Status, parent: Status) -> bool:
+    """Tell whether a reply that came before what it answers would have been let in after it."""
+    if is_open(parent, "reply"):
+        return True
+    author = await tx.get(Account, child.account_id)
+    assert author is not None
+    answer = await judge(tx, "reply", author, parent)
+    return answer.verdict == "automatic" and (answer.proven or parent.local)
 
 
 async def _join(tx: Tx, parent: Status, child: Status) -> None:

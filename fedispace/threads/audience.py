@@ -31,11 +31,16 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusFacts:
-    """What of a post decides who may see it."""
+    """What of a post decides who may see it.
+
+    A reply that is `unapproved` has yet to be let in by whoever wrote what it answers, `answers_id`.
+    """
 
     author_id: int
     visibility: Visibility
     is_author_suspended: bool = False
+    unapproved: bool = False
+    answers_id: int | None = None
 
 
 def can_view(viewer: Viewer, facts: StatusFacts) -> bool:
@@ -43,10 +48,10 @@ def can_view(viewer: Viewer, facts: StatusFacts) -> bool:
     if facts.is_author_suspended:
         return False
     if viewer.account_id is None:
-        return is_distributable(facts.visibility)
+        return is_distributable(facts.visibility) and not facts.unapproved
     if viewer.account_id == facts.author_id:
         return True
-    if viewer.is_blocked_by_author:
+    if viewer.is_blocked_by_author or (facts.unapproved and viewer.account_id != facts.answers_id):
         return False
     if is_distributable(facts.visibility) or viewer.is_mentioned:
         return True

@@ -14,10 +14,18 @@ from fedispace.db.upsert import insert
 from fedispace.errors import Forbidden
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
-from fedispace.federation.vocab.activities import Undo
+from fedispace.federation.vocab.activities import Announce, Undo
+from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.ids import Ids
 from fedispace.threads import counts
-from fedispace.threads.audience import Visibility, is_distributable, narrower, parse_visibility
+from fedispace.threads.asking import Asking, waits
+from fedispace.threads.audience import (
+    Visibility,
+    addressees,
+    is_distributable,
+    narrower,
+    parse_visibility,
+)
 from fedispace.threads.models import Status
 from fedispace.threads.visibility import require_visible
 from fedispace.threads.wire import announce_of
@@ -113,9 +121,10 @@ class Boosting:
         self._outbox = outbox
         self._notifier = notifier
         self._people = people
+        self._asking = Asking(ids, clock, addresses, outbox, notifier, people)
 
     async def boost(self, by: Account, status_id: int, *, visibility: Visibility = "public") -> Status:
-        """Boost a post and return the boost.
+        """Boost a post and return the boost; or the post, while its author has yet to give leave.
 
         Raises `NotFound`, or `Forbidden` for a post that is not to be passed on.
         """
@@ -138,6 +147,10 @@ class Boosting:
                 at=self._clock.now(),
                 local=True,
             )
+            answer = await self._asking.may(tx, "boost", by, original)
+            if waits(answer, original):
+                await self._ask(tx, by, original, new)
+                return original
             boost = await record(tx, self._notifier, by, original, new)
             if boost is None:  # the same boost, committed by another process a moment ago
                 boost = await boost_by(tx, by.id, original.id)
@@ -155,7 +168,23 @@ class Boosting:
             boost = await boost_by(tx, by.id, original.id)
             if boost is not None:
                 await self.withdraw_in(tx, by, boost, original)
+            else:
+                await self._asking.withdraw(tx, "boost", by, original)
         return original
+
+    async def _ask(self, tx: Tx, by: Account, original: Status, new: NewBoost) -> None:
+        author = await self._people.by_id(tx, original.account_id)
+        told = addressees(new.visibility, self._addresses.collection(by.uri, "followers"), [Uri(author.uri)])
+        announce = Announce(
+            id=parse_uri(new.uri),
+            actor=parse_uri(by.uri),
+            object=parse_uri(original.uri),
+            to=told.to,
+            cc=told.cc,
+            published=new.at,
+        )
+        wanted = {"id": new.id, "visibility": new.visibility, "at": new.at.isoformat()}
+        await self._asking.act(tx, "boost", by, original, announce, subject=original.id, extra=wanted)
 
     async def withdraw_in(self, tx: Tx, by: Account, boost: Status, original: Status) -> None:
         """Take a boost back inside the caller's transaction, and say so to whom it was sent."""

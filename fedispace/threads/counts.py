@@ -15,7 +15,7 @@ from fedispace.threads.models import Status
 
 _accounts: Final = table_of(Account)
 _statuses: Final = table_of(Status)
-_COUNTED: Final = ("replies_count", "boosts_count", "favourites_count")
+_COUNTED: Final = ("replies_count", "boosts_count", "favourites_count", "quotes_count")
 
 
 def _one_more(column: Column[int]) -> Update:
@@ -84,6 +84,17 @@ async def favourited(tx: Tx, status_id: int) -> None:
 
 async def unfavourited(tx: Tx, status_id: int) -> None:
     await _change(tx, status_id, "favourites_count", _LESS)
+
+
+async def quoted(tx: Tx, status_id: int | None, visibility: str) -> None:
+    """Count a quote that was let in. Those not everybody may read are not counted, like replies."""
+    if status_id is not None and is_distributable(visibility):
+        await _change(tx, status_id, "quotes_count", _MORE)
+
+
+async def unquoted(tx: Tx, status_id: int | None, visibility: str) -> None:
+    if status_id is not None and is_distributable(visibility):
+        await _change(tx, status_id, "quotes_count", _LESS)
 
 
 async def _change(tx: Tx, status_id: int, name: str, statements: Mapping[str, Update]) -> None:

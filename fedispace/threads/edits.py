@@ -19,7 +19,7 @@ from fedispace.db.engine import Database, Tx
 from fedispace.errors import NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.ids import Ids
-from fedispace.threads import history, tags
+from fedispace.threads import history, quotes, tags
 from fedispace.threads.compose import Named, checked, checked_spoiler, find_mentions, find_tags, render
 from fedispace.threads.mentions import AccountLookup, Mentions
 from fedispace.threads.models import Mention, Status
@@ -93,6 +93,7 @@ class Editing:
             await tags.rewrite(tx, status.id, status.tags)
             await self._name(tx, status, by, list(named.values()), at)
             await tell_boosters(tx, self._notifier, status)
+            await quotes.tell_of_edit(tx, self._notifier, status)
             await self._updates.send(tx, status, by)
         return status
 

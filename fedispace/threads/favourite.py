@@ -12,9 +12,11 @@ from fedispace.db.engine import Database, Tx
 from fedispace.db.upsert import insert
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
-from fedispace.federation.vocab.activities import Undo
+from fedispace.federation.vocab.activities import Like, Undo
+from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.ids import Ids
 from fedispace.threads import counts
+from fedispace.threads.asking import Asking, waits
 from fedispace.threads.audience import is_distributable
 from fedispace.threads.boost import original_of
 from fedispace.threads.models import Favourite, Status
@@ -76,12 +78,21 @@ class Favouriting:
         self._outbox = outbox
         self._notifier = notifier
         self._people = people
+        self._asking = Asking(ids, clock, addresses, outbox, notifier, people)
 
     async def favourite(self, by: Account, status_id: int) -> Status:
-        """Like a post and return it. Raises `NotFound` when `by` may not see it."""
+        """Like a post and return it; the like waits when its author has yet to give leave.
+
+        Raises `NotFound` when `by` may not see it, and `Forbidden` when its author wants no likes.
+        """
         async with self._db.transaction() as tx:
             status = await original_of(tx, by.id, status_id)
+            answer = await self._asking.may(tx, "favourite", by, status)
             id_ = self._ids.next()
+            if waits(answer, status):
+                if await favourite_by(tx, by.id, status.id) is None:
+                    await self._ask(tx, by, status, self._addresses.activity(id_))
+                return status
             favourite = await record(
                 tx,
                 self._notifier,
@@ -114,7 +125,16 @@ class Favouriting:
                 )
                 await withdraw(tx, self._notifier, favourite, status)
                 await self._outbox.send(tx, by.id, undo, _to(author, status))
+            else:
+                await self._asking.withdraw(tx, "favourite", by, status)
         return status
+
+    async def _ask(self, tx: Tx, by: Account, status: Status, uri: Uri) -> None:
+        author = await self._people.by_id(tx, status.account_id)
+        like = Like(
+            id=uri, actor=parse_uri(by.uri), object=parse_uri(status.uri), to=(parse_uri(author.uri),)
+        )
+        await self._asking.act(tx, "favourite", by, status, like, subject=status.id)
 
 
 def _to(author: Account, status: Status) -> Audience:

@@ -27,6 +27,7 @@ from fedispace.db.engine import Tx
 from fedispace.db.upsert import add_new
 from fedispace.errors import Refused
 from fedispace.federation.addresses import Addresses
+from fedispace.federation.models import ActorRow
 from fedispace.federation.origin import same_origin
 from fedispace.federation.vocab.links import Hashtag, LinkTag
 from fedispace.federation.vocab.links import Mention as MentionTag
@@ -34,13 +35,15 @@ from fedispace.federation.vocab.objects import Note
 from fedispace.hosts import host_of
 from fedispace.ids import Ids, id_at
 from fedispace.queue.jobs import Jobs
-from fedispace.threads import counts, history, looking, missing, tags
+from fedispace.threads import counts, history, looking, missing, policy_wire, quotes, tags
 from fedispace.threads.adoption import adopt, keep_history, lengthen
 from fedispace.threads.arrival import Arrival, look
 from fedispace.threads.audience import visibility_from
 from fedispace.threads.edits import tell_boosters
+from fedispace.threads.holding import Holding
 from fedispace.threads.models import Mention, Status
 from fedispace.threads.placing import Place, place
+from fedispace.threads.policies import to_json
 from fedispace.threads.polls import Polls
 from fedispace.threads.sanitize import clean, plain
 from fedispace.threads.telling import tell
@@ -78,6 +81,7 @@ class Ingest:
         self._notifier = notifier
         self._jobs = jobs
         self._polls = polls
+        self._holding = Holding(ids, clock, addresses, notifier, jobs)
 
     async def store_note(
         self,
@@ -127,6 +131,7 @@ class Ingest:
             author_id = (await self._people.ensure(tx, note.attributed_to)).id
         visibility = visibility_from(note.to, note.cc, followers)
         parent = await self._parent(tx, note)
+        waits = parent is not None and await self._holding.holds_reply(tx, parent, author_id, note.id)
         created_at = self._dated(note)
         id_ = self._ids.next() if delivered else self._id_at(note.id, created_at, parent)
         subject = _subject(note)
@@ -151,6 +156,10 @@ class Ingest:
             "edited_at": self._edited(note, created_at),
             "likes_claimed": note.likes_claimed,
             "shares_claimed": note.shares_claimed,
+            "pending_approval": waits,
+            "policy": await _policy(tx, note, followers),
+            "quote_uri": note.quote,
+            "quote_state": "pending" if note.quote else None,
             **_said(note),
         }
         if await add_new(tx, Status, row) == 0:
@@ -161,8 +170,8 @@ class Ingest:
         await emojis.remember(tx, self._ids, self._clock, host_of(note.id), note.tags)
         if at.thread_id != id_:
             await lengthen(tx, at.thread_id, at.thread_position)
-        await self._name(tx, id_, author_id, note, notify=delivered)
-        if delivered:
+        await self._name(tx, id_, author_id, note, notify=delivered and not waits)
+        if delivered and not waits:
             await tell(
                 tx,
                 self._jobs,
@@ -175,7 +184,8 @@ class Ingest:
             )
         await counts.posted(tx, author_id, visibility, created_at)
         if parent is not None:
-            await counts.answered(tx, parent.id, visibility)
+            await self._answers(tx, parent, id_, visibility, note, waits=waits)
+        await quotes.arrived(tx, self._jobs, id_, note, depth)
         if arrival.is_awaited:
             await missing.found(tx, note.id)
             await adopt(tx, id_)
@@ -191,6 +201,8 @@ class Ingest:
         only counts did, of a poll above all (row 53 of the notes). Who may see a post, what it answers
         and when it was written stay; whom a newer state names is addressed too.
         """
+        if note.updated is None or status.edited_at is None or note.updated >= status.edited_at:
+            await self._leave(tx, status, note)
         last = status.edited_at or status.created_at
         newer = self._edited(note, last)
         if newer is None:
@@ -213,7 +225,16 @@ class Ingest:
         await self._name_too(tx, status.id, status.account_id, note, added_at=newer)
         await tell_boosters(tx, self._notifier, status)
         await tx.flush()
+        await quotes.tell_of_edit(tx, self._notifier, status)
         return True
+
+    async def _leave(self, tx: Tx, status: Status, note: Note) -> None:
+        """Take over what a state says of leave asked and given; that changes without an edit."""
+        if note.interaction_policy is not None:
+            status.policy = await _policy(tx, note, await _followers_of(tx, note.attributed_to))
+        await quotes.restated(tx, self._jobs, status, note)
+        if status.pending_approval and note.reply_authorization:
+            await quotes.enqueue_reply(tx, self._jobs, status.id, note.reply_authorization)
 
     async def _late(self, tx: Tx, status_id: int, note: Note) -> None:
         """Address and notify those of ours whom a state names that comes after the post itself is here.
@@ -227,6 +248,8 @@ class Ingest:
         author = None if status is None else await tx.get(Account, status.account_id)
         if status is None or author is None or author.uri != note.attributed_to or status.local:
             return
+        if status.pending_approval:
+            return
         await self._name_too(tx, status.id, author.id, note, added_at=None)
 
     def _edited(self, note: Note, last: datetime) -> datetime | None:
@@ -238,6 +261,17 @@ class Ingest:
             return None
         at = min(note.updated, self._clock.now() + LATE)
         return at if at > last else None
+
+    async def _answers(
+        self, tx: Tx, parent: Status, id_: int, visibility: str, note: Note, *, waits: bool
+    ) -> None:
+        """Count a reply; or, when it waits to be let in, tell the author and look for its leave."""
+        if not waits:
+            await counts.answered(tx, parent.id, visibility)
+            return
+        await self._holding.tell(tx, "reply", parent, note.id, id_)
+        if note.reply_authorization and not parent.local:
+            await quotes.enqueue_reply(tx, self._jobs, id_, note.reply_authorization)
 
     def _refuse(self, note: Note, arrival: Arrival) -> None:
         if self._addresses.is_ours(note.id):
@@ -409,6 +443,21 @@ def _claim(status: Status, note: Note) -> None:
         status.likes_claimed = note.likes_claimed
     if note.shares_claimed is not None:
         status.shares_claimed = note.shares_claimed
+
+
+async def _policy(tx: Tx, note: Note, followers: str | None) -> dict[str, Any] | None:
+    """Return the policy a note states, as it is stored. What its author follows is seldom in it."""
+    if note.interaction_policy is None:
+        return None
+    following: str | None = None
+    if policy_wire.names_others(note.interaction_policy, note.attributed_to, followers):
+        document = await tx.scalar(select(ActorRow.document).where(ActorRow.uri == note.attributed_to))
+        following = document.get("following") if document else None
+    return to_json(policy_wire.read(note.interaction_policy, note.attributed_to, followers, following))
+
+
+async def _followers_of(tx: Tx, actor: str) -> str | None:
+    return await tx.scalar(select(ActorRow.followers).where(ActorRow.uri == actor))
 
 
 def _said(note: Note) -> dict[str, Any]:

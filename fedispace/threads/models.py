@@ -366,6 +366,8 @@ class InteractionRequest(Base):
     `kind` is reply, quote, favourite or boost; `uri` the id of what they made (their post, their Like),
     `request_uri` the id of the activity that asked, if any. `state` is pending, accepted, rejected or
     revoked; `authorization_uri` is where peers verify an accepted one (FEP-044f, GoToSocial).
+    `extra` is what a boost that waits will need. Where `owner_id` is on another server, the row is what
+    one of ours asked of them.
     """
 
     __tablename__ = "interaction_requests"
@@ -379,9 +381,10 @@ class InteractionRequest(Base):
     owner_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
     status_id: Mapped[int] = mapped_column(BigId, ForeignKey("statuses.id", ondelete="CASCADE"), index=True)
     account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
-    uri: Mapped[str]
-    request_uri: Mapped[str | None]
+    uri: Mapped[str] = mapped_column(index=True)
+    request_uri: Mapped[str | None] = mapped_column(index=True)
     authorization_uri: Mapped[str | None] = mapped_column(unique=True)
     state: Mapped[str]
+    extra: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]

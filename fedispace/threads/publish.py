@@ -6,10 +6,10 @@ named and not yet known are looked up before it begins.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import select, update
 
@@ -26,6 +26,7 @@ from fedispace.federation.outbox import Audience, Outbox
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Jobs
 from fedispace.threads import counts, idempotency, tags
+from fedispace.threads.asking import Asking, waits
 from fedispace.threads.audience import Visibility, is_distributable, narrower, parse_visibility
 from fedispace.threads.compose import (
     MAX_POSTS,
@@ -35,10 +36,12 @@ from fedispace.threads.compose import (
     find_mentions,
     find_tags,
     render,
+    tidy,
 )
 from fedispace.threads.mentions import AccountLookup, Handle, Mentions
 from fedispace.threads.models import Mention, Poll, Status
 from fedispace.threads.placing import Place, place
+from fedispace.threads.policies import Answer, Kind, Parties, chosen
 from fedispace.threads.polls import QUESTION, PollDraft, Polls, checked_poll, poll_on_the_wire
 from fedispace.threads.telling import tell
 from fedispace.threads.visibility import require_visible
@@ -55,6 +58,10 @@ class Draft:
     spoiler: str = ""
     sensitive: bool = False
     poll: PollDraft | None = None
+
+
+Choice = Mapping[Kind, Parties]
+"""Who may do some kinds of thing with a post; the other kinds are as its author has them by default."""
 
 
 class Publishing:
@@ -83,6 +90,7 @@ class Publishing:
         self._mentions = Mentions(db, people, lookup)
         self._polls = polls
         self._jobs = jobs
+        self._asking = Asking(ids, clock, addresses, outbox, notifier, people)
 
     async def publish(
         self,
@@ -96,18 +104,21 @@ class Publishing:
         application: str | None = None,
         subject_uri: str | None = None,
         quiet_continuation: bool = False,
+        quoted_id: int | None = None,
+        policy: Choice | None = None,
     ) -> list[Status]:
         """Publish the drafts as one thread and return its posts, first to last.
 
         Without a `visibility` it is the author's default, or that of the post answered when fewer
         people may see that. With `quiet_continuation` only the first post of a public thread stands in
         public lists; the others are unlisted, and found from it. A repeat with the same
-        `idempotency_key` within an hour publishes nothing and returns what the first one made. Raises
-        `Invalid` for a text that cannot be published and `NotFound` when the author may not see the
-        post that is answered.
+        `idempotency_key` within an hour publishes nothing and returns what the first one made. The first
+        post quotes `quoted_id`. Raises `Invalid` for a text that cannot be published, `NotFound` when the
+        author may not see the post that is answered or quoted, and `Forbidden` when whoever wrote that
+        does not want it.
         """
         require_at_home(author)
-        await self.make_known(drafts)
+        await self.make_known(drafts, quotes=quoted_id is not None)
         async with self._db.transaction() as tx:
             if idempotency_key:
                 earlier = await idempotency.claim(tx, self._clock, author.id, idempotency_key)
@@ -123,6 +134,8 @@ class Publishing:
                 application=application,
                 subject_uri=subject_uri,
                 quiet_continuation=quiet_continuation,
+                quoted_id=quoted_id,
+                policy=policy,
             )
             if idempotency_key:
                 await idempotency.keep(tx, author.id, idempotency_key, statuses[0])
@@ -132,9 +145,10 @@ class Publishing:
         """Raise the `Invalid` that publishing these drafts would raise."""
         _checked(drafts)
 
-    async def make_known(self, drafts: Sequence[Draft]) -> None:
+    async def make_known(self, drafts: Sequence[Draft], *, quotes: bool = False) -> None:
         """Look up, before any transaction, the people on other servers whom the drafts name."""
-        await self._mentions.make_known(handle for draft in _checked(drafts) for handle in draft.handles)
+        written = _checked(drafts, quotes=quotes)
+        await self._mentions.make_known(handle for draft in written for handle in draft.handles)
 
     async def go_on(
         self,
@@ -185,6 +199,8 @@ class Publishing:
         in_reply_to_uri: str | None = None,
         conversation_id: int | None = None,
         quiet_continuation: bool = False,
+        quoted_id: int | None = None,
+        policy: Choice | None = None,
     ) -> list[Status]:
         """Publish inside the caller's transaction. People nobody here knows yet are not looked up.
 
@@ -192,9 +208,16 @@ class Publishing:
         that is no post (the Event that an announcement answers, say), and `conversation_id` names the
         conversation it begins.
         """
-        written = _checked(drafts)
+        written = _checked(drafts, quotes=quoted_id is not None)
         parent = await _parent(tx, author, in_reply_to_id)
-        frame = await self._frame(tx, author, parent, visibility, language, application, subject_uri)
+        leave = None if parent is None else await self._asking.may_reply(tx, author, parent)
+        quoted = None if quoted_id is None else await self._asking.quotable(tx, author, quoted_id)
+        frame = await self._frame(tx, author, parent, visibility, language, application, subject_uri, policy)
+        if quoted is not None:
+            narrowest = narrower(frame.visibility, parse_visibility(quoted[0].visibility))
+            frame = replace(frame, visibility=narrowest) if narrowest == "private" else frame
+        if leave is not None and parent is not None and waits(leave, parent):
+            frame = replace(frame, waits=True)
         named = await self._mentions.known(tx, (handle for draft in written for handle in draft.handles))
         statuses: list[Status] = []
         for index, draft in enumerate(written):
@@ -209,6 +232,10 @@ class Publishing:
             await tx.flush()
             await tags.write(tx, status.id, status.tags)
             poll = None if draft.poll is None else await self._polls.open(tx, status.id, draft.poll)
+            if index == 0 and quoted is not None:
+                await self._asking.quote(tx, status, author, *quoted)
+            if index == 0 and parent is not None and parent.local and leave is not None and not leave.proven:
+                await self._asking.let_in(tx, status, author, parent)
             statuses.append(status)
             theirs = {handle: named[handle] for handle in draft.handles if handle in named}
             addressed = theirs if is_distributable(frame.visibility) else named
@@ -219,15 +246,20 @@ class Publishing:
                 to_notify.add(parent.account_id)
             recipients.pop(author.id, None)
             await self._tell(tx, frame, status, list(recipients.values()), to_notify, poll)
-            await tell(
-                tx,
-                self._jobs,
-                status_id=status.id,
-                author_id=author.id,
-                conversation_id=status.conversation_id,
-                is_news=frame.visibility != "direct" and index == 0 and parent is None,
-            )
-        if parent is not None:
+            if index == 0:
+                await self._ask(tx, frame, status, list(recipients.values()), poll, parent, quoted)
+            if not frame.waits:
+                await tell(
+                    tx,
+                    self._jobs,
+                    status_id=status.id,
+                    author_id=author.id,
+                    conversation_id=status.conversation_id,
+                    is_news=frame.visibility != "direct" and index == 0 and parent is None,
+                )
+        if parent is not None and frame.waits:
+            await _lengthen(tx, statuses, parent)
+        elif parent is not None:
             await counts.answered(tx, parent.id, frame.visibility)
             await _lengthen(tx, statuses, parent)
         await counts.posted(tx, author.id, frame.visibility, frame.now, len(statuses))
@@ -242,8 +274,9 @@ class Publishing:
         language: str | None,
         application: str | None,
         subject_uri: str | None,
+        policy: Choice | None,
     ) -> "_Frame":
-        default_visibility, default_language = await _defaults(tx, author)
+        default_visibility, default_language, default_policy = await _defaults(tx, author)
         if visibility is None:
             visibility = default_visibility
             if parent is not None:
@@ -257,6 +290,7 @@ class Publishing:
             application=application,
             subject_uri=subject_uri,
             now=self._clock.now(),
+            policy=chosen(visibility, default_policy, policy or {}),
         )
 
     def _status(
@@ -304,6 +338,8 @@ class Publishing:
             replies_count=1 if has_next and is_distributable(frame.visibility) else 0,
             boosts_count=0,
             favourites_count=0,
+            policy=frame.policy,
+            pending_approval=frame.waits,
             application=frame.application,
             created_at=_dated(frame.now, answered),
         )
@@ -327,6 +363,8 @@ class Publishing:
             Mention(status_id=status.id, account_id=account.id, silent=False) for account in recipients
         )
         await tx.flush()
+        if frame.waits:
+            return
         for account in recipients:
             if account.id in to_notify:
                 await self._notifier.notify(
@@ -341,6 +379,27 @@ class Publishing:
         note = note_of(status, author, recipients, self._addresses, poll=asked)
         await self._outbox.send(tx, author.id, create_of(note), audience)
 
+    async def _ask(
+        self,
+        tx: Tx,
+        frame: "_Frame",
+        status: Status,
+        recipients: list[Account],
+        poll: Poll | None,
+        parent: Status | None,
+        quoted: tuple[Status, Answer] | None,
+    ) -> None:
+        """Ask for leave where a new post wants it: of whom it answers, and of whom it quotes."""
+        asks_quoted = quoted is not None and status.quote_state == "pending" and not quoted[0].local
+        if not frame.waits and not asks_quoted:
+            return
+        question = None if poll is None else poll_on_the_wire(poll, frame.now)
+        note = note_of(status, frame.author, recipients, self._addresses, poll=question)
+        if frame.waits and parent is not None:
+            await self._asking.act(tx, "reply", frame.author, parent, note, subject=status.id)
+        if asks_quoted and quoted is not None:
+            await self._asking.act(tx, "quote", frame.author, quoted[0], note, subject=status.id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Frame:
@@ -352,6 +411,8 @@ class _Frame:
     application: str | None
     subject_uri: str | None
     now: datetime
+    policy: dict[str, Any] | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,12 +426,13 @@ class _Written:
     poll: PollDraft | None
 
 
-def _checked(drafts: Sequence[Draft]) -> list[_Written]:
+def _checked(drafts: Sequence[Draft], *, quotes: bool = False) -> list[_Written]:
+    """Check what was typed; a post that quotes may leave it at that."""
     if not 1 <= len(drafts) <= MAX_POSTS:
         raise Invalid(f"A thread has 1 to {MAX_POSTS} posts.", field="posts")
     written: list[_Written] = []
     for draft in drafts:
-        text = checked(draft.text)
+        text = "" if quotes and len(drafts) == 1 and not tidy(draft.text) else checked(draft.text)
         written.append(
             _Written(
                 text=text,
@@ -389,11 +451,15 @@ def is_language(text: str) -> bool:
     return _LANGUAGE.fullmatch(text) is not None
 
 
-async def _defaults(tx: Tx, author: Account) -> tuple[Visibility, str]:
+async def _defaults(tx: Tx, author: Account) -> tuple[Visibility, str, Mapping[str, Any]]:
     row = (
-        await tx.execute(select(User.default_visibility, User.default_language).where(User.id == author.id))
+        await tx.execute(
+            select(User.default_visibility, User.default_language, User.default_policy).where(
+                User.id == author.id
+            )
+        )
     ).one_or_none()
-    return ("public", "en") if row is None else (parse_visibility(row[0]), row[1])
+    return ("public", "en", {}) if row is None else (parse_visibility(row[0]), row[1], row[2] or {})
 
 
 async def _parent(tx: Tx, author: Account, status_id: int | None) -> Status | None:

@@ -8,12 +8,16 @@ from fedispace.accounts.models import Account, Notification
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.federation.tombstones import bury
-from fedispace.threads import counts, missing
+from fedispace.threads import counts, missing, quotes
 from fedispace.threads.audience import is_distributable
 from fedispace.threads.models import Favourite, Mention, Reaction, Status
+from fedispace.threads.requests import PENDING_NOTICE
 
 MAX_TOLD: Final = 5000
-_OF_POSTS: Final = ("mention", "status", "reblog", "favourite", "poll", "update", "pleroma:emoji_reaction")
+_OF_POSTS: Final = (
+    *("mention", "status", "reblog", "favourite", "poll", "update", "pleroma:emoji_reaction"),
+    *("quote", "quoted_update", *PENDING_NOTICE.values()),
+)
 
 
 async def remove(tx: Tx, clock: Clock, status: Status) -> None:
@@ -44,9 +48,12 @@ async def remove(tx: Tx, clock: Clock, status: Status) -> None:
     await tx.execute(
         delete(Notification).where(Notification.subject == status.id, Notification.type.in_(_OF_POSTS))
     )
+    await quotes.quoted_is_gone(tx, status)
+    await quotes.quote_is_gone(tx, status)
     await tx.delete(status)
     await tx.flush()
-    await counts.unanswered(tx, status.in_reply_to_id, status.visibility)
+    if not status.pending_approval:
+        await counts.unanswered(tx, status.in_reply_to_id, status.visibility)
     await counts.removed(tx, status.account_id, status.visibility)
     await _close_ranks(tx, status.thread_id)
 
@@ -54,7 +61,8 @@ async def remove(tx: Tx, clock: Clock, status: Status) -> None:
 async def told_of(tx: Tx, status: Status) -> tuple[int, ...]:
     """Return the accounts whose servers have the post because of them: they must hear of its end.
 
-    Those it names, those who boosted, liked or reacted to it, those who answered it.
+    Those it names, those who boosted, liked or reacted to it, those who answered or quote it, and whom
+    it quotes.
     """
     has_it = (
         select(Mention.account_id)
@@ -62,6 +70,8 @@ async def told_of(tx: Tx, status: Status) -> tuple[int, ...]:
         .union(
             select(Status.account_id).where(Status.boost_of_id == status.id),
             select(Status.account_id).where(Status.in_reply_to_id == status.id),
+            select(Status.account_id).where(Status.quote_of_id == status.id),
+            select(Status.account_id).where(Status.id == status.quote_of_id),
             select(Favourite.account_id).where(Favourite.status_id == status.id),
             select(Reaction.account_id).where(Reaction.status_id == status.id),
         )

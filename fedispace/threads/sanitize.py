@@ -28,7 +28,7 @@ _TAGS: Final = frozenset(
 ) | {"ul", "ol", "li"}
 _CLASSES: Final = {
     "a": {"mention", "hashtag", "u-url"},
-    "span": {"mention", "hashtag", "h-card", "invisible", "ellipsis"},
+    "span": {"mention", "hashtag", "h-card", "invisible", "ellipsis", "quote-inline"},
     "p": {"quote-inline"},
 }
 _CLEANER: Final = nh3.Cleaner(

@@ -43,8 +43,9 @@ def _seen(post: Posts, viewer_id: ViewerId | None) -> ColumnElement[bool]:
     author: InstrumentedAttribute[int] = post.account_id
     shared = or_(post.visibility == "public", post.visibility == "unlisted")
     active = ~exists().where(Account.id == author, ~is_shown())
+    approved = post.pending_approval.is_(False)
     if viewer_id is None:
-        return and_(shared, active)
+        return and_(shared, approved, active)
     follows = exists().where(
         Follow.account_id == viewer_id, Follow.target_id == author, Follow.accepted.is_(True)
     )
@@ -56,6 +57,7 @@ def _seen(post: Posts, viewer_id: ViewerId | None) -> ColumnElement[bool]:
             mentioned(post, viewer_id),
             and_(post.visibility == "private", follows),
         ),
+        or_(approved, author == viewer_id, post.in_reply_to_account_id == viewer_id),
         or_(author == viewer_id, ~blocked),
         active,
     )
@@ -129,6 +131,8 @@ async def _may_see(tx: Tx, viewer_id: int | None, status: Status) -> bool:
             author_id=status.account_id,
             visibility=parse_visibility(status.visibility),
             is_author_suspended=suspended,
+            unapproved=status.pending_approval,
+            answers_id=status.in_reply_to_account_id,
         ),
     )
 

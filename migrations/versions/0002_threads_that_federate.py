@@ -368,6 +368,7 @@ def upgrade() -> None:
         sa.Column("request_uri", sa.String(), nullable=True),
         sa.Column("authorization_uri", sa.String(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
+        sa.Column("extra", sa.JSON(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
@@ -396,7 +397,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("interaction_requests", schema=None) as batch_op:
         batch_op.create_index("ix_interaction_requests_owner", ["owner_id", "state", "id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_interaction_requests_request_uri"), ["request_uri"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_interaction_requests_status_id"), ["status_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_interaction_requests_uri"), ["uri"], unique=False)
 
     op.create_table(
         "pins",
@@ -709,7 +714,9 @@ def downgrade() -> None:
 
     op.drop_table("pins")
     with op.batch_alter_table("interaction_requests", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_interaction_requests_uri"))
         batch_op.drop_index(batch_op.f("ix_interaction_requests_status_id"))
+        batch_op.drop_index(batch_op.f("ix_interaction_requests_request_uri"))
         batch_op.drop_index("ix_interaction_requests_owner")
 
     op.drop_table("interaction_requests")

@@ -21,6 +21,7 @@ from fedispace.federation.vocab.activities import (
     Delete,
     Flag,
     Follow,
+    InteractionRequest,
     Join,
     Leave,
     Like,
@@ -33,6 +34,13 @@ from fedispace.federation.vocab.activities import (
     Update,
 )
 from fedispace.federation.vocab.actors import ACTOR_TYPES, Actor, PublicKeyRef
+from fedispace.federation.vocab.interactions import (
+    AUTHORIZATION_TYPES,
+    REQUEST_TYPES,
+    Authorization,
+    InteractionPolicy,
+    SubPolicy,
+)
 from fedispace.federation.vocab.links import Attachment, Emoji, Hashtag, Image, LinkTag, Location, Mention
 from fedispace.federation.vocab.objects import (
     NOTE_TYPES,
@@ -597,8 +605,21 @@ def built(kind: type, **given_: Any) -> st.SearchStrategy[Any]:
 
 
 COMMON = {"to": AUDIENCE, "cc": AUDIENCE, "tags": TAGS, "attachments": ATTACHMENTS, "content": CONTENT}
+PARTIES = st.lists(OTHERS, max_size=2, unique=True).map(tuple)
+SUB_POLICIES = st.none() | st.builds(
+    SubPolicy, automatic=st.lists(OTHERS, min_size=1, max_size=2, unique=True).map(tuple), manual=PARTIES
+)
+POLICIES = st.none() | st.builds(
+    InteractionPolicy,
+    can_quote=SUB_POLICIES,
+    can_reply=SUB_POLICIES,
+    can_like=SUB_POLICIES,
+    can_announce=SUB_POLICIES,
+).filter(lambda policy: policy != InteractionPolicy())
 NOTES = built(
     Note,
+    interaction_policy=POLICIES,
+    quote_is_for_all=st.just(True),
     **COMMON,
     type=st.sampled_from(sorted(NOTE_TYPES - {"Video", "Audio", "Image", "Document"})),
     content_language=LANGUAGE,
@@ -638,6 +659,14 @@ JOINS = built(Join, **ADDRESSED)
 TICKETS = built(Ticket, role=NAMES, ticket=TOKENS, signal=st.none() | st.just("wss://good.test/s"))
 LIKES = built(Like, **ADDRESSED)
 ANNOUNCES = built(Announce, **ADDRESSED)
+REQUESTS = built(
+    InteractionRequest,
+    type=st.sampled_from(REQUEST_TYPES),
+    instrument=NOTES | LIKES | ANNOUNCES | URIS,
+    **ADDRESSED,
+)
+ASKED = built(InteractionRequest, type=st.sampled_from(REQUEST_TYPES), instrument=URIS, **ADDRESSED)
+AUTHORIZATIONS = built(Authorization, type=st.sampled_from(AUTHORIZATION_TYPES))
 TOMBSTONES = built(Tombstone, former_type=st.none() | st.just("Note"))
 
 
@@ -663,8 +692,11 @@ EVERYTHING = st.one_of(
     LIKES,
     ANNOUNCES,
     DELETES,
-    around(Accept, FOLLOWS | JOINS, result=st.none() | TICKETS),
-    around(Reject, FOLLOWS | JOINS),
+    around(Accept, FOLLOWS | JOINS, result=st.none() | TICKETS, authorization=st.none()),
+    around(Accept, ASKED, result=st.none()),
+    around(Reject, FOLLOWS | JOINS | ASKED),
+    REQUESTS,
+    AUTHORIZATIONS,
     around(Undo, FOLLOWS | JOINS | LIKES | ANNOUNCES),
     *(built(kind, object=EMBEDDED, **ADDRESSED) for kind in (Create, Update)),
     *(built(kind, **ADDRESSED) for kind in (Leave, Block, Move, Add, Remove)),

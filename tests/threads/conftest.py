@@ -21,6 +21,7 @@ from fedispace.net import Net
 from fedispace.queue.jobs import JobPump, Jobs
 from fedispace.threads import timelines
 from fedispace.threads.activities import ThreadInbox
+from fedispace.threads.approvals import Approvals
 from fedispace.threads.audience import Visibility
 from fedispace.threads.backfill import Backfill
 from fedispace.threads.boost import Boosting
@@ -28,18 +29,22 @@ from fedispace.threads.collections import ThreadCollections
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.documents import ThreadDocuments
 from fedispace.threads.edits import Editing
+from fedispace.threads.effects import Effects
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.fetching import Fetching
 from fedispace.threads.gathering import Gathering
 from fedispace.threads.ingest import Ingest
+from fedispace.threads.interaction_inbox import InteractionInbox
 from fedispace.threads.looking import Looking
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.models import Status
 from fedispace.threads.poll_news import PollNews
 from fedispace.threads.polls import Polls
 from fedispace.threads.publish import Draft, Publishing
+from fedispace.threads.requests import Requests
 from fedispace.threads.telling import Telling
 from fedispace.threads.updates import Updates
+from fedispace.threads.verification import Verification
 from fedispace.threads.votes import Voting
 from tests.factories import Home, open_home, remote_actor
 
@@ -97,15 +102,38 @@ class Threads:
         gathering = Gathering(home.db, home.clock, home.addresses, home.resolver, jobs, fetching)
         self.looking = Looking(db=home.db, clock=home.clock, jobs=jobs, addresses=home.addresses)
         telling = Telling(home.db, home.people, home.notifier)
+        leave = parts[1:]
+        self.approvals = Approvals(home.db, *leave)
+        verification = Verification(home.db, *leave, home.resolver, self.ingest)
         self._pump = JobPump(
             home.db,
             home.clock,
-            {**backfill.tasks(), **gathering.tasks(), **self.poll_news.tasks(), **telling.tasks()},
+            {
+                **backfill.tasks(),
+                **gathering.tasks(),
+                **self.poll_news.tasks(),
+                **telling.tasks(),
+                **self.approvals.tasks(),
+                **verification.tasks(),
+            },
         )
         inbox = ThreadInbox(
             home.ids, home.clock, home.addresses, home.people, home.notifier, jobs, self.ingest, self.voting
         )
         home.inbox_table.mount(ThreadInbox.routes, inbox)
+        requests = Requests(home.ids, home.clock, home.addresses, home.notifier)
+        home.inbox_table.mount(
+            InteractionInbox.routes,
+            InteractionInbox(
+                home.clock,
+                home.addresses,
+                home.people,
+                self.ingest,
+                requests,
+                self.approvals,
+                Effects(*leave),
+            ),
+        )
 
     async def post(self, author: Account, *texts: str, **how: Any) -> list[Status]:
         """Publish a thread of the texts."""

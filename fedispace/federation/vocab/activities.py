@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fedispace.federation.vocab.actors import Actor
+from fedispace.federation.vocab.interactions import Authorization, RequestType
 from fedispace.federation.vocab.links import Emoji
 from fedispace.federation.vocab.objects import (
     Collection,
@@ -68,11 +69,15 @@ class Leave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accept:
+    """Says yes. `authorization` is the `result` that proves it of an interaction, `target` the post."""
+
     id: Uri
     actor: Uri
     object: Uri
-    inner: Follow | Join | None = None
+    inner: Follow | Join | InteractionRequest | None = None
     result: Ticket | None = None
+    authorization: Uri | None = None
+    target: Uri | None = None
     to: tuple[Uri, ...] = ()
     cc: tuple[Uri, ...] = ()
 
@@ -82,7 +87,7 @@ class Reject:
     id: Uri
     actor: Uri
     object: Uri
-    inner: Follow | Join | None = None
+    inner: Follow | Join | InteractionRequest | None = None
     to: tuple[Uri, ...] = ()
     cc: tuple[Uri, ...] = ()
 
@@ -126,6 +131,7 @@ class Announce:
     id: Uri
     actor: Uri
     object: Uri
+    authorization: Uri | None = None
     to: tuple[Uri, ...] = ()
     cc: tuple[Uri, ...] = ()
     published: datetime | None = None
@@ -144,6 +150,20 @@ class Like:
     type: str = "Like"
     content: str | None = None
     tags: tuple[Emoji, ...] = ()
+    authorization: Uri | None = None
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InteractionRequest:
+    """Asks the author of `object` for leave to do `instrument`: a quote, a reply, a Like, an Announce."""
+
+    id: Uri
+    type: RequestType
+    actor: Uri
+    object: Uri
+    instrument: Note | Like | Announce | Uri
     to: tuple[Uri, ...] = ()
     cc: tuple[Uri, ...] = ()
 
@@ -228,7 +248,8 @@ Activity = (
     | Flag
     | Add
     | Remove
+    | InteractionRequest
     | Unknown
 )
 
-Object = Activity | Note | Event | Actor | Tombstone | Collection | CollectionPage
+Object = Activity | Note | Event | Actor | Tombstone | Collection | CollectionPage | Authorization

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from fedispace.federation.vocab.interactions import InteractionPolicy
 from fedispace.federation.vocab.links import Attachment, Location, Tag
 from fedispace.federation.vocab.polls import Poll
 from fedispace.federation.vocab.uri import Uri
@@ -61,6 +62,9 @@ class Note:
     `likes_claimed` and `shares_claimed` are the sizes its server states of those collections.
     `context` is the collection of its conversation's posts, `context_history` that of its activities
     (FEP-7888, FEP-f228); `replies_page` is the first page of `replies` where it was embedded.
+    `quote_authorization` and `reply_authorization` name the documents that prove the leave of whoever
+    wrote what is quoted or answered. A quote that awaits it is written without `quote_is_for_all`: so
+    that servers which ask nobody (they read the older properties) do not show it.
     """
 
     id: Uri
@@ -90,6 +94,10 @@ class Note:
     attachments: tuple[Attachment, ...] = ()
     quote: Uri | None = None
     poll: Poll | None = None
+    quote_is_for_all: bool = True
+    quote_authorization: Uri | None = None
+    reply_authorization: Uri | None = None
+    interaction_policy: InteractionPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,167 @@
+"""The queue of those who ask for leave, and what an author does with it: let in, refuse, take back."""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import select
+
+from fedispace.accounts.models import Account
+from fedispace.accounts.notifications import Notifier
+from fedispace.accounts.paging import Page
+from fedispace.accounts.people import People
+from fedispace.clock import Clock
+from fedispace.db.engine import Database, Tx
+from fedispace.errors import Conflict, NotFound
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.outbox import Outbox
+from fedispace.ids import Ids
+from fedispace.queue.jobs import Arguments, Task
+from fedispace.threads.answering import Answering
+from fedispace.threads.audience import parse_visibility
+from fedispace.threads.effects import Effects
+from fedispace.threads.holding import ANSWER
+from fedispace.threads.models import InteractionRequest, Status
+from fedispace.threads.policies import Kind, Parties, chosen, to_json
+from fedispace.threads.policy_wire import policy_of
+from fedispace.threads.requests import Requests, entry
+from fedispace.threads.visibility import require_visible
+
+
+class Approvals:
+    """What an author decides about others' interactions with their posts."""
+
+    def __init__(
+        self,
+        db: Database,
+        ids: Ids,
+        clock: Clock,
+        addresses: Addresses,
+        outbox: Outbox,
+        notifier: Notifier,
+        people: People,
+    ) -> None:
+        self._db = db
+        self._people = people
+        self._requests = Requests(ids, clock, addresses, notifier)
+        self._answering = Answering(ids, clock, addresses, outbox, people)
+        self._effects = Effects(ids, clock, addresses, outbox, notifier, people)
+
+    def tasks(self) -> Mapping[str, Task]:
+        """Return the jobs by their kind, for the pump."""
+        return {ANSWER: self.send_answer}
+
+    async def send_answer(self, arguments: Arguments) -> None:
+        """Send the answer to one entry."""
+        async with self._db.transaction() as tx:
+            found = await tx.get(InteractionRequest, int(arguments["request"]))
+            if found is not None:
+                await self._answering.answer(tx, found)
+
+    async def answer(self, tx: Tx, found: InteractionRequest) -> None:
+        """Answer an entry that is decided, again if need be."""
+        await self._answering.answer(tx, found)
+
+    async def authorize(self, owner: Account, request_id: int) -> InteractionRequest:
+        """Let in what waits; once more is no error. Raises `NotFound`, or `Conflict` after a refusal."""
+        async with self._db.transaction() as tx:
+            found = await _own(tx, owner, request_id)
+            if found.state == "accepted":
+                return found
+            if found.state != "pending":
+                raise Conflict("That was refused already.")
+            await self.let_in(tx, owner, found)
+        return found
+
+    async def let_in(self, tx: Tx, owner: Account, found: InteractionRequest) -> None:
+        """Let something in inside the caller's transaction, and say so to whoever asked."""
+        authorization = await self._requests.grant(tx, found, owner)
+        await self._effects.let_in(tx, found, authorization)
+        await self._answering.answer(tx, found)
+
+    async def reject(self, owner: Account, request_id: int) -> InteractionRequest:
+        """Refuse what waits, for good; once more is no error. Raises `NotFound` or `Conflict`."""
+        async with self._db.transaction() as tx:
+            found = await _own(tx, owner, request_id)
+            if found.state == "rejected":
+                return found
+            if found.state != "pending":
+                raise Conflict("That was let in already.")
+            await self.keep_out(tx, found)
+        return found
+
+    async def keep_out(self, tx: Tx, found: InteractionRequest) -> None:
+        """Refuse something inside the caller's transaction, and say so to whoever asked."""
+        await self._requests.decide(tx, found, "rejected")
+        await self._answering.answer(tx, found)
+        await self._effects.keep_out(tx, found)
+
+    async def revoke_quote(self, owner: Account, quoted_id: int, quoting_id: int) -> Status:
+        """Take back the leave to quote a post, and return the post that quoted it.
+
+        Raises `NotFound` unless the first post is the owner's and the second one quotes it.
+        """
+        async with self._db.transaction() as tx:
+            quoted = await tx.get(Status, quoted_id)
+            quoting = await tx.get(Status, quoting_id)
+            if quoted is None or quoted.account_id != owner.id:
+                raise NotFound("There is no such post.")
+            if quoting is None or quoting.quote_of_id != quoted.id:
+                raise NotFound("There is no such quote.")
+            found = await entry(tx, "quote", quoted.id, quoting.uri)
+            if found is not None and found.state in ("accepted", "pending"):
+                was_accepted = found.state == "accepted"
+                await self._requests.decide(tx, found, "revoked" if was_accepted else "rejected")
+                if was_accepted:
+                    await self._answering.revoke(tx, found)
+                else:
+                    await self._answering.answer(tx, found)
+            if quoting.quote_state in ("accepted", "pending"):
+                await self._effects.hide_quote(tx, quoting, "revoked")
+        return quoting
+
+    async def change_policy(self, owner: Account, status_id: int, choice: Mapping[Kind, Parties]) -> Status:
+        """Change who may interact with a post; what was let in before stays. Raises `NotFound`."""
+        async with self._db.transaction() as tx:
+            status = await require_visible(tx, owner.id, status_id)
+            if status.account_id != owner.id or status.boost_of_id is not None:
+                raise NotFound("There is no such post.")
+            visibility = parse_visibility(status.visibility)
+            stored = chosen(visibility, {visibility: to_json(policy_of(status))}, choice)
+            if stored != status.policy:
+                status.policy = stored
+                await tx.flush()
+                await self._effects.restate(tx, status)
+        return status
+
+
+async def queue(
+    tx: Tx,
+    owner_id: int,
+    page: Page,
+    *,
+    kinds: Collection[Kind],
+    status_id: int | None = None,
+) -> list[InteractionRequest]:
+    """Return what waits for an author, newest first."""
+    statement = select(InteractionRequest).where(
+        InteractionRequest.owner_id == owner_id,
+        InteractionRequest.state == "pending",
+        InteractionRequest.kind.in_(kinds),
+    )
+    if status_id is not None:
+        statement = statement.where(InteractionRequest.status_id == status_id)
+    rows = await tx.scalars(page.apply(statement, InteractionRequest.id))
+    return page.newest_first(rows.all())
+
+
+async def one(tx: Tx, owner_id: int, request_id: int) -> InteractionRequest:
+    """Return an entry of an author's queue, decided or not; raises `NotFound`."""
+    found = await tx.get(InteractionRequest, request_id)
+    if found is None or found.owner_id != owner_id:
+        raise NotFound("There is no such request.")
+    return found
+
+
+async def _own(tx: Tx, owner: Account, request_id: int) -> InteractionRequest:
+    if not owner.local:
+        raise NotFound("There is no such request.")
+    return await one(tx, owner.id, request_id)

@@ -1,0 +1,164 @@
+"""Leave asked for and leave given: the rows, whichever side of it is ours.
+
+Where the post is ours, the row is an entry of its author's queue, and, once accepted, what the
+authorization document is made from. Where the post is another server's, the row is what one of our
+people asked of its author.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import delete, or_, select
+
+from fedispace.accounts.models import Account
+from fedispace.accounts.notifications import Notifier
+from fedispace.clock import Clock
+from fedispace.db.engine import Tx
+from fedispace.db.upsert import insert
+from fedispace.federation.addresses import Addresses
+from fedispace.federation.vocab.interactions import AuthorizationType, RequestType
+from fedispace.ids import Ids
+from fedispace.threads.models import InteractionRequest, Status
+from fedispace.threads.policies import Kind
+
+REQUEST_TYPE: Final[Mapping[str, RequestType]] = {
+    "quote": "QuoteRequest",
+    "reply": "ReplyRequest",
+    "favourite": "LikeRequest",
+    "boost": "AnnounceRequest",
+}
+AUTHORIZATION_TYPE: Final[Mapping[str, AuthorizationType]] = {
+    "quote": "QuoteAuthorization",
+    "reply": "ReplyAuthorization",
+    "favourite": "LikeAuthorization",
+    "boost": "AnnounceAuthorization",
+}
+KIND_OF: Final[Mapping[str, Kind]] = {
+    "QuoteRequest": "quote",
+    "ReplyRequest": "reply",
+    "LikeRequest": "favourite",
+    "AnnounceRequest": "boost",
+}
+PENDING_NOTICE: Final[Mapping[str, str]] = {
+    "quote": "pending.quote",
+    "reply": "pending.reply",
+    "favourite": "pending.favourite",
+    "boost": "pending.reblog",
+}
+"""GoToSocial's names of the notifications; Mastodon has no queue and so no word for them."""
+
+
+class Requests:
+    """Writes the rows and tells the owners of posts that something waits."""
+
+    def __init__(self, ids: Ids, clock: Clock, addresses: Addresses, notifier: Notifier) -> None:
+        self._ids = ids
+        self._clock = clock
+        self._addresses = addresses
+        self._notifier = notifier
+
+    async def enter(
+        self,
+        tx: Tx,
+        kind: Kind,
+        status: Status,
+        by: Account,
+        uri: str,
+        *,
+        request_uri: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> InteractionRequest:
+        """Return the row for what `by` wants to do with `status`; a repeat finds the first one.
+
+        `uri` is the id of what they made, `request_uri` that of the activity that asked. A request that
+        comes after what it is about (both are sent) lends its id to the row.
+        """
+        row = {
+            "id": self._ids.next(),
+            "kind": kind,
+            "owner_id": status.account_id,
+            "status_id": status.id,
+            "account_id": by.id,
+            "uri": uri,
+            "request_uri": request_uri,
+            "authorization_uri": None,
+            "state": "pending",
+            "extra": dict(extra) if extra is not None else None,
+            "created_at": self._clock.now(),
+            "decided_at": None,
+        }
+        await tx.execute(insert(tx, InteractionRequest).values(row).on_conflict_do_nothing())
+        found = await entry(tx, kind, status.id, uri)
+        assert found is not None
+        if request_uri is not None and found.request_uri is None:
+            found.request_uri = request_uri
+            await tx.flush()
+        return found
+
+    async def grant(self, tx: Tx, request: InteractionRequest, owner: Account) -> str:
+        """Let somebody do what they asked for, and return the address of the authorization."""
+        if request.state != "accepted" or request.authorization_uri is None:
+            request.state = "accepted"
+            request.decided_at = self._clock.now()
+            request.authorization_uri = self._addresses.authorization(owner.username, self._ids.next())
+            await tx.flush()
+            await self._tell_no_more(tx, request)
+        assert request.authorization_uri is not None
+        return request.authorization_uri
+
+    async def decide(self, tx: Tx, request: InteractionRequest, state: str) -> None:
+        """Write that leave is refused, or was taken back."""
+        request.state = state
+        request.decided_at = self._clock.now()
+        await tx.flush()
+        await self._tell_no_more(tx, request)
+
+    async def tell(self, tx: Tx, request: InteractionRequest, subject: int) -> None:
+        """Tell the owner that somebody waits; `subject` is the post to show with it."""
+        owner = await tx.get(Account, request.owner_id)
+        if owner is not None:
+            notice = PENDING_NOTICE[request.kind]
+            await self._notifier.notify(tx, to=owner, type=notice, by_id=request.account_id, subject=subject)
+
+    async def _tell_no_more(self, tx: Tx, request: InteractionRequest) -> None:
+        posts = (await tx.scalars(select(Status.id).where(Status.uri == request.uri))).all()
+        for subject in {request.status_id, *posts}:
+            await self._notifier.withdraw(
+                tx,
+                to_id=request.owner_id,
+                type=PENDING_NOTICE[request.kind],
+                by_id=request.account_id,
+                subject=subject,
+            )
+
+
+async def entry(tx: Tx, kind: str, status_id: int, uri: str) -> InteractionRequest | None:
+    """Return the row about what `uri` is to do with a post."""
+    rows = await tx.scalars(
+        select(InteractionRequest).where(
+            InteractionRequest.kind == kind,
+            InteractionRequest.status_id == status_id,
+            InteractionRequest.uri == uri,
+        )
+    )
+    return rows.one_or_none()
+
+
+async def asked_as(tx: Tx, uri: str) -> InteractionRequest | None:
+    """Return the row that an answer to `uri` is about: a request's id, or that of what it asks for."""
+    rows = await tx.scalars(
+        select(InteractionRequest)
+        .where(or_(InteractionRequest.request_uri == uri, InteractionRequest.uri == uri))
+        .order_by(InteractionRequest.id)
+        .limit(1)
+    )
+    return rows.one_or_none()
+
+
+async def forget(tx: Tx, uri: str) -> None:
+    """Forget the leave of something that is no more; that it was refused stays known."""
+    await tx.execute(
+        delete(InteractionRequest).where(
+            InteractionRequest.uri == uri, InteractionRequest.state.in_(("pending", "accepted"))
+        )
+    )
