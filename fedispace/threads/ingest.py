@@ -91,11 +91,18 @@ class Ingest:
         delivered: bool = True,
         climbs: bool = True,
         conversation_id: int | None = None,
+        quote_depth: int = 0,
     ) -> Status:
         """Store a note and return its row; see `store`."""
         arrival = await look(tx, note)
         id_ = await self.store(
-            tx, note, arrival, delivered=delivered, climbs=climbs, conversation_id=conversation_id
+            tx,
+            note,
+            arrival,
+            delivered=delivered,
+            climbs=climbs,
+            conversation_id=conversation_id,
+            quote_depth=quote_depth,
         )
         status = await tx.get(Status, id_)
         assert status is not None
@@ -110,6 +117,7 @@ class Ingest:
         delivered: bool = True,
         climbs: bool = True,
         conversation_id: int | None = None,
+        quote_depth: int = 0,
     ) -> int:
         """Store a note and return the id of its row; one that is known already is left as it is.
 
@@ -185,7 +193,7 @@ class Ingest:
         await counts.posted(tx, author_id, visibility, created_at)
         if parent is not None:
             await self._answers(tx, parent, id_, visibility, note, waits=waits)
-        await quotes.arrived(tx, self._jobs, id_, note, depth)
+        await quotes.arrived(tx, self._jobs, id_, note, quote_depth)
         if arrival.is_awaited:
             await missing.found(tx, note.id)
             await adopt(tx, id_)

@@ -210,14 +210,9 @@ class Publishing:
         """
         written = _checked(drafts, quotes=quoted_id is not None)
         parent = await _parent(tx, author, in_reply_to_id)
-        leave = None if parent is None else await self._asking.may_reply(tx, author, parent)
-        quoted = None if quoted_id is None else await self._asking.quotable(tx, author, quoted_id)
+        leave = await self._leave(tx, author, parent, quoted_id)
         frame = await self._frame(tx, author, parent, visibility, language, application, subject_uri, policy)
-        if quoted is not None:
-            narrowest = narrower(frame.visibility, parse_visibility(quoted[0].visibility))
-            frame = replace(frame, visibility=narrowest) if narrowest == "private" else frame
-        if leave is not None and parent is not None and waits(leave, parent):
-            frame = replace(frame, waits=True)
+        frame = leave.narrowed(frame)
         named = await self._mentions.known(tx, (handle for draft in written for handle in draft.handles))
         statuses: list[Status] = []
         for index, draft in enumerate(written):
@@ -232,10 +227,8 @@ class Publishing:
             await tx.flush()
             await tags.write(tx, status.id, status.tags)
             poll = None if draft.poll is None else await self._polls.open(tx, status.id, draft.poll)
-            if index == 0 and quoted is not None:
-                await self._asking.quote(tx, status, author, *quoted)
-            if index == 0 and parent is not None and parent.local and leave is not None and not leave.proven:
-                await self._asking.let_in(tx, status, author, parent)
+            if index == 0:
+                await self._use(tx, leave, status, author)
             statuses.append(status)
             theirs = {handle: named[handle] for handle in draft.handles if handle in named}
             addressed = theirs if is_distributable(frame.visibility) else named
@@ -247,7 +240,7 @@ class Publishing:
             recipients.pop(author.id, None)
             await self._tell(tx, frame, status, list(recipients.values()), to_notify, poll)
             if index == 0:
-                await self._ask(tx, frame, status, list(recipients.values()), poll, parent, quoted)
+                await self._ask(tx, frame, status, list(recipients.values()), poll, leave)
             if not frame.waits:
                 await tell(
                     tx,
@@ -257,13 +250,26 @@ class Publishing:
                     conversation_id=status.conversation_id,
                     is_news=frame.visibility != "direct" and index == 0 and parent is None,
                 )
-        if parent is not None and frame.waits:
-            await _lengthen(tx, statuses, parent)
-        elif parent is not None:
-            await counts.answered(tx, parent.id, frame.visibility)
+        if parent is not None:
+            await counts.answered(tx, None if frame.waits else parent.id, frame.visibility)
             await _lengthen(tx, statuses, parent)
         await counts.posted(tx, author.id, frame.visibility, frame.now, len(statuses))
         return statuses
+
+    async def _leave(self, tx: Tx, author: Account, parent: Status | None, quoted_id: int | None) -> "_Leave":
+        """Find out what leave a thread needs; raises `Forbidden` where there is none."""
+        return _Leave(
+            parent=parent,
+            reply=None if parent is None else await self._asking.may_reply(tx, author, parent),
+            quoted=None if quoted_id is None else await self._asking.quotable(tx, author, quoted_id),
+        )
+
+    async def _use(self, tx: Tx, leave: "_Leave", status: Status, author: Account) -> None:
+        """Write on the first post what it quotes, and by what it was let in."""
+        if leave.quoted is not None:
+            await self._asking.quote(tx, status, author, *leave.quoted)
+        if leave.parent is not None and leave.parent.local and leave.reply and not leave.reply.proven:
+            await self._asking.let_in(tx, status, author, leave.parent)
 
     async def _frame(
         self,
@@ -386,10 +392,10 @@ class Publishing:
         status: Status,
         recipients: list[Account],
         poll: Poll | None,
-        parent: Status | None,
-        quoted: tuple[Status, Answer] | None,
+        leave: "_Leave",
     ) -> None:
         """Ask for leave where a new post wants it: of whom it answers, and of whom it quotes."""
+        quoted, parent = leave.quoted, leave.parent
         asks_quoted = quoted is not None and status.quote_state == "pending" and not quoted[0].local
         if not frame.waits and not asks_quoted:
             return
@@ -413,6 +419,22 @@ class _Frame:
     now: datetime
     policy: dict[str, Any] | None = None
     waits: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Leave:
+    """What a thread answers and quotes, and the verdicts on that."""
+
+    parent: Status | None
+    reply: Answer | None
+    quoted: tuple[Status, Answer] | None
+
+    def narrowed(self, frame: _Frame) -> _Frame:
+        """Return the frame of a thread that may be seen by no more people than what it quotes."""
+        if self.quoted is not None and self.quoted[0].visibility == "private":
+            frame = replace(frame, visibility=narrower(frame.visibility, "private"))
+        asks = self.parent is not None and self.reply is not None and waits(self.reply, self.parent)
+        return replace(frame, waits=True) if asks else frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
