@@ -42,6 +42,7 @@ from fedispace.accounts.registration import Registration
 from fedispace.accounts.rotation import KeyRotation
 from fedispace.accounts.shunning import Shunning
 from fedispace.accounts.signin import SignIn
+from fedispace.accounts.suspending import Suspending
 from fedispace.accounts.synchronization import FollowSynchronization
 from fedispace.api.app import Api
 from fedispace.clock import Clock, SystemClock
@@ -153,6 +154,8 @@ class App:
     moving: Moving
     leaving: Leaving
     emoji_shelf: EmojiShelf
+    suspending: Suspending
+    lookup: Lookup
     publishing: Publishing
     deletion: Deletion
     reporting: Reporting
@@ -327,6 +330,16 @@ def build(
     arrivals = Arrivals(ids, clock)
     spaces = SpaceLookup(db, resolver, people, addresses, arrivals)
 
+    suspending = Suspending(
+        db=db,
+        ids=ids,
+        clock=clock,
+        addresses=addresses,
+        outbox=outbox,
+        people=people,
+        follows=follows,
+        news=news,
+    )
     erasing = Erasing(clock, notifier)
     leaving = Leaving(
         db=db,
@@ -542,6 +555,8 @@ def build(
         moving=moving,
         leaving=leaving,
         emoji_shelf=EmojiShelf(db, ids, clock, emoji_place),
+        suspending=suspending,
+        lookup=lookup,
         publishing=publishing,
         deletion=deletion,
         reporting=reporting,

@@ -69,6 +69,8 @@ class AccountInbox:
         asked = verified.activity
         follower = await self._people.ensure(tx, verified.sender)
         target = await self._target(tx, asked.object)
+        if follower.is_suspended:
+            raise Refused("suspended", "This account is suspended.", status=403)
         if target.moved_to_uri is not None or await is_unwanted(tx, by=target.id, target=follower.id):
             await self._answer(tx, target, follower, _rejecting(asked, self._new_id()))
             return

@@ -47,7 +47,7 @@ class AccountDocuments:
             uri = self._addresses.actor(params["name"].lower())
             if is_username(params["name"]) and (grave := await tombstone(tx, uri)) is not None:
                 return Tombstone(id=uri, former_type=grave.former_type, deleted=grave.deleted_at)
-            account = await self._local(tx, params["name"])
+            account = await self._local(tx, params["name"], even_suspended=True)
             return await self._described(tx, account)
 
     @routes.at("/actor")
@@ -134,14 +134,15 @@ class AccountDocuments:
         async with self._db.transaction() as tx:
             return await self._people.ensure(tx, uri)
 
-    async def _local(self, tx: Tx, name: str) -> Account:
+    async def _local(self, tx: Tx, name: str, *, even_suspended: bool = False) -> Account:
+        """Return one of our people. Of a suspended one only the actor is served, which says so."""
         if is_username(name) and await has_left(tx, self._addresses, name):
             raise Gone("This account was deleted.")
         account = await self._people.by_handle(tx, name)
         if account is None or account.uri == self._addresses.instance_actor:
             raise NotFound("There is no such account.")
-        if account.suspended_at is not None:
-            raise Gone("This account was suspended.")
+        if account.suspended_at is not None and not even_suspended:
+            raise NotFound("This account is suspended.")
         return account
 
     async def _described(self, tx: Tx, account: Account) -> Actor:
@@ -157,6 +158,10 @@ class AccountDocuments:
         total = await tx.scalar(
             select(func.count()).select_from(Follow).where(column == account.id, Follow.accepted.is_(True))
         )
+        if account.hides_relations:
+            if params.get("page"):
+                raise NotFound("This list is not shown.")
+            return Collection(id=here, total_items=total)
         first = Uri(f"{here}?page=1")
         if not params.get("page"):
             return Collection(id=here, total_items=total, first=first)

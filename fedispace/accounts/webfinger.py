@@ -26,7 +26,7 @@ _PERSON: Final = re.compile(r"/(?:users/|@)(?P<name>\w{1,30})/?", re.ASCII)
 
 
 async def webfinger(tx: Tx, addresses: Addresses, resource: str) -> dict[str, object]:
-    """Return the JRD of `resource`; raises `NotFound`, or `Gone` for a suspended account."""
+    """Return the JRD of `resource`; raises `NotFound`, or `Gone` for one that was deleted."""
     if len(resource) > MAX_RESOURCE:
         raise NotFound("There is no such account.")
     name = _name_at(resource, addresses) if is_uri(resource) else _name_of(resource, addresses)
@@ -39,8 +39,6 @@ async def webfinger(tx: Tx, addresses: Addresses, resource: str) -> dict[str, ob
         raise Gone("This account was deleted.")
     if account is None:
         raise NotFound("There is no such account.")
-    if account.suspended_at is not None:
-        raise Gone("This account was suspended.")
     return _jrd(account.username, addresses, Uri(account.uri), Uri(account.url))
 
 

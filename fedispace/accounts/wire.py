@@ -18,9 +18,10 @@ def actor_document(
     """Return a local account as its actor; `type` is what the actor row says, if anything.
 
     The keys are part of it and the document is served to anybody: a peer must be able to verify our
-    signature before it can ask for anything with one of its own. `webfinger` is FEP-2c59.
+    signature before it can ask for anything with one of its own. `webfinger` is FEP-2c59. A suspended
+    account says that it is, and nothing of itself.
     """
-    uri = Uri(account.uri)
+    uri, is_away = Uri(account.uri), account.suspended_at is not None
     return Actor(
         id=uri,
         type=type or ("Service" if account.bot else "Person"),
@@ -31,23 +32,23 @@ def actor_document(
         following=addresses.collection(uri, "following"),
         featured=addresses.collection(uri, "featured"),
         shared_inbox=addresses.shared_inbox,
-        name=account.display_name or account.username,
-        summary=account.note or None,
+        name=account.username if is_away else account.display_name or account.username,
+        summary=None if is_away else account.note or None,
         url=Uri(account.url),
         public_keys=keys,
         manually_approves_followers=account.locked,
         discoverable=account.discoverable,
         indexable=account.indexable,
-        icon=_image(account.avatar),
-        image=_image(account.header),
+        icon=None if is_away else _image(account.avatar),
+        image=None if is_away else _image(account.header),
         published=account.created_at,
         updated=account.updated_at,
         also_known_as=tuple(Uri(alias) for alias in account.also_known_as),
         moved_to=None if account.moved_to_uri is None else Uri(account.moved_to_uri),
-        suspended=account.suspended_at is not None,
+        suspended=is_away,
         memorial=account.memorial,
-        fields=tuple((field["name"], field["value"]) for field in account.fields),
-        tags=emojis.tags_of(account.emojis, addresses),
+        fields=() if is_away else tuple((field["name"], field["value"]) for field in account.fields),
+        tags=() if is_away else emojis.tags_of(account.emojis, addresses),
         webfinger=f"{account.username}@{addresses.account_domain}",
     )
 

@@ -3,6 +3,7 @@
 from fedispace.accounts import follows
 from fedispace.accounts.blocking import Blocking
 from fedispace.accounts.following import Following
+from fedispace.accounts.models import Account as AccountRow
 from fedispace.accounts.people import People
 from fedispace.api.entities.account import Account, Relationship
 from fedispace.api.entities.shape import ById, Paged, RowId
@@ -41,6 +42,8 @@ class RelationCalls(Calls):
         """Return who follows an account, as far as we know."""
         async with self._db.reading() as tx:
             account = await self._people.by_id(tx, call.given.id)
+            if not _may_list(account, call.viewer_id):
+                return Listing(items=[], cursors=[])
             rows = await follows.followers(tx, account.id, page_of(call.given, default=40, most=80))
         return Listing(
             items=self._presenter.accounts(who for _, who in rows), cursors=[row.id for row, _ in rows]
@@ -51,6 +54,8 @@ class RelationCalls(Calls):
         """Return whom an account follows, as far as we know."""
         async with self._db.reading() as tx:
             account = await self._people.by_id(tx, call.given.id)
+            if not _may_list(account, call.viewer_id):
+                return Listing(items=[], cursors=[])
             rows = await follows.following(tx, account.id, page_of(call.given, default=40, most=80))
         return Listing(
             items=self._presenter.accounts(who for _, who in rows), cursors=[row.id for row, _ in rows]
@@ -90,3 +95,8 @@ class RelationCalls(Calls):
     async def unblock(self, call: Call[ById]) -> Relationship:
         """Block an account no longer."""
         return relationship_of(await self._blocking.unblock(call.person.account, call.given.id))
+
+
+def _may_list(account: AccountRow, viewer_id: int | None) -> bool:
+    """Tell whether the viewer may read who follows an account; its owner always may."""
+    return account.id == viewer_id or not (account.hides_relations or account.is_suspended)

@@ -315,9 +315,9 @@ def _collection_page(page: CollectionPage) -> dict[str, Any]:
 
 
 def _items(holder: Collection | CollectionPage) -> dict[str, Any]:
-    """Write the items unless they are on pages; an empty collection without pages says so."""
+    """Write the items unless they are on pages, or nobody is to see them but only how many they are."""
     if isinstance(holder, Collection) and (
-        holder.first_page is not None or (holder.first is not None and not holder.items)
+        holder.first_page is not None or (not holder.items and (holder.first or holder.total_items))
     ):
         return {}
     return {"orderedItems" if holder.type.startswith("Ordered") else "items": list(holder.items)}

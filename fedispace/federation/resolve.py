@@ -26,6 +26,7 @@ from fedispace.federation.actors import Actors
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.allowance import Allowance, Spent
 from fedispace.federation.codec_objects import key_owner
+from fedispace.federation.host_meta import MAX_HOST_META, XRD_TYPES, lrdd_address
 from fedispace.federation.models import ActorRow
 from fedispace.federation.newcomers import Newcomers
 from fedispace.federation.origin import is_own_word, same_origin
@@ -173,7 +174,10 @@ class Resolver:
     async def _finger(self, resource: str, host: str) -> tuple[Uri, str]:
         url = f"{self._scheme}://{host}/.well-known/webfinger?resource={quote(resource, safe='')}"
         await self._requests.refuse_blocked(url)
-        answer = await self._net.fetch_json(url)
+        try:
+            answer = await self._net.fetch_json(url)
+        except NotFound:
+            answer = await self._net.fetch_json(await self._described_at(host, resource, url))
         subject = answer.get("subject")
         links = answer.get("links")
         for link in links if isinstance(links, list) else ():
@@ -185,6 +189,17 @@ class Resolver:
             ):
                 return parse_uri(link["href"]), subject if isinstance(subject, str) else resource
         raise NotFound("That server does not know the account.")
+
+    async def _described_at(self, host: str, resource: str, tried: str) -> str:
+        """Return where host-meta says that `resource` is described (RFC 6415), if it is elsewhere."""
+        meta = await self._net.get(
+            f"{self._scheme}://{host}/.well-known/host-meta", accept=XRD_TYPES, limit=MAX_HOST_META
+        )
+        found = lrdd_address(meta.body, resource)
+        if found is None or found == tried:
+            raise NotFound("That server does not know the account.")
+        await self._requests.refuse_blocked(found)
+        return found
 
     async def _fetched(self, uri: str, allowance: Allowance | None = None) -> Document:
         """Fetch a document once, whoever asks for it at the same time and whatever for."""

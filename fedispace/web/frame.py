@@ -71,6 +71,8 @@ class Frame:
             sends_form_to=sends_form_to,
             microphone=microphone,
         )
+        if values.get("indexable") is False:
+            headers["X-Robots-Tag"] = "noindex"
         return web.Response(text=html, status=status, content_type="text/html", headers=headers)
 
     def piece(self, asked: Asked, template: str, macro: str, *arguments: object, here: str = "") -> str:

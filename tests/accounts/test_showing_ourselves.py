@@ -10,7 +10,7 @@ from fedispace.accounts.documents import AccountDocuments
 from fedispace.accounts.following import Following
 from fedispace.accounts.models import Account
 from fedispace.accounts.webfinger import webfinger
-from fedispace.errors import Gone, NotFound
+from fedispace.errors import NotFound
 from fedispace.federation import codec
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.routes import Asker
@@ -59,14 +59,18 @@ async def test_an_address_that_is_nobodys_here_is_not_found(home: Home, resource
         await finger(home, resource)
 
 
-async def test_a_suspended_account_is_gone(home: Home, documents: AccountDocuments) -> None:
+@pytest.mark.row(67)
+async def test_a_suspended_account_says_so_and_nothing_else(home: Home, documents: AccountDocuments) -> None:
     await home.person()
     async with home.db.transaction() as tx:
-        await tx.execute(update(Account).values(suspended_at=home.clock.now()))
-    with pytest.raises(Gone):
-        await finger(home, "acct:alice@a.example")
-    with pytest.raises(Gone):
-        await load(documents, "/users/{name}", name="alice")
+        said = {"suspended_at": home.clock.now(), "display_name": "Alice", "note": "<p>hi</p>"}
+        await tx.execute(update(Account).values(said))
+    actor = await load(documents, "/users/{name}", name="alice")
+    assert actor["suspended"] is True
+    assert (actor["name"], actor.get("summary"), actor["attachment"]) == ("alice", None, [])
+    for kind in ("/followers", "/following"):
+        with pytest.raises(NotFound):
+            await load(documents, "/users/{name}" + kind, name="alice")
 
 
 @pytest.mark.parametrize("name", ["nobody", "bob", "a.example"])
