@@ -236,13 +236,13 @@ class DeliveryPump:
     ) -> datetime | None:
         wait = self._wait(row, status, retry_after)
         if wait is None:
-            await self._give_up(row, error)
+            await self._give_up(row, error, status)
             return None
         until = self._clock.now() + wait
         aside = self._steps_aside(row, status)
         log.info("delivery.put_off", peer=row.host, attempts=row.attempts, error=error, aside=aside)
         async with self._db.transaction() as tx:
-            if status is None or status >= 500:
+            if _is_the_hosts(status):
                 await self._peers.failed(tx, row.host)
             await self._put_off(tx, row, until, error, aside=aside)
         return None if aside else until
@@ -289,9 +289,11 @@ class DeliveryPump:
             )
         await tx.core(update(_deliveries).where(still_held(Delivery)).values(values), holding([row]))
 
-    async def _give_up(self, row: HeldDelivery, error: str) -> None:
+    async def _give_up(self, row: HeldDelivery, error: str, status: int | None = 400) -> None:
         log.info("delivery.given_up", peer=row.host, attempts=row.attempts, error=error)
         async with self._db.transaction() as tx:
+            if _is_the_hosts(status):
+                await self._peers.failed(tx, row.host)
             await dead_letters.keep(tx, row.id, error, self._clock.now())
             await tx.core(_REMOVE, {"ids": [row.id]})
 
@@ -348,3 +350,8 @@ class DeliveryPump:
                     removed.set_result(None)
                 else:
                     removed.set_exception(failure)
+
+
+def _is_the_hosts(status: int | None) -> bool:
+    """Tell whether a failure is a failure of the host: no answer at all, or one that it is broken."""
+    return status is None or status >= 500
