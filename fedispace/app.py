@@ -143,6 +143,7 @@ class App:
     policy: DomainPolicy
     actors: Actors
     addresses: Addresses
+    resolver: Resolver
     people: People
     registration: Registration
     key_rotation: KeyRotation
@@ -544,6 +545,7 @@ def build(
         policy=policy,
         actors=actors,
         addresses=addresses,
+        resolver=resolver,
         people=people,
         registration=registration,
         key_rotation=KeyRotation(db, people, actors, news),

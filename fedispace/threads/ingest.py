@@ -16,13 +16,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
 
 from fedispace.accounts import emojis
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
+from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import add_new
 from fedispace.errors import Refused
@@ -58,6 +59,7 @@ MAX_TAG: Final = 100
 _SPOKEN: Final = frozenset({"Note", "Question"})
 _TEXT_TYPES: Final = frozenset({"Article"})
 _BY_URI: Final = select(Status).where(Status.uri == bindparam("uri"))
+_IS_TAKEN: Final = select(exists().where(table_of(Status).c.id == bindparam("id", type_=BigId)))
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -141,7 +143,7 @@ class Ingest:
         parent = await self._parent(tx, note)
         waits = parent is not None and await self._holding.holds_reply(tx, parent, author_id, note.id)
         created_at = self._dated(note)
-        id_ = self._ids.next() if delivered else self._id_at(note.id, created_at, parent)
+        id_ = self._ids.next() if delivered else await self._id_at(tx, note.id, created_at, parent)
         subject = _subject(note)
         at = await self._place(tx, id_, author_id, parent, note, conversation_id)
         row = {
@@ -335,14 +337,20 @@ class Ingest:
         now = self._clock.now()
         return max(_EPOCH, min(note.published or now, now))
 
-    def _id_at(self, uri: str, created_at: datetime, parent: Status | None) -> int:
-        """Return an id of the note's own time, after its parent's.
+    async def _id_at(self, tx: Tx, uri: str, created_at: datetime, parent: Status | None) -> int:
+        """Return a free id of the note's own time, after its parent's.
 
-        Most peers state whole seconds, so the rest of the second is filled from the address.
+        Most peers state whole seconds, so the rest of the second is filled from the address. Many
+        answers may have been written in the second of what they answer: they follow it closely.
         """
         span = 1 << 16 if created_at.microsecond else 1000 << 16
-        id_ = id_at(created_at) + zlib.crc32(uri.encode()) % span
-        return id_ if parent is None else max(id_, parent.id + 1 + (self._ids.next() & 0xFF))
+        place_ = zlib.crc32(uri.encode())
+        id_ = id_at(created_at) + place_ % span
+        if parent is not None and id_ <= parent.id:
+            id_ = parent.id + 1 + place_ % (1 << 16)
+        while (await tx.core(_IS_TAKEN, {"id": id_})).scalar():
+            id_ += 1 + (self._ids.next() & 0xFFF)
+        return id_
 
     async def _name(self, tx: Tx, status_id: int, author_id: int, note: Note, *, notify: bool) -> None:
         """Write whom the note names and addresses, as far as they are known here; notify ours.

@@ -179,7 +179,7 @@ async def test_a_stranger_starts_nothing(debate: Debate) -> None:
     assert debate.asked().total() == before
 
 
-@pytest.mark.privacy("P-03")
+@pytest.mark.privacy("P-01")
 async def test_a_post_for_others_is_neither_listed_nor_counted(debate: Debate) -> None:
     person, alpha = debate.people[1], debate.fediverse.beta
     secret = await person.post(
