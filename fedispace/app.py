@@ -59,6 +59,8 @@ from fedispace.federation.inbox import Inbox, InboxPump, InboxTable
 from fedispace.federation.models import Delivery, Fanout, InboxItem
 from fedispace.federation.outbox import Outbox
 from fedispace.federation.peers import Peers
+from fedispace.federation.relaying import Relaying
+from fedispace.federation.relays import Relays
 from fedispace.federation.requests import SignedRequests
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.rumours import Rumours
@@ -160,6 +162,7 @@ class App:
     publishing: Publishing
     deletion: Deletion
     reporting: Reporting
+    relaying: Relaying
     hosting: Hosting
     deliveries: DeliveryPump
     inbox: Inbox
@@ -244,14 +247,16 @@ def build(
 
     policy = DomainPolicy(db, clock)
     keyring = Keyring(db, addresses, clock)
-    outbox = Outbox(ids, clock, bus, Seal(keyring, clock))
+    relays = Relays(db, clock, addresses)
+    outbox = Outbox(ids, clock, bus, Seal(keyring, clock), relays)
     departures = Departures(outbox)
     actors = Actors(ids, clock, addresses, departures)
     peers = Peers(clock)
     digests = FollowerDigests(db, addresses)
     requests = SignedRequests(net, keyring, peers, policy, clock, db, digests)
     resolver = Resolver(db, actors, requests, net, addresses, clock, plain_http=config.federation.allow_http)
-    verifier = Verifier(db, resolver, addresses, policy, clock)
+    verifier = Verifier(db, resolver, addresses, policy, clock, relays)
+    relaying = Relaying(db, ids, clock, addresses, actors, resolver, outbox, relays)
 
     people = People(ids, clock, addresses, safe_html)
     notifier = Notifier(ids, clock, bus, heard())
@@ -359,13 +364,13 @@ def build(
     table = InboxTable()
     table.mount(
         AccountInbox.routes,
-        AccountInbox(ids, clock, addresses, outbox, actors, people, follows, notifier),
+        AccountInbox(ids, clock, addresses, outbox, actors, people, follows, notifier, relays),
     )
     table.mount(ReportInbox.routes, ReportInbox(ids, clock, addresses, people))
     table.mount(MoveInbox.routes, move_inbox)
     table.mount(FeaturedInbox.routes, FeaturedInbox(ids, clock, people, jobs))
     table.mount(
-        ThreadInbox.routes, ThreadInbox(ids, clock, addresses, people, notifier, jobs, ingest, voting)
+        ThreadInbox.routes, ThreadInbox(ids, clock, addresses, people, notifier, jobs, ingest, voting, relays)
     )
     table.mount(
         InteractionInbox.routes,
@@ -562,6 +567,7 @@ def build(
         publishing=publishing,
         deletion=deletion,
         reporting=reporting,
+        relaying=relaying,
         hosting=hosting,
         deliveries=deliveries,
         inbox=inbox,

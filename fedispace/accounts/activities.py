@@ -18,6 +18,7 @@ from fedispace.accounts.relationships import is_unwanted
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.errors import Refused
+from fedispace.federation import relays
 from fedispace.federation.actors import Actors, actor_of
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
@@ -52,6 +53,7 @@ class AccountInbox:
         people: People,
         follows: Follows,
         notifier: Notifier,
+        relays: relays.Relays | None = None,
     ) -> None:
         self._ids = ids
         self._clock = clock
@@ -62,6 +64,7 @@ class AccountInbox:
         self._follows = follows
         self._notifier = notifier
         self._departures = Departures(outbox)
+        self._relays = relays
 
     @routes.on(Follow)
     async def follow(self, tx: Tx, verified: Verified[Follow], found: Found) -> None:
@@ -87,6 +90,8 @@ class AccountInbox:
     @routes.on(Accept)
     async def accepted(self, tx: Tx, verified: Verified[Accept], found: Found) -> None:
         """Let a follow of ours count, now that the followed account itself said so."""
+        if await self._is_from_a_relay(tx, verified, "accepted"):
+            return
         follow = await self._follow_of_ours(tx, verified.activity, verified.sender)
         if follow is not None:
             await self._follows.accept(tx, follow)
@@ -95,6 +100,8 @@ class AccountInbox:
     @routes.on(Reject)
     async def rejected(self, tx: Tx, verified: Verified[Reject], found: Found) -> None:
         """End a follow of ours, or the wish for it, when the followed account refuses."""
+        if await self._is_from_a_relay(tx, verified, "rejected"):
+            return
         follow = await self._follow_of_ours(tx, verified.activity, verified.sender)
         if follow is not None:
             await self._follows.end(tx, follow)
@@ -150,6 +157,14 @@ class AccountInbox:
         actor = await self._actors.by_uri(tx, verified.sender)
         if actor is not None and not actor.local:
             await self._departures.forget(tx, actor, self._clock.now())
+
+    async def _is_from_a_relay(
+        self, tx: Tx, verified: Verified[Accept] | Verified[Reject], state: relays.State
+    ) -> bool:
+        """Take an answer to the instance's own subscription; False when it answers somebody's follow."""
+        if self._relays is None:
+            return False
+        return await relays.answered(tx, self._relays, verified.sender, verified.activity.object, state)
 
     async def _is_overtaken(self, tx: Tx, actor: Actor) -> bool:
         """Tell whether we know a self-description that is as new: Updates may arrive in any order."""

@@ -9,6 +9,7 @@ from fedispace.cli.domains import domain
 from fedispace.cli.emojis import emoji
 from fedispace.cli.queue import queue
 from fedispace.cli.quickstart import quickstart
+from fedispace.cli.relays import relay
 from fedispace.cli.reports import report
 from fedispace.cli.serve import serve
 from fedispace.cli.setup import config, init, migrate
@@ -22,7 +23,7 @@ def cli() -> None:
     """A federated server for threads and live audio Spaces."""
 
 
-for command in (quickstart, init, serve, migrate, config, user, domain, emoji, report, queue):
+for command in (quickstart, init, serve, migrate, config, user, domain, emoji, report, relay, queue):
     cli.add_command(command)
 
 

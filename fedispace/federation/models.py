@@ -196,3 +196,17 @@ class Tombstone(Base):
     uri: Mapped[str] = mapped_column(primary_key=True)
     former_type: Mapped[str]
     deleted_at: Mapped[datetime]
+
+
+class Relay(Base):
+    """A relay this instance subscribed to; `style` is how it wants to be spoken to (`relays.py`)."""
+
+    __tablename__ = "relays"
+
+    actor_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    style: Mapped[str]
+    state: Mapped[str]
+    follow_uri: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]

@@ -10,7 +10,7 @@ are stored once and signed anew at each attempt, because a signature is only goo
 public carries a proof besides (`sealing.py`), which is made here and is good for as long as the key is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,8 +23,9 @@ from fedispace.db.pruning import forget
 from fedispace.db.upsert import insert
 from fedispace.federation import codec
 from fedispace.federation.models import ActorRow, Fanout, FollowerInbox, OutboxItem
+from fedispace.federation.relays import Relays, is_for_relays
 from fedispace.federation.sealing import Seal
-from fedispace.federation.vocab.activities import Activity
+from fedispace.federation.vocab.activities import Activity, Create
 from fedispace.federation.vocab.objects import Unknown
 from fedispace.ids import Ids, id_at
 from fedispace.queue.bus import Bus
@@ -61,15 +62,20 @@ class Audience:
 class Outbox:
     """Writes outgoing activities."""
 
-    def __init__(self, ids: Ids, clock: Clock, bus: Bus, seal: Seal | None = None) -> None:
+    def __init__(
+        self, ids: Ids, clock: Clock, bus: Bus, seal: Seal | None = None, relays: Relays | None = None
+    ) -> None:
         self._ids = ids
         self._clock = clock
         self._bus = bus
         self._seal = seal
+        self._relays = relays
 
     async def send(self, tx: Tx, sender_id: int, activity: Activity, audience: Audience) -> None:
         """Write `activity` of the local actor `sender_id`; it leaves when the transaction commits."""
         assert not isinstance(activity, Unknown)
+        if self._relays is not None and audience.public and audience.followers and is_for_relays(activity):
+            audience = await self._with_relays(tx, self._relays, activity, audience)
         item_id = self._ids.next()
         now = self._clock.now()
         if self._seal is not None and (audience.public or audience.about_public):
@@ -94,6 +100,17 @@ class Outbox:
             tx.add(Fanout(id=item_id, sender_id=sender_id, run_at=now, attempts=0, cursor=""))
             await tx.flush()
             tx.after_commit(lambda: self._bus.publish(WAKE_FANOUT, {}))
+
+    async def _with_relays(self, tx: Tx, relays: Relays, activity: Activity, audience: Audience) -> Audience:
+        """Add the relays that take what is public as it is; to the others the instance announces it."""
+        listening = await relays.listening(tx)
+        new = _object_uri(activity) if isinstance(activity, Create) else None
+        if listening.litepub and new is not None:
+            announce = relays.announcement(self._ids.next(), new)
+            announcer = await tx.scalar(select(ActorRow.id).where(ActorRow.uri == announce.actor))
+            assert announcer is not None
+            await self.send(tx, announcer, announce, Audience(about_public=True, actors=listening.litepub))
+        return replace(audience, actors=(*audience.actors, *listening.mastodon))
 
     async def forward(self, tx: Tx, sender_id: int, activity: Activity, body: bytes) -> None:
         """Pass somebody else's activity on to the followers of `sender_id`, unchanged; once, if repeated.

@@ -3,8 +3,8 @@
 Mastodon forwards replies with a signature over the JSON-LD graph, which takes a whole RDF processor to
 check and which has been forged in peers that check it. We take such an activity for a hint: at most one
 GET of the object from its own server, by a job, and only for an answer to a post that is known here or
-for a change of one. Nobody makes us ask more often than `HINTS` times in `WITHIN`, however many hosts
-they name.
+for a change of one. Nobody makes us ask a host more often than `HINTS` times in `WITHIN`. What a relay
+of ours sends on is asked for in the same way, new posts too.
 """
 
 from collections import OrderedDict
@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 TASK = "federation.rumour"
 HINTS = 30
+RELAYED_HINTS = 300
 WITHIN = timedelta(minutes=5)
 HOSTS_IN_MEMORY = 4096
 
@@ -47,7 +48,7 @@ class Rumours:
         if subject is None or not same_origin(subject, hearsay.author) or self._addresses.is_ours(subject):
             log.info("rumour.dropped", reason="not_its_actors", activity=hearsay.activity.id)
             return
-        if not self._may_ask(host_of(subject)):
+        if not self._may_ask(host_of(subject), RELAYED_HINTS if hearsay.relayed else HINTS):
             log.info("rumour.dropped", reason="rate", activity=hearsay.activity.id)
             return
         told = getattr(hearsay.activity, "object", None)
@@ -55,17 +56,18 @@ class Rumours:
             "kind": type(hearsay.activity).__name__,
             "uri": subject,
             "in_reply_to": told.in_reply_to if isinstance(told, Note) else None,
+            "relayed": hearsay.relayed,
         }
         async with self._db.transaction() as tx:
             await self._jobs.enqueue(tx, TASK, arguments, unique_key=f"rumour {subject}")
 
-    def _may_ask(self, host: str) -> bool:
+    def _may_ask(self, host: str, most: int) -> bool:
         """Count what is asked of a host: it did not ask to be asked."""
         now = self._clock.monotonic()
         times, since = self._heard.get(host, (0, now))
         if now - since >= WITHIN.total_seconds():
             times, since = 0, now
-        if times >= HINTS:
+        if times >= most:
             return False
         self._heard[host] = (times + 1, since)
         self._heard.move_to_end(host)

@@ -37,6 +37,7 @@ from fedispace.federation.keys import PublicKey, public_key
 from fedispace.federation.models import ActorKey, ActorRow
 from fedispace.federation.origin import may_send, same_origin
 from fedispace.federation.policy import Policy
+from fedispace.federation.relays import Relays
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.routes import Verified
 from fedispace.federation.signed_request import Claim, SignedRequest
@@ -77,24 +78,32 @@ class Hearsay:
     """An activity that its actor did not send, with nothing in it that proves it to us.
 
     Who passed it on may mean well: Mastodon forwards replies with an LD signature, which we do not
-    believe. What it is about can be asked for where it lives.
+    believe. What it is about can be asked for where it lives. `relayed`: a relay sent it (`relays.py`).
     """
 
     activity: Activity
     author: Uri
+    relayed: bool = False
 
 
 class Verifier:
     """Checks signatures, and knows the keys it has seen."""
 
     def __init__(
-        self, db: Database, resolver: Resolver, addresses: Addresses, policy: Policy, clock: Clock
+        self,
+        db: Database,
+        resolver: Resolver,
+        addresses: Addresses,
+        policy: Policy,
+        clock: Clock,
+        relays: Relays | None = None,
     ) -> None:
         self._db = db
         self._resolver = resolver
         self._addresses = addresses
         self._policy = policy
         self._clock = clock
+        self._relays = relays
         self._keys: OrderedDict[str, tuple[PublicKey, float]] = OrderedDict()
         self._asked: OrderedDict[str, tuple[float, FedispaceError | None]] = OrderedDict()
         self._in_vain: OrderedDict[str, tuple[int, float]] = OrderedDict()
@@ -145,14 +154,15 @@ class Verifier:
         self, document: dict[str, Any], activity: Activity, signer: Uri
     ) -> Verified[Activity] | Unheeded | Hearsay:
         author = activity.actor
-        if author is None or not ("proof" in document or "signature" in document):
+        relayed = self._relays is not None and await self._relays.is_relay(signer)
+        if author is None or not (relayed or "proof" in document or "signature" in document):
             raise _mismatch()
         if self._addresses.is_ours(author):
             return Unheeded(author)
         if await self._policy.is_refused(host_of(author)):
             raise Refused("blocked", "This server does not accept anything from its author's.", status=403)
-        if "proof" not in document:
-            return Hearsay(activity, author)
+        if relayed or "proof" not in document:
+            return Hearsay(activity, author, relayed)
         await self.require_proof(document, activity)
         return Verified(activity, author)
 

@@ -20,7 +20,9 @@ from fedispace.errors import Refused
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.models import ActorRow
 from fedispace.federation.origin import is_own_word, same_origin
+from fedispace.federation.relays import Relays
 from fedispace.federation.routes import Found, InboxRoutes, Verified
+from fedispace.federation.rumours import TASK
 from fedispace.federation.tombstones import bury, tombstone
 from fedispace.federation.vocab.activities import Announce, Create, Delete, Like, Undo, Update
 from fedispace.federation.vocab.objects import Note
@@ -67,6 +69,7 @@ class ThreadInbox:
         jobs: Jobs,
         ingest: Ingest,
         voting: Voting,
+        relays: Relays | None = None,
     ) -> None:
         self._ids = ids
         self._clock = clock
@@ -77,6 +80,7 @@ class ThreadInbox:
         self._ingest = ingest
         self._voting = voting
         self._holding = Holding(ids, clock, addresses, notifier, jobs)
+        self._relays = relays
 
     @routes.on(Create, Note, needs=_elsewhere)
     async def created(self, tx: Tx, verified: Verified[Create], found: Found) -> None:
@@ -147,8 +151,14 @@ class ThreadInbox:
 
     @routes.on(Announce)
     async def announced(self, tx: Tx, verified: Verified[Announce], found: Found) -> None:
-        """Keep a boost of a post; one we do not have is fetched first, by a job."""
+        """Keep a boost of a post; one we do not have is fetched first, by a job.
+
+        What a relay announces is no boost: the post itself is fetched and kept.
+        """
         activity = verified.activity
+        if self._relays is not None and await self._relays.passes_on(tx, verified.sender):
+            await self._relayed(tx, activity)
+            return
         followed = await is_followed_here(tx, verified.sender)
         known = await _by_uri(tx, activity.object)
         if known is None:
@@ -178,6 +188,12 @@ class ThreadInbox:
             return
         new = boost.NewBoost(id=self._ids.next(), uri=activity.id, visibility=visibility, at=at, local=False)
         await boost.record(tx, self._notifier, by, original, new)
+
+    async def _relayed(self, tx: Tx, activity: Announce) -> None:
+        if self._addresses.is_ours(activity.object) or await _by_uri(tx, activity.object) is not None:
+            return
+        told = {"kind": "Create", "uri": activity.object, "in_reply_to": None, "relayed": True}
+        await self._jobs.enqueue(tx, TASK, told, unique_key=f"rumour {activity.object}")
 
     @routes.on(Like)
     async def liked(self, tx: Tx, verified: Verified[Like], found: Found) -> None:

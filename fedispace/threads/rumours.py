@@ -11,6 +11,7 @@ from fedispace.federation.resolve import Resolver
 from fedispace.federation.rumours import TASK
 from fedispace.federation.tombstones import bury
 from fedispace.federation.vocab.objects import Note
+from fedispace.federation.vocab.uri import PUBLIC
 from fedispace.queue.jobs import Arguments, Task
 from fedispace.threads.arrival import look
 from fedispace.threads.ingest import Ingest
@@ -35,12 +36,13 @@ class RumouredPosts:
         return {TASK: self.look_after}
 
     async def look_after(self, arguments: Arguments) -> None:
-        """Fetch the post if it matters here: it answers one that is known, or is known itself."""
+        """Fetch the post if it matters here: it answers one that is known, is known, or came by a relay."""
         uri, parent = arguments["uri"], arguments["in_reply_to"]
+        relayed = bool(arguments.get("relayed", False))
         async with self._db.reading() as tx:
             known = await _is_known(tx, uri)
             matters = known != (arguments["kind"] == "Create")
-            if matters and not known:
+            if matters and not known and not relayed:
                 matters = parent is not None and await _is_known(tx, parent)
         if not matters:
             return
@@ -52,14 +54,15 @@ class RumouredPosts:
         except (Refused, Invalid):
             return
         if isinstance(found, Note) and found.id == uri:
-            await self._take_over(found)
+            await self._take_over(found, relayed=relayed)
 
-    async def _take_over(self, note: Note) -> None:
+    async def _take_over(self, note: Note, *, relayed: bool) -> None:
         async with self._db.transaction() as tx:
             status = await _by_uri(tx, note.id)
             if status is None:
                 arrival = await look(tx, note)
-                if await concerns_us(tx, self._addresses, note, is_followed=arrival.is_followed):
+                wanted = relayed and PUBLIC in note.to
+                if wanted or await concerns_us(tx, self._addresses, note, is_followed=arrival.is_followed):
                     await self._ingest.store(tx, note, arrival)
                 return
             author = await tx.scalar(select(Account.uri).where(Account.id == status.account_id))

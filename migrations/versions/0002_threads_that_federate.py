@@ -61,6 +61,24 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "relays",
+        sa.Column(
+            "actor_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("style", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("follow_uri", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["actor_id"], ["actors.id"], name=op.f("fk_relays_actor_id_actors"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("actor_id", name=op.f("pk_relays")),
+        sa.UniqueConstraint("follow_uri", name=op.f("uq_relays_follow_uri")),
+    )
+    op.create_table(
         "conversation_follows",
         sa.Column(
             "account_id",
@@ -764,6 +782,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_conversation_follows_conversation")
 
     op.drop_table("conversation_follows")
+    op.drop_table("relays")
     with op.batch_alter_table("missing_posts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_missing_posts_conversation_id"))
 
