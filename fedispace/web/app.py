@@ -1,16 +1,25 @@
 """The pages as a whole: every group of them, the static files, and what is answered elsewhere."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Protocol
 
 from aiohttp import web
 
 from fedispace import __version__
+from fedispace.accounts.attempts import Attempts
+from fedispace.accounts.blocking import Blocking
 from fedispace.accounts.emoji_shelf import EmojiPlace
 from fedispace.accounts.following import Following
+from fedispace.accounts.leaving import Leaving
 from fedispace.accounts.lookup import Lookup
+from fedispace.accounts.moving import Moving
+from fedispace.accounts.muting import Muting
 from fedispace.accounts.oauth import OAuth
+from fedispace.accounts.passwords import Passwords
 from fedispace.accounts.people import People
+from fedispace.accounts.profile import Profiles
+from fedispace.accounts.refreshing import Refreshing
 from fedispace.accounts.signin import SignIn
 from fedispace.clock import Clock
 from fedispace.config import Config
@@ -36,6 +45,7 @@ from fedispace.threads.votes import Voting
 from fedispace.web.assets import PREFIX, Assets
 from fedispace.web.composing import Composer
 from fedispace.web.consent import ConsentPages
+from fedispace.web.departing import DepartingPages
 from fedispace.web.door import Door
 from fedispace.web.drafts import DraftPages
 from fedispace.web.emojis import EmojiPictures
@@ -48,8 +58,10 @@ from fedispace.web.posts import PostPages
 from fedispace.web.present import Presenter
 from fedispace.web.reacting import ReactingPages
 from fedispace.web.reading import ReadingPages
+from fedispace.web.relating import RelatingPages
 from fedispace.web.routing import Pages
 from fedispace.web.search import SearchPages
+from fedispace.web.settings import SettingsPages
 from fedispace.web.signing import SigningPages
 from fedispace.web.stage import StagePages
 from fedispace.web.tags import TagPages
@@ -57,7 +69,8 @@ from fedispace.web.templates import Templates
 from fedispace.web.voting import VotingPages
 from fedispace.web.writing import WritingPages
 
-_ROBOTS = "User-agent: *\nDisallow: /auth/\nDisallow: /oauth/\nDisallow: /search\nDisallow: /compose\n"
+_PRIVATE = ("/auth/", "/oauth/", "/search", "/compose", "/settings/")
+_ROBOTS = "User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in _PRIVATE)
 
 
 class Group(Protocol):
@@ -81,6 +94,13 @@ class Web:
         sign_in: SignIn,
         oauth: OAuth,
         people: People,
+        profiles: Profiles,
+        refreshing: Refreshing,
+        moving: Moving,
+        leaving: Leaving,
+        passwords: Passwords,
+        blocking: Blocking,
+        muting: Muting,
         following: Following,
         account_lookup: Lookup,
         status_lookup: StatusLookup,
@@ -143,6 +163,25 @@ class Web:
             ReactingPages(db=db, reacting=reacting, presenter=presenter, frame=frame),
             SigningPages(sign_in=sign_in, frame=frame, cookie=self._door.cookie, secure=secure),
             ConsentPages(oauth=oauth, frame=frame),
+            SettingsPages(profiles=profiles, frame=frame),
+            DepartingPages(
+                db=db,
+                moving=moving,
+                leaving=leaving,
+                passwords=passwords,
+                attempts=Attempts(clock, limit=5, window=timedelta(minutes=10)),
+                presenter=presenter,
+                frame=frame,
+                cookie=self._door.cookie,
+            ),
+            RelatingPages(
+                db=db,
+                lookup=account_lookup,
+                blocking=blocking,
+                muting=muting,
+                presenter=presenter,
+                frame=frame,
+            ),
             SearchPages(
                 db=db,
                 accounts=account_lookup,
@@ -181,6 +220,7 @@ class Web:
                 lookup=account_lookup,
                 following=following,
                 featured=featured,
+                refreshing=refreshing,
                 presenter=presenter,
                 frame=frame,
             ),

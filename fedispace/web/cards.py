@@ -108,7 +108,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """The head of a person's page."""
+    """The head of a person's page. `proven` are the labels of fields whose page links back."""
 
     face: Face
     html: Markup
@@ -124,6 +124,11 @@ class Profile:
     relation: Literal["", "self", "following", "requested", "none"] = ""
     follows_you: bool = False
     live: SpaceCard | None = None
+    proven: frozenset[str] = frozenset()
+    moved: Face | None = None
+    memorial: bool = False
+    blocking: bool = False
+    muting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,10 @@ NOTICES = {
     "requested": "They have been asked. You will see their posts once they accept.",
     "scheduled": "Your Space is planned. Share this page, and come back when it is time.",
     "signed-out": "You are signed out.",
+    "saved": "Saved.",
+    "left": "Your account is deleted. Other servers are being told.",
+    "blocked": "You have nothing to do with each other any more.",
+    "muted": "You will not see what they write.",
 }
 _SIDE = 5
 

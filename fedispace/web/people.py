@@ -8,7 +8,9 @@ from markupsafe import Markup
 from fedispace.accounts.following import Following
 from fedispace.accounts.lookup import Lookup
 from fedispace.accounts.models import Account
+from fedispace.accounts.moved import moved_to
 from fedispace.accounts.paging import Page
+from fedispace.accounts.refreshing import Refreshing
 from fedispace.accounts.relationships import Relationship, relationship
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import NotFound
@@ -43,6 +45,7 @@ class PeoplePages:
         lookup: Lookup,
         following: Following,
         featured: Featured,
+        refreshing: Refreshing,
         presenter: Presenter,
         frame: Frame,
     ) -> None:
@@ -51,6 +54,7 @@ class PeoplePages:
         self._lookup = lookup
         self._following = following
         self._featured = featured
+        self._refreshing = refreshing
         self._presenter = presenter
         self._frame = frame
 
@@ -68,14 +72,16 @@ class PeoplePages:
             pinned = [] if page.max_id else await pins.pinned(tx, viewer_id, account.id)
             pinned_cards = await self._presenter.posts(tx, pinned, viewer_id)
             live = await self._live(tx, account, viewer_id)
+            now_at = await moved_to(tx, account)
             relation = await relationship(tx, viewer_id, account.id, asked.at) if viewer_id else None
         if viewer_id is not None:
             await self._featured.looked_at(account)
+            await self._refreshing.seen(account)
         path = self._presenter.face(account).path
         return await self._frame.page(
             asked,
             "profile.html",
-            profile=self._profile(account, relation, live, viewer_id),
+            profile=self._profile(account, relation, live, now_at, viewer_id),
             pinned=pinned_cards,
             cards=cards,
             replies=replies,
@@ -121,6 +127,7 @@ class PeoplePages:
         account: Account,
         relation: Relationship | None,
         live: SpaceCard | None,
+        now_at: Account | None,
         viewer_id: int | None,
     ) -> Profile:
         return Profile(
@@ -142,6 +149,13 @@ class PeoplePages:
             relation=_standing(relation, is_self=account.id == viewer_id),
             follows_you=relation is not None and relation.followed_by,
             live=live,
+            proven=frozenset(
+                str(field.get("name", "")) for field in account.fields if field.get("verified_at")
+            ),
+            moved=None if now_at is None else self._presenter.face(now_at),
+            memorial=account.memorial,
+            blocking=relation is not None and relation.blocking,
+            muting=relation is not None and relation.muting,
         )
 
 

@@ -7,12 +7,14 @@ them with their assets.
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 from markupsafe import Markup
 
 from fedispace.web.assets import Assets
 from fedispace.web.cards import Draft, FileCard, Happening, PostCard, Profile, Reader, Side, SpaceCard
 from fedispace.web.faces import Face, hue_of, initials_of
+from fedispace.web.settings import LANGUAGES
 from fedispace.web.templates import Templates
 
 NOW = datetime(2026, 11, 12, 19, 24, tzinfo=UTC)
@@ -222,12 +224,15 @@ def pages() -> dict[str, str]:
         relation="none",
         follows_you=True,
         live=None,
+        proven=frozenset({"Site"}),
+        moved=KENJI,
     )
     page(
         "profile",
         "profile.html",
         CAROL.path,
         profile=profile,
+        pinned=[],
         cards=[post(n, CAROL) for n in (3, 4)],
         more="",
         replies=False,
@@ -253,11 +258,52 @@ def pages() -> dict[str, str]:
         "profile.html",
         ALICE.path,
         profile=own,
+        pinned=[],
         cards=[],
         more="",
         replies=False,
         indexable=True,
     )
+    mine = SimpleNamespace(
+        username="alice", locked=True, discoverable=True, indexable=False, hides_relations=False
+    )
+    usual = SimpleNamespace(default_visibility="public", default_language="en", default_sensitive=False)
+    typed = {
+        "name": "Alice Moreau",
+        "note": "Reads slowly.\n\n#margins",
+        "most": 2000,
+        "languages": LANGUAGES,
+    }
+    pairs = [("Site", "https://alice.example"), ("الضمائر", "هي"), *[("", "")] * 4]
+    page(
+        "settings",
+        "settings.html",
+        "/settings/profile",
+        account=mine,
+        user=usual,
+        fields=pairs,
+        error="",
+        **typed,
+    )
+    named = [("https://b.example/users/bob", BOB), ("https://gone.example/users/alice", None)]
+    page("settings-aliases", "settings_aliases.html", "/settings/aliases", aliases=named, typed="", error="")
+    moving = {"typed": "", "error": "That is not your password."}
+    page("settings-move", "settings_move.html", "/settings/move", has_moved=False, now_at=None, **moving)
+    moved = {"typed": "", "error": ""}
+    page("settings-moved", "settings_move.html", "/settings/move", has_moved=True, now_at=BOB, **moved)
+    page("settings-delete", "settings_delete.html", "/settings/delete", account=mine, error="")
+    listed = {"heading": f"Who follows {BOB.name}", "face": BOB, "url": "https://b.example/@bob", "more": ""}
+    everybody = [ALICE, CAROL, DALIA, KENJI, ODD]
+    page(
+        "relations",
+        "relations.html",
+        "/x",
+        people=everybody,
+        is_hidden=False,
+        is_remote=True,
+        **listed,
+    )
+    page("relations-hidden", "relations.html", "/x", people=[], is_hidden=True, is_remote=False, **listed)
     page("spaces", "spaces.html", "/spaces", live=(LIVE, MINE), coming=(SOON, PLANNED), ended=(OVER,))
     page("spaces-empty", "spaces.html", "/spaces", live=(), coming=(), ended=(), side=Side())
     page(
