@@ -10,6 +10,8 @@ from fedispace.api.entities.oauth import Nothing
 from fedispace.api.entities.shape import ById, Paged, Parameters, RowId
 from fedispace.api.entities.status import Status
 from fedispace.api.links import page_of
+from fedispace.api.polls import AskedPoll
+from fedispace.api.polls import draft_of as draft_of_poll
 from fedispace.api.posts import Posts
 from fedispace.api.present.drafts import draft_of
 from fedispace.api.routing import Call, Calls, Dialect, Listing, Reply, Routes, Who
@@ -28,6 +30,7 @@ class WrittenPost(Parameters, frozen=True, kw_only=True):
     text: str = ""
     spoiler_text: str = ""
     sensitive: bool = False
+    poll: AskedPoll | None = None
 
 
 class KeepDraft(Parameters, frozen=True, kw_only=True):
@@ -38,6 +41,8 @@ class KeepDraft(Parameters, frozen=True, kw_only=True):
     visibility: Visibility | None = None
     in_reply_to_id: RowId | None = None
     language: str | None = None
+    quiet_continuation: bool = True
+    quoted_status_id: RowId | None = None
     scheduled_at: Moment | None = None
 
 
@@ -120,10 +125,18 @@ class DraftCalls(Calls):
 def _manuscript(given: KeepDraft, application: str | None) -> Manuscript:
     return Manuscript(
         posts=tuple(
-            Draft(text=post.text, spoiler=post.spoiler_text, sensitive=post.sensitive) for post in given.posts
+            Draft(
+                text=post.text,
+                spoiler=post.spoiler_text,
+                sensitive=post.sensitive,
+                poll=draft_of_poll(post.poll),
+            )
+            for post in given.posts
         ),
         visibility=given.visibility,
         in_reply_to_id=given.in_reply_to_id,
         language=given.language,
         application=application,
+        quiet_continuation=given.quiet_continuation,
+        quoted_id=given.quoted_status_id,
     )

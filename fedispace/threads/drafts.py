@@ -153,7 +153,7 @@ class Drafts:
         if manuscript.is_blank:
             raise Invalid("There is nothing in it yet.", field="posts")
         if scheduled_at is not None:
-            self._publishing.check(manuscript.posts)
+            self._publishing.check(manuscript.posts, quotes=manuscript.quoted_id is not None)
         return packed(manuscript)
 
     async def _set_time(self, tx: Tx, draft: ThreadDraft, at: datetime | None) -> None:
@@ -191,7 +191,7 @@ class Drafts:
         """Turn the draft that was read into a thread, unless it was changed or taken since."""
         require_at_home(by)
         manuscript = unpacked(draft.thread)
-        await self._publishing.make_known(manuscript.posts)
+        await self._publishing.make_known(manuscript.posts, quotes=manuscript.quoted_id is not None)
         async with self._db.transaction() as tx:
             taken = await tx.scalar(
                 delete(ThreadDraft)
@@ -209,6 +209,9 @@ class Drafts:
                 in_reply_to_id=manuscript.in_reply_to_id,
                 language=manuscript.language,
                 application=manuscript.application,
+                quiet_continuation=manuscript.quiet_continuation,
+                quoted_id=manuscript.quoted_id,
+                policy=manuscript.policy,
             )
 
     async def _publish_scheduled(self, arguments: Arguments) -> None:

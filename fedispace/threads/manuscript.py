@@ -11,7 +11,7 @@ import msgspec
 from fedispace.errors import Invalid
 from fedispace.threads.audience import Visibility
 from fedispace.threads.compose import MAX_POSTS
-from fedispace.threads.publish import Draft
+from fedispace.threads.publish import Choice, Draft
 
 MAX_BYTES: Final = 512 * 1024
 """How much one unfinished thread may hold; 25 full posts are a quarter of it."""
@@ -26,10 +26,15 @@ class Manuscript:
     in_reply_to_id: int | None = None
     language: str | None = None
     application: str | None = None
+    quiet_continuation: bool = False
+    quoted_id: int | None = None
+    policy: Choice | None = None
 
     @property
     def is_blank(self) -> bool:
-        return not any(post.text.strip() or post.spoiler.strip() for post in self.posts)
+        return self.quoted_id is None and not any(
+            post.text.strip() or post.spoiler.strip() or post.poll for post in self.posts
+        )
 
 
 def packed(manuscript: Manuscript) -> dict[str, Any]:

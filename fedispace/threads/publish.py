@@ -141,9 +141,9 @@ class Publishing:
                 await idempotency.keep(tx, author.id, idempotency_key, statuses[0])
         return statuses
 
-    def check(self, drafts: Sequence[Draft]) -> None:
+    def check(self, drafts: Sequence[Draft], *, quotes: bool = False) -> None:
         """Raise the `Invalid` that publishing these drafts would raise."""
-        _checked(drafts)
+        _checked(drafts, quotes=quotes)
 
     async def make_known(self, drafts: Sequence[Draft], *, quotes: bool = False) -> None:
         """Look up, before any transaction, the people on other servers whom the drafts name."""

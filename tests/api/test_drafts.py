@@ -110,3 +110,24 @@ async def test_the_list_is_paged(alice: Client) -> None:
     assert status == 200
     assert [draft["posts"][0]["text"] for draft in first] == ["Draft 2", "Draft 1"]
     assert f"max_id={first[-1]['id']}" in headers["Link"]
+
+
+async def test_a_draft_keeps_its_poll_and_what_it_quotes(alice: Client, bob: Client, site: Site) -> None:
+    quoted = await bob.post("/api/v1/statuses", {"status": "Quote me"})
+    poll = {"options": ["Yes", "No"], "expires_in": 3600, "multiple": False, "hide_totals": True}
+    body = {"posts": [{"text": "What now?", "poll": poll}], "scheduled_at": later(site, hours=1)}
+    draft = await alice.post(DRAFTS, body, expect=201)
+    assert draft["posts"][0]["poll"] == poll
+    assert (await alice.get(SCHEDULED))[0]["params"]["poll"] == {**poll, "expires_in": "3600"}
+    (post,) = await alice.post(f"{DRAFTS}/{draft['id']}/publish", expect=201)
+    assert [option["title"] for option in post["poll"]["options"]] == ["Yes", "No"]
+    quoting = await alice.post(
+        DRAFTS, {"posts": [{"text": "See"}], "quoted_status_id": quoted["id"]}, expect=201
+    )
+    assert quoting["quoted_status_id"] == quoted["id"]
+
+
+async def test_a_poll_that_could_not_be_published_is_not_scheduled(alice: Client, site: Site) -> None:
+    body = {"posts": [{"text": "?", "poll": {"options": ["One"]}}], "scheduled_at": later(site, hours=1)}
+    status, _, _ = await alice.call("POST", DRAFTS, json=body)
+    assert status == 422

@@ -6,12 +6,22 @@ from fedispace.api.entities.shape import Entity
 from fedispace.api.entities.status import MediaAttachment
 
 
+class DraftPoll(Entity, frozen=True, kw_only=True):
+    """A poll as it was asked for; `expires_in` is in seconds from when it is published."""
+
+    options: list[str]
+    expires_in: int
+    multiple: bool
+    hide_totals: bool
+
+
 class DraftPost(Entity, frozen=True, kw_only=True):
     """One post of a draft, as it was typed."""
 
     text: str
     spoiler_text: str
     sensitive: bool
+    poll: DraftPoll | None
 
 
 class Draft(Entity, frozen=True, kw_only=True):
@@ -23,6 +33,8 @@ class Draft(Entity, frozen=True, kw_only=True):
     visibility: str | None
     in_reply_to_id: str | None
     language: str | None
+    quiet_continuation: bool
+    quoted_status_id: str | None
     scheduled_at: str | None
     failure: str | None
     created_at: str

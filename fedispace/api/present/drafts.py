@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fedispace.api.entities.draft import Draft, DraftPost, ScheduledParams, ScheduledStatus
+from fedispace.api.entities.draft import Draft, DraftPoll, DraftPost, ScheduledParams, ScheduledStatus
 from fedispace.clock import iso
 from fedispace.threads.manuscript import unpacked
 from fedispace.threads.models import ThreadDraft
@@ -16,12 +16,19 @@ def draft_of(row: ThreadDraft) -> Draft:
         id=str(row.id),
         name=row.name,
         posts=[
-            DraftPost(text=post.text, spoiler_text=post.spoiler, sensitive=post.sensitive)
+            DraftPost(
+                text=post.text,
+                spoiler_text=post.spoiler,
+                sensitive=post.sensitive,
+                poll=_draft_poll(post.poll),
+            )
             for post in manuscript.posts
         ],
         visibility=manuscript.visibility,
         in_reply_to_id=_id(manuscript.in_reply_to_id),
         language=manuscript.language,
+        quiet_continuation=manuscript.quiet_continuation,
+        quoted_status_id=_id(manuscript.quoted_id),
         scheduled_at=iso(row.scheduled_at) if row.scheduled_at else None,
         failure=row.failure,
         created_at=iso(row.created_at),
@@ -50,10 +57,21 @@ def scheduled_of(row: ThreadDraft) -> ScheduledStatus:
             scheduled_at=None,
             idempotency=None,
             with_rate_limit=False,
-            quoted_status_id=None,
+            quoted_status_id=_id(manuscript.quoted_id),
             quote_approval_policy=None,
         ),
         media_attachments=[],
+    )
+
+
+def _draft_poll(asked: PollDraft | None) -> DraftPoll | None:
+    if asked is None:
+        return None
+    return DraftPoll(
+        options=list(asked.options),
+        expires_in=asked.expires_in,
+        multiple=asked.multiple,
+        hide_totals=asked.hides_totals,
     )
 
 
