@@ -30,7 +30,7 @@ class ConversationCalls(Calls):
         await self._looking.viewed(row, viewer)
         async with self._db.reading() as tx:
             row = await require_visible(tx, viewer, call.given.id)
-            tops = await conversation.whole(tx, viewer, row)
+            tops = await conversation.whole(tx, viewer, row, call.at)
             rows = [node.status for top in tops for node in top.walk() if node.status is not None]
             how = await completeness(tx, viewer, row.conversation_id)
             posts = await self._posts.many(tx, rows, viewer)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from fedispace.db.engine import Tx
 from fedispace.threads import missing
@@ -101,14 +101,19 @@ async def thread_posts(tx: Tx, viewer_id: int | None, status: Status) -> list[St
     return list(rows)
 
 
-async def whole(tx: Tx, viewer_id: int | None, status: Status, order: Order = "oldest") -> list[Node]:
-    """Return the conversation around a post as trees, with the places of what was deleted or not had."""
+async def whole(
+    tx: Tx, viewer_id: int | None, status: Status, now: datetime, order: Order = "oldest"
+) -> list[Node]:
+    """Return the conversation around a post as trees, with the places of what was deleted or not had.
+
+    The post itself, and the thread it is part of, are there even when its author is muted.
+    """
     rows = await tx.scalars(
         select(Status)
         .where(
             Status.conversation_id == status.conversation_id,
             Status.boost_of_id.is_(None),
-            wanted(viewer_id),
+            or_(and_(wanted(viewer_id), unmuted(viewer_id, now)), Status.thread_id == status.thread_id),
             visible(viewer_id),
         )
         .order_by(Status.id)

@@ -11,7 +11,9 @@ from types import SimpleNamespace
 
 from markupsafe import Markup
 
+from fedispace.threads.completeness import Completeness
 from fedispace.web.assets import Assets
+from fedispace.web.branches import Branch
 from fedispace.web.cards import Draft, FileCard, Happening, PostCard, Profile, Reader, Side, SpaceCard
 from fedispace.web.faces import Face, hue_of, initials_of
 from fedispace.web.settings import LANGUAGES
@@ -203,9 +205,36 @@ def pages() -> dict[str, str]:
         post(33, BOB, depth=3),
         post(34, KENJI),
     ]
-    thread = {"before": [], "indexable": True, "draft": answer, **size}
-    page("thread", "thread.html", "/x", focus=line[0], line=line, replies=replies, **thread)
-    page("post-alone", "thread.html", "/x", focus=FEED[0], line=[FEED[0]], replies=[], reader=None, **thread)
+    deep = Branch(fate="here", card=replies[3], further=7, path="/@bob@b.example/33")
+    own = Branch(fate="here", card=post(35, ALICE, "<p>So do I.</p>"), by_author=True, replies=(deep,))
+    gone = Branch(fate="deleted", replies=(Branch(fate="here", card=replies[2], replies=(own,)),))
+    tree = [
+        Branch(
+            fate="here",
+            card=replies[0],
+            replies=(Branch(fate="here", card=replies[1], replies=(gone,)),),
+        ),
+        Branch(fate="here", card=replies[4]),
+    ]
+    partly = Completeness(known=38, claimed=40, unavailable=2, is_being_fetched=False)
+    alone = Completeness(known=1, claimed=1, unavailable=0, is_being_fetched=False)
+    thread = {"before": [], "indexable": True, "draft": answer, "order": "oldest", **size}
+    page(
+        "thread", "thread.html", "/x", focus=line[0], line=line, replies=tree, total=13, how=partly, **thread
+    )
+    page(
+        "post-alone",
+        "thread.html",
+        "/x",
+        focus=FEED[0],
+        line=[FEED[0]],
+        replies=[],
+        total=0,
+        how=alone,
+        reader=None,
+        **thread,
+    )
+    page("read", "read.html", "/x/read", line=line, author=ALICE, indexable=True)
     profile = Profile(
         face=CAROL,
         html=Markup("<p>Writes about weather and soft tools.</p>"),
