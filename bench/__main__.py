@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("idle", "inbox", "delivery", "forwarding")
+BENCHMARKS = ("idle", "inbox", "delivery", "fanout", "forwarding")
 
 
 def main() -> int:

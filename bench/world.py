@@ -26,7 +26,9 @@ class Remote:
     key: LocalKey
 
 
-async def instance(directory: Path, port: int, rtc_port: int) -> tuple[Path, Config]:
+async def instance(
+    directory: Path, port: int, rtc_port: int, database: str = "sqlite:///bench.sqlite3"
+) -> tuple[Path, Config]:
     """Write a configuration for loopback trials and set up its database."""
     file = directory / "config.toml"
     secret = directory / "sfu.secret"
@@ -36,7 +38,7 @@ async def instance(directory: Path, port: int, rtc_port: int) -> tuple[Path, Con
             {
                 "instance.url": f"http://127.0.0.1:{port}",
                 "server.listen": f"127.0.0.1:{port}",
-                "database.url": "sqlite:///bench.sqlite3",
+                "database.url": database,
                 "federation.allow_private_addresses": ["127.0.0.0/8"],
                 "federation.allow_http": True,
                 "rtc.listen": f"127.0.0.1:{rtc_port}",

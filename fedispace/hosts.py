@@ -17,6 +17,8 @@ from fedispace.errors import Invalid
 
 _LABELS = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f\\]")
+_PLAIN = re.compile(r"https?://((?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+[a-z]{2,63})/[^\x00-\x20\x7f\\]*")
+"""What nearly every address looks like: nothing in it needs another form (and so no parsing)."""
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
@@ -80,6 +82,8 @@ def host_of(uri: str) -> str:
 
     The port is part of it: two servers on one machine are two peers. Raises `Invalid`.
     """
+    if len(uri) < 253 and (plain := _PLAIN.fullmatch(uri)) is not None:
+        return plain[1]
     scheme, host, port = _authority(uri)
     return host if port == _DEFAULT_PORTS[scheme] else f"{host}:{port}"
 

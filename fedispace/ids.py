@@ -18,6 +18,8 @@ class Ids(Protocol):
 
     def next(self) -> int: ...
 
+    def several(self, count: int) -> range: ...
+
     def token(self) -> str: ...
 
 
@@ -39,6 +41,15 @@ class TimeOrderedIds:
             fresh = (millis << 16) | secrets.randbits(12)
             self._last = fresh if fresh > self._last else self._last + 1
             return self._last
+
+    def several(self, count: int) -> range:
+        """Return so many ids that follow each other."""
+        first = self.next()
+        with self._lock:
+            if self._last != first:  # somebody else was given one meanwhile
+                first = self._last + 1
+            self._last = first + count - 1
+        return range(first, first + count)
 
     def token(self) -> str:
         """Return 256 random bits in URL-safe base64 (43 characters)."""

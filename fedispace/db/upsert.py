@@ -16,7 +16,7 @@ def insert(tx: Tx, table: type[Base]) -> sqlite.Insert:
     It is a Core statement on the mapped table: the ORM's own costs several times as much a row. Both
     dialects' classes spell these methods alike; the annotation names one of them.
     """
-    return _insert(tx.dialect_name, table)
+    return insert_into(tx.dialect_name, table)
 
 
 async def add_new(tx: Tx, table: type[Base], row: Mapping[str, Any]) -> int:
@@ -28,12 +28,8 @@ async def add_new(tx: Tx, table: type[Base], row: Mapping[str, Any]) -> int:
     return (await tx.core(_insert_new(tx.dialect_name, table), row)).rowcount
 
 
-def new_rows(tx: Tx, table: type[Base]) -> sqlite.Insert:
-    """Return the INSERT of rows some of which may be there already; always the same object, for `tx.core`."""
-    return _insert_new(tx.dialect_name, table)
-
-
-def _insert(dialect: str, table: type[Base]) -> sqlite.Insert:
+def insert_into(dialect: str, table: type[Base]) -> sqlite.Insert:
+    """Return the INSERT of a dialect, for statements that are built once for each."""
     target = table_of(table)
     statement: Any = postgresql.insert(target) if dialect == "postgresql" else sqlite.insert(target)
     return statement  # type: ignore[no-any-return]
@@ -41,4 +37,4 @@ def _insert(dialect: str, table: type[Base]) -> sqlite.Insert:
 
 @functools.cache
 def _insert_new(dialect: str, table: type[Base]) -> sqlite.Insert:
-    return _insert(dialect, table).on_conflict_do_nothing()
+    return insert_into(dialect, table).on_conflict_do_nothing()

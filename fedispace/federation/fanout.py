@@ -16,11 +16,11 @@ from sqlalchemy import bindparam, delete, select, update
 from fedispace.clock import Clock
 from fedispace.db.base import table_of
 from fedispace.db.engine import Database, Tx
-from fedispace.db.upsert import new_rows
 from fedispace.errors import Invalid
 from fedispace.federation import bands
+from fedispace.federation.enqueue import enqueue
 from fedispace.federation.everyone import inboxes_after
-from fedispace.federation.models import ActorRow, Delivery, Fanout, FollowerInbox, OutboxItem
+from fedispace.federation.models import ActorRow, Fanout, FollowerInbox, OutboxItem
 from fedispace.federation.outbox import WAKE_FANOUT
 from fedispace.federation.peers import Peers
 from fedispace.federation.policy import Policy
@@ -160,24 +160,21 @@ class FanoutPump:
         What goes to followers is not queued for a server that has been dead for a week, but for one
         post a day that tries it; a Delete or an Update is, because it has to arrive when it comes back.
         """
-        now = self._clock.now()
-        rows = [
-            {
-                "id": self._ids.next(),
-                "outbox_id": fanout.id,
-                "sender_id": fanout.sender_id,
-                "inbox": inbox,
-                "host": host,
-                "run_at": now,
-                "attempts": 0,
-                "band": band,
-            }
-            for inbox in dict.fromkeys(inboxes)
-            if (host := await self._reachable(inbox)) is not None
-            and not (spare_the_dead and self._peers.is_given_up(host))
-        ]
-        if rows:
-            await tx.core(new_rows(tx, Delivery), rows)
+        told: list[tuple[str, str]] = []
+        for inbox in dict.fromkeys(inboxes):
+            host = await self._reachable(inbox)
+            if host is not None and not (spare_the_dead and self._peers.is_given_up(host)):
+                told.append((inbox, host))
+        if told:
+            numbered = zip(self._ids.several(len(told)), told, strict=True)
+            await enqueue(
+                tx,
+                outbox_id=fanout.id,
+                sender_id=fanout.sender_id,
+                band=band,
+                now=self._clock.now(),
+                rows=((id_, inbox, host) for id_, (inbox, host) in numbered),
+            )
 
     async def _reachable(self, inbox: str) -> str | None:
         try:
