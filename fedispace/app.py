@@ -112,6 +112,7 @@ from fedispace.threads.fetching import Fetching
 from fedispace.threads.followed_tags import FollowedTags
 from fedispace.threads.forwarding import Forwarding
 from fedispace.threads.gathering import Gathering
+from fedispace.threads.groups import GroupInbox, GroupNews
 from fedispace.threads.hearing import heard
 from fedispace.threads.ingest import Ingest
 from fedispace.threads.interaction_documents import InteractionDocuments
@@ -368,6 +369,7 @@ def build(
     )
     table.mount(ReportInbox.routes, ReportInbox(ids, clock, addresses, people))
     table.mount(MoveInbox.routes, move_inbox)
+    table.mount(GroupInbox.routes, GroupInbox(clock, addresses, jobs))
     table.mount(FeaturedInbox.routes, FeaturedInbox(ids, clock, people, jobs))
     table.mount(
         ThreadInbox.routes, ThreadInbox(ids, clock, addresses, people, notifier, jobs, ingest, voting, relays)
@@ -424,6 +426,7 @@ def build(
     telling = Telling(db, people, notifier)
     fetching = Fetching(db, clock, addresses, resolver, ingest)
     backfill = Backfill(db, ids, clock, people, notifier, fetching)
+    group_news = GroupNews(db, ids, clock, addresses, resolver, people, notifier, fetching)
     gathering = Gathering(db, clock, addresses, resolver, jobs, fetching)
     looking = Looking(db=db, clock=clock, jobs=jobs, addresses=addresses)
     verification = Verification(db, *leave, resolver, ingest)
@@ -438,6 +441,7 @@ def build(
                     **backfill.tasks(),
                     **gathering.tasks(),
                     **featured.tasks(),
+                    **group_news.tasks(),
                     **software.tasks(),
                     **drafts.tasks(),
                     **poll_news.tasks(),

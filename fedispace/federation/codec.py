@@ -12,9 +12,9 @@ from fedispace.errors import Invalid
 from fedispace.federation import codec_activities as activities
 from fedispace.federation import codec_interactions as interactions
 from fedispace.federation import codec_objects as objects
-from fedispace.federation.codec_shapes import Json, as_list, kind_of
+from fedispace.federation.codec_shapes import Json, as_list, kind_of, required_id, required_uri, uri
 from fedispace.federation.codec_write import context_of, fields_of
-from fedispace.federation.vocab.activities import Activity, Object
+from fedispace.federation.vocab.activities import Activity, Object, Several
 from fedispace.federation.vocab.actors import ACTOR_TYPES
 from fedispace.federation.vocab.links import Emoji
 from fedispace.federation.vocab.objects import COLLECTION_TYPES, NOTE_TYPES, PAGE_TYPES
@@ -36,6 +36,10 @@ _KNOWN: Final = (
     | interactions.KINDS
     | {"Event", "Tombstone"}
 )
+_OF_SEVERAL: Final = frozenset(
+    {"Add", "Announce", "Create", "Delete", "EmojiReact", "Like", "Remove", "Undo", "Update"}
+)
+MAX_OBJECTS: Final = 20
 
 
 def read(document: Json, *, require_context: bool = False) -> Object:
@@ -71,8 +75,39 @@ def read_activity(document: Json, *, require_context: bool = False) -> Activity:
         _require_context(document)
     kind = kind_of(document, activities.KINDS)
     if kind in activities.KINDS:
+        if _objects(document, kind):
+            return Several(id=required_id(document), actor=required_uri(document, "actor"))
         return activities.activity(document, kind)
     return objects.unknown(document, kind)
+
+
+def apart(document: Json) -> list[Json]:
+    """Return an activity about several objects as one activity for each, with ids of their own.
+
+    The first keeps the id, so that it is known as the whole was.
+    """
+    kind = kind_of(document, activities.KINDS)
+    id_ = required_id(document)
+    return [
+        {**document, "id": id_ if number == 0 else f"{id_}#object-{number + 1}", "object": one}
+        for number, one in enumerate(_objects(document, kind))
+    ]
+
+
+def _objects(document: Json, kind: str) -> list[Any]:
+    """Return the objects when there are several, each once; nobody means more than a few."""
+    value = document.get("object")
+    if kind == "Undo" and type(value) is dict and type(value.get("object")) is list:
+        return apart(value)
+    if kind not in _OF_SEVERAL or type(value) is not list:
+        return []
+    if len(value) > MAX_OBJECTS:
+        raise Invalid(f"object: at most {MAX_OBJECTS} are expected", field="object")
+    known: dict[str, Any] = {}
+    for one in value:
+        if type(one) is not list and (id_ := uri(one)) is not None:
+            known.setdefault(id_, one)
+    return list(known.values()) if len(known) > 1 else []
 
 
 def _require_context(document: Json) -> None:

@@ -33,6 +33,7 @@ from fedispace.federation.vocab.activities import (
     Ticket,
     Undo,
     Update,
+    Wrapped,
 )
 from fedispace.federation.vocab.actors import ACTOR_TYPES
 from fedispace.federation.vocab.interactions import REQUEST_TYPES
@@ -259,6 +260,7 @@ def _announce(document: Json, id_: Uri, actor: Uri) -> Announce:
         actor=actor,
         object=_object(document),
         authorization=_authorization(document, "announceAuthorization"),
+        inner=_wrapped(document),
         published=shapes.moment(document.get("published")),
         **_audience(document),
     )
@@ -267,6 +269,18 @@ def _announce(document: Json, id_: Uri, actor: Uri) -> Announce:
 def _authorization(document: Json, name: str) -> Uri | None:
     """Return what proves the leave for a Like or an Announce; GoToSocial wrote `approvedBy` before."""
     return shapes.uri(document.get(name)) or shapes.uri(document.get("approvedBy"))
+
+
+def _wrapped(document: Json) -> Wrapped | None:
+    """Return the activity in an Announce, if it is one and not an object (FEP-1b12)."""
+    value = _only(document.get("object"))
+    if type(value) is not dict:
+        return None
+    kind = _kind(value)
+    about = shapes.uri(value.get("object"))
+    if kind not in KINDS or about is None:
+        return None
+    return Wrapped(id=shapes.required_id(value), type=kind, object=about)
 
 
 def _like(document: Json, id_: Uri, actor: Uri) -> Like:

@@ -138,8 +138,13 @@ def _delete(thing: Delete) -> dict[str, Any]:
 
 
 def _announce(thing: Announce) -> dict[str, Any]:
+    inner = thing.inner
+    passed_on = None if inner is None else {"id": inner.id, "type": inner.type, "object": inner.object}
     return _activity(
-        thing, thing.object, announceAuthorization=thing.authorization, published=_time(thing.published)
+        thing,
+        passed_on or thing.object,
+        announceAuthorization=thing.authorization,
+        published=_time(thing.published),
     )
 
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
+import msgspec
 import structlog
 from sqlalchemy import ColumnElement, bindparam, literal, update
 
@@ -40,7 +41,7 @@ from fedispace.federation.models import InboxItem
 from fedispace.federation.peers import Peers
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.routes import Found, InboxRoutes, Needs, Verified
-from fedispace.federation.vocab.activities import Activity
+from fedispace.federation.vocab.activities import Activity, Several
 from fedispace.federation.vocab.uri import Uri
 from fedispace.hosts import host_of
 from fedispace.ids import Ids
@@ -136,14 +137,24 @@ class Inbox:
         self._writer: asyncio.Task[None] | None = None
 
     async def accept(self, verified: Verified[Activity], body: bytes) -> None:
-        """Write the activity down; returns when it is durable. A repeat is not an error."""
+        """Write the activity down; returns when it is durable. A repeat is not an error.
+
+        One about several objects is written down as one for each.
+        """
+        if not isinstance(verified.activity, Several):
+            await self._accept(verified.activity.id, verified.sender, body)
+            return
+        for part in codec.apart(strictjson.loads(body)):
+            await self._accept(part["id"], verified.sender, msgspec.json.encode(part))
+
+    async def _accept(self, activity_id: str, sender: str, body: bytes) -> None:
         if len(self._arrivals) >= WAITING:
             raise Unavailable("Too much is arriving; send it again later.")
         now = self._clock.now()
         row = {
             "id": self._ids.next(),
-            "activity_id": verified.activity.id,
-            "actor": verified.sender,
+            "activity_id": activity_id,
+            "actor": sender,
             "body": body,
             "received_at": now,
             "run_at": now,

@@ -29,6 +29,7 @@ from fedispace.federation.vocab.activities import (
     Object,
     Reject,
     Remove,
+    Several,
     Ticket,
     Undo,
     Update,
@@ -852,4 +853,5 @@ def test_no_json_makes_the_reader_fail(document: dict[str, Any], kind: str | Non
             found = read(document)
         except Invalid:
             continue
-        codec.write(found)
+        if not isinstance(found, Several):  # the inbox takes it apart; it is never written
+            codec.write(found)

@@ -127,11 +127,26 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wrapped:
+    """An activity of somebody else that a group passes on (FEP-1b12); `object` is what it is about.
+
+    Whether it happened is for its own server to say.
+    """
+
+    id: Uri
+    type: str
+    object: Uri
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Announce:
+    """A boost of `object`; or, with `inner`, an activity that is passed on, whose id is `object`."""
+
     id: Uri
     actor: Uri
     object: Uri
     authorization: Uri | None = None
+    inner: Wrapped | None = None
     to: tuple[Uri, ...] = ()
     cc: tuple[Uri, ...] = ()
     published: datetime | None = None
@@ -229,6 +244,14 @@ class Remove:
     cc: tuple[Uri, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Several:
+    """One activity about several objects; the inbox takes it apart (`codec.apart`) and keeps each."""
+
+    id: Uri
+    actor: Uri
+
+
 Undoable = Follow | Like | Announce | Block | Join | Accept
 
 Activity = (
@@ -249,6 +272,7 @@ Activity = (
     | Add
     | Remove
     | InteractionRequest
+    | Several
     | Unknown
 )
 
