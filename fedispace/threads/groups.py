@@ -7,7 +7,7 @@ confirms it.
 - `Create` of a post that answers nothing: the post, and the group's boost of it. Of a reply: the reply,
   in its conversation; a group with a lively thread would else fill the home timeline with it.
 - `Update`, `Delete`: the post is fetched again; what its server shows counts, or that it is gone.
-- `Like`, and `EmojiReact`: the activity itself is fetched.
+- `Like`, and `EmojiReact`: the activity itself is fetched. One of a post of ours has to be sent to us.
 
 Anything else that is wrapped is ignored (votes down, locks, moderators' doings).
 """
@@ -80,7 +80,8 @@ class GroupInbox:
             arguments = {"kind": inner.type, "uri": inner.object, "in_reply_to": None}
             await self._jobs.enqueue(tx, rumours.TASK, arguments, unique_key=f"{inner.type} {inner.object}")
         elif inner.type in _LIKES:
-            known = await tx.scalar(select(Status.id).where(Status.uri == inner.object))
+            theirs = (Status.uri == inner.object) & Status.local.is_(False)
+            known = await tx.scalar(select(Status.id).where(theirs))
             if known is not None:
                 key = f"{FETCH_LIKE} {inner.id}"
                 await self._jobs.enqueue(tx, FETCH_LIKE, {"uri": inner.id}, unique_key=key)
@@ -180,7 +181,9 @@ class GroupNews:
     async def _keep(self, tx: Tx, like: Like) -> None:
         status = await _by_uri(tx, like.object)
         by = await self._people.ensure(tx, like.actor)
-        if status is None or status.boost_of_id is not None or not await may_see(tx, by.id, status):
+        if status is None or status.local or status.boost_of_id is not None:
+            return
+        if not await may_see(tx, by.id, status):
             return
         said: dict[str, Any] = {"id": self._ids.next(), "uri": like.id, "at": self._clock.now()}
         chosen = await reactions.understood(tx, like, self._addresses)
