@@ -99,7 +99,7 @@ class Server:
                 id=row.id,
                 uri=uri,
                 username=name,
-                name_key=name,
+                name_key=name.lower(),
                 domain="",
                 url=self.app.addresses.profile(name),
                 locked=locked,
