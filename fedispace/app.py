@@ -509,6 +509,7 @@ def build(
         reporting=reporting,
         reacting=reacting,
         editing=editing,
+        approvals=approvals,
         voting=voting,
         poll_news=poll_news,
         looking=looking,

@@ -27,6 +27,7 @@ from fedispace.api.drafts import DraftCalls
 from fedispace.api.edits import EditCalls
 from fedispace.api.emojis import EmojiCalls
 from fedispace.api.instance import InstanceCalls
+from fedispace.api.interactions import PolicyCalls, QuoteCalls, RequestCalls
 from fedispace.api.keeping import KeepingCalls
 from fedispace.api.limits import Limiter, Rates
 from fedispace.api.muting import MuteCalls
@@ -64,6 +65,7 @@ from fedispace.spaces.entering import Entering
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.lookup import SpaceLookup
+from fedispace.threads.approvals import Approvals
 from fedispace.threads.attention import Attention
 from fedispace.threads.bookmarks import Bookmarking
 from fedispace.threads.boost import Boosting
@@ -110,6 +112,9 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     DraftCalls,
     ScheduledCalls,
     ReportCalls,
+    QuoteCalls,
+    RequestCalls,
+    PolicyCalls,
     ConversationCalls,
     SpaceCalls,
 )
@@ -155,6 +160,7 @@ class Api:
         reporting: Reporting,
         reacting: Reacting,
         editing: Editing,
+        approvals: Approvals,
         voting: Voting,
         poll_news: PollNews,
         looking: Looking,
@@ -240,6 +246,9 @@ class Api:
             DraftCalls(db=db, drafts=drafts, posts=posts),
             ScheduledCalls(db=db, drafts=drafts),
             ReportCalls(db=db, people=people, reporting=reporting, presenter=accounts),
+            QuoteCalls(db=db, posts=posts, approvals=approvals),
+            RequestCalls(db=db, people=people, posts=posts, presenter=accounts, approvals=approvals),
+            PolicyCalls(db=db, approvals=approvals),
             ThreadCalls(db=db, posts=posts, publishing=publishing, deletion=deletion),
             ConversationCalls(db=db, posts=posts, looking=looking),
             SpaceCalls(

@@ -11,6 +11,7 @@ from fedispace.api.entities.status import Context, Status, StatusSource
 from fedispace.api.polls import AskedPoll, draft_of
 from fedispace.api.posts import Posts
 from fedispace.api.present.drafts import scheduled_of
+from fedispace.api.present.interactions import QuoteChoice
 from fedispace.api.routing import Call, Calls, Routes, Who
 from fedispace.db.engine import Database
 from fedispace.errors import Invalid, NotFound
@@ -21,6 +22,7 @@ from fedispace.threads.drafts import Drafts
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.looking import Looking
 from fedispace.threads.manuscript import Manuscript
+from fedispace.threads.policies import quote_choice
 from fedispace.threads.poll_news import PollNews
 from fedispace.threads.publish import Draft, Publishing
 from fedispace.threads.visibility import require_visible
@@ -46,7 +48,8 @@ class PostStatus(Parameters, frozen=True, kw_only=True):
     media_ids: list[str] = []
     scheduled_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     poll: AskedPoll | None = None
-    quoted_status_id: str | None = None
+    quoted_status_id: RowId | None = None
+    quote_approval_policy: QuoteChoice | None = None
 
 
 class StatusIds(Parameters, frozen=True, kw_only=True):
@@ -96,6 +99,8 @@ class StatusCalls(Calls):
             language=given.language,
             idempotency_key=call.idempotency_key,
             application=person.application,
+            quoted_id=given.quoted_status_id,
+            policy=quote_choice(given.quote_approval_policy),
         )
         return await self._posts.one(person.account.id, row.id)
 
@@ -107,6 +112,8 @@ class StatusCalls(Calls):
             in_reply_to_id=given.in_reply_to_id,
             language=given.language,
             application=person.application,
+            quoted_id=given.quoted_status_id,
+            policy=quote_choice(given.quote_approval_policy),
         )
         row = await self._drafts.create(
             person.account, manuscript, scheduled_at=at, request_key=call.idempotency_key
@@ -202,5 +209,3 @@ def _refuse_what_is_not_here(given: PostStatus) -> None:
     """Refuse a post with parts that would be lost: half a post is worse than none."""
     if given.media_ids:
         raise Invalid("Attachments cannot be uploaded to this server.", field="media_ids")
-    if given.quoted_status_id is not None:
-        raise Invalid("Posts cannot quote on this server.", field="quoted_status_id")

@@ -5,10 +5,12 @@ from typing import Annotated
 
 import msgspec
 
+from fedispace.api.entities.interaction import GivenPolicy
 from fedispace.api.entities.shape import ById, Parameters, RowId
 from fedispace.api.entities.status import Status
 from fedispace.api.polls import AskedPoll, draft_of
 from fedispace.api.posts import Posts
+from fedispace.api.present.interactions import choice_of
 from fedispace.api.routing import Call, Calls, Dialect, Reply, Routes, Who
 from fedispace.api.statuses import Visibility
 from fedispace.db.engine import Database
@@ -32,6 +34,8 @@ class PublishThread(Parameters, frozen=True, kw_only=True):
     visibility: Visibility | None = None
     in_reply_to_id: RowId | None = None
     language: str | None = None
+    quoted_status_id: RowId | None = None
+    interaction_policy: GivenPolicy | None = None
     quiet_continuation: bool = True
     """Keep the second post and those after it out of public lists: one post there leads to all."""
 
@@ -65,6 +69,8 @@ class ThreadCalls(Calls):
             language=given.language,
             quiet_continuation=given.quiet_continuation,
             idempotency_key=call.idempotency_key,
+            quoted_id=given.quoted_status_id,
+            policy=choice_of(given.interaction_policy),
             application=person.application,
         )
         return await self._published(rows, person.account.id)

@@ -161,6 +161,14 @@ async def one(tx: Tx, owner_id: int, request_id: int) -> InteractionRequest:
     return found
 
 
+async def made(tx: Tx, uris: Collection[str]) -> dict[str, Status]:
+    """Return the replies and quotes among what was asked for, by their ids."""
+    if not uris:
+        return {}
+    rows = await tx.scalars(select(Status).where(Status.uri.in_(uris), Status.boost_of_id.is_(None)))
+    return {status.uri: status for status in rows}
+
+
 async def _own(tx: Tx, owner: Account, request_id: int) -> InteractionRequest:
     if not owner.local:
         raise NotFound("There is no such request.")

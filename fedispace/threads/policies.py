@@ -38,6 +38,12 @@ class Parties:
 
 EVERYBODY: Final = Parties(automatic=frozenset({"public"}))
 NOBODY: Final = Parties(automatic=frozenset({"author"}))
+QUOTE_WORDS: Final[Mapping[str, Parties]] = {
+    "public": EVERYBODY,
+    "followers": Parties(automatic=frozenset({"followers", "author"})),
+    "nobody": NOBODY,
+}
+"""Mastodon's words for who may quote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,11 +142,25 @@ def chosen(
     `by_default` is what its author has for each visibility. Where not everybody may see a post, nobody
     else may quote it, whatever was chosen (Mastodon).
     """
-    stored = by_default.get(visibility)
-    policy = (defaults(visibility) if stored is None else from_json(stored)).with_kinds(choice)
+    policy = default_policy(visibility, by_default).with_kinds(choice)
     if not is_distributable(visibility):
         policy = replace(policy, quote=NOBODY)
     return None if policy == defaults(visibility) else to_json(policy)
+
+
+def quote_choice(word: str | None) -> dict[Kind, Parties]:
+    """Return what Mastodon's one word says of a policy."""
+    return {} if word is None else {"quote": QUOTE_WORDS[word]}
+
+
+def default_policy(visibility: Visibility, by_default: Mapping[str, Any]) -> Policy:
+    """Return what an author has for new posts: a policy for each visibility, and one word for quotes."""
+    stored = by_default.get(visibility)
+    policy = defaults(visibility) if stored is None else from_json(stored)
+    word = str(by_default.get("quote_policy"))
+    if word in QUOTE_WORDS and is_distributable(visibility):
+        policy = replace(policy, quote=QUOTE_WORDS[word])
+    return policy
 
 
 def to_json(policy: Policy) -> dict[str, Any]:

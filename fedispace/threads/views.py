@@ -12,6 +12,7 @@ from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
 from fedispace.threads.models import Bookmark, ConversationMute, Favourite, Mention, Pin, Status
 from fedispace.threads.polls import PollView, poll_views
+from fedispace.threads.quote_views import NOBODY_QUOTES, Quotable, quotables, standings
 
 _posts: Final = table_of(Status).c
 _mentioned: Final = table_of(Mention).c
@@ -40,12 +41,29 @@ class StatusView:
     space_uri: str | None
     poll: PollView | None = None
     muted: bool = False
+    quote: "QuoteView | None" = None
+    quotable: Quotable = NOBODY_QUOTES
 
 
-async def view(tx: Tx, statuses: Sequence[Status], viewer_id: int | None) -> list[StatusView]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteView:
+    """How a post's quote stands for the viewer, and what it quotes if they may see that.
+
+    The quote of what is quoted is told (`quoted_id`) and not drawn: `view` is one level deep.
+    """
+
+    state: str
+    quoted_id: int | None
+    view: StatusView | None
+
+
+async def view(
+    tx: Tx, statuses: Sequence[Status], viewer_id: int | None, *, deep: bool = True
+) -> list[StatusView]:
     """Return the posts with what belongs to them, in their order; the number of queries is constant.
 
-    The posts must already be visible to the viewer. A boost whose original is gone is left out.
+    The posts must already be visible to the viewer. A boost whose original is gone is left out. Unless
+    it is `deep`, what is quoted is named only.
     """
     if not statuses:
         return []
@@ -62,6 +80,9 @@ async def view(tx: Tx, statuses: Sequence[Status], viewer_id: int | None) -> lis
     polls = await poll_views(tx, shown, viewer_id)
     muted = await _muted(tx, [status.conversation_id for status in shown], viewer_id)
 
+    quotes = await _quotes(tx, shown, viewer_id, deep=deep)
+    quotable = await quotables(tx, [s for s in shown if s.boost_of_id is None], viewer_id)
+
     def one(status: Status, boost: StatusView | None = None) -> StatusView:
         acted_on = status.id if boost is None else boost.status.id
         return StatusView(
@@ -76,6 +97,8 @@ async def view(tx: Tx, statuses: Sequence[Status], viewer_id: int | None) -> lis
             space_uri=status.subject_uri,
             poll=polls.get(status.id),
             muted=(status if boost is None else boost.status).conversation_id in muted,
+            quote=quotes.get(status.id),
+            quotable=quotable.get(acted_on, NOBODY_QUOTES),
         )
 
     views: list[StatusView] = []
@@ -85,6 +108,23 @@ async def view(tx: Tx, statuses: Sequence[Status], viewer_id: int | None) -> lis
         elif status.boost_of_id in originals:
             views.append(one(status, one(originals[status.boost_of_id])))
     return views
+
+
+async def _quotes(
+    tx: Tx, shown: Sequence[Status], viewer_id: int | None, *, deep: bool
+) -> dict[int, QuoteView]:
+    found = await standings(tx, shown, viewer_id)
+    quoted = {standing.quoted.id: standing.quoted for standing in found.values() if standing.quoted}
+    drawn = await view(tx, list(quoted.values()), viewer_id, deep=False) if deep and quoted else []
+    views = {each.status.id: each for each in drawn}
+    return {
+        status_id: QuoteView(
+            state=standing.state,
+            quoted_id=None if standing.quoted is None else standing.quoted.id,
+            view=None if standing.quoted is None else views.get(standing.quoted.id),
+        )
+        for status_id, standing in found.items()
+    }
 
 
 async def view_one(tx: Tx, status: Status, viewer_id: int | None) -> StatusView:

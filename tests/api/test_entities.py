@@ -154,7 +154,7 @@ async def test_the_version_reads_as_mastodons_for_every_client(site: Site) -> No
     instance = await site.anyone.get("/api/v2/instance")
     assert instance["version"].startswith("4.5.0 (compatible; fedispace ")
     assert float(instance["version"][:3]) == 4.5
-    assert instance["api_versions"] == {"mastodon": 2, "fedispace": 1}
+    assert instance["api_versions"] == {"mastodon": 7, "fedispace": 1}
 
 
 async def test_the_first_version_of_the_instance_is_there_for_older_clients(site: Site) -> None:

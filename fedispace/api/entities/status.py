@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from fedispace.api.entities.account import Account, CustomEmoji
 from fedispace.api.entities.shape import Entity
 
@@ -104,10 +106,11 @@ class QuoteApproval(Entity, frozen=True, kw_only=True):
 
 
 class Quote(Entity, frozen=True, kw_only=True):
-    """The post that a post quotes."""
+    """The post that a post quotes: drawn (Mastodon's Quote), or, one level down, named (ShallowQuote)."""
 
     state: str
-    quoted_status: "Status | None"
+    quoted_status: "Status | msgspec.UnsetType | None"
+    quoted_status_id: str | msgspec.UnsetType | None
 
 
 class Status(Entity, frozen=True, kw_only=True):

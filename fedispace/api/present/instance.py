@@ -15,7 +15,7 @@ from fedispace.threads.polls import MAX_OPTION, MAX_OPTIONS, MAX_SECONDS, MIN_SE
 VERSION: Final = f"4.5.0 (compatible; fedispace {__version__})"
 """Clients read Mastodon's version at the front, to decide what they may use; ours stands behind."""
 
-API_VERSIONS: Final = {"mastodon": 2, "fedispace": 1}
+API_VERSIONS: Final = {"mastodon": 7, "fedispace": 1}
 LANGUAGES: Final = ["en"]
 _CHARACTERS_PER_LINK: Final = 23
 _OPEN: Final = entities.FeedAccess(local="public", remote="public")

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
+from msgspec import UNSET
+
 from fedispace.accounts.models import Account
 from fedispace.api.entities import status as entities
 from fedispace.api.present.accounts import AccountPresenter, acct_of
@@ -13,10 +15,10 @@ from fedispace.clock import Clock, iso
 from fedispace.federation.addresses import Addresses
 from fedispace.threads.history import State
 from fedispace.threads.models import Status
+from fedispace.threads.quote_views import SHOWN
 from fedispace.threads.sanitize import safe_html
-from fedispace.threads.views import StatusView
+from fedispace.threads.views import QuoteView, StatusView
 
-_NOBODY_QUOTES = entities.QuoteApproval(automatic=[], manual=[], current_user="denied")
 _KINDS = frozenset({"image", "gifv", "video", "audio"})
 
 
@@ -28,7 +30,7 @@ class StatusPresenter:
         self._clock = clock
         self._accounts = accounts
 
-    def status(self, view: StatusView, *, text: str | None = None) -> entities.Status:
+    def status(self, view: StatusView, *, text: str | None = None, shallow: bool = False) -> entities.Status:
         """Return one post; `text` is what its author wrote, told when it was deleted."""
         row = view.status
         boosted = self.status(view.boost) if view.boost is not None else None
@@ -61,9 +63,13 @@ class StatusPresenter:
             poll=poll_of(shown.poll, self._clock.now(), shown.status.emojis)
             if shown.poll is not None
             else None,
-            quote=None,
-            quote_approval=_NOBODY_QUOTES,
-            quotes_count=0,
+            quote=self._quote(view.quote, shallow=shallow, deleting=text is not None),
+            quote_approval=entities.QuoteApproval(
+                automatic=list(shown.quotable.automatic),
+                manual=list(shown.quotable.manual),
+                current_user=shown.quotable.viewer,
+            ),
+            quotes_count=shown.status.quotes_count,
             replies_count=shown.status.replies_count,
             reblogs_count=max(shown.status.boosts_count, shown.status.shares_claimed or 0),
             favourites_count=max(shown.status.favourites_count, shown.status.likes_claimed or 0),
@@ -74,6 +80,17 @@ class StatusPresenter:
             pinned=view.pinned,
             filtered=[],
         )
+
+    def _quote(self, quote: QuoteView | None, *, shallow: bool, deleting: bool) -> entities.Quote | None:
+        """Return a quote; one of a quoted post is named only. Who deletes a post gets all it had back."""
+        if quote is None:
+            return None
+        is_shown = quote.state in SHOWN or deleting
+        if shallow:
+            quoted_id = _id(quote.quoted_id) if is_shown else None
+            return entities.Quote(state=quote.state, quoted_status=UNSET, quoted_status_id=quoted_id)
+        quoted = self.status(quote.view, shallow=True) if is_shown and quote.view is not None else None
+        return entities.Quote(state=quote.state, quoted_status=quoted, quoted_status_id=UNSET)
 
     def _tags(self, row: Status) -> list[entities.StatusTag]:
         named = [str(tag["name"]).removeprefix("#") for tag in row.tags if tag.get("type") == "Hashtag"]
