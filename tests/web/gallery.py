@@ -207,13 +207,9 @@ def pages() -> dict[str, str]:
     ]
     deep = Branch(fate="here", card=replies[3], further=7, path="/@bob@b.example/33")
     own = Branch(fate="here", card=post(35, ALICE, "<p>So do I.</p>"), by_author=True, replies=(deep,))
-    gone = Branch(fate="deleted", replies=(Branch(fate="here", card=replies[2], replies=(own,)),))
+    gone = Branch(fate="deleted", replies=(own, Branch(fate="here", card=replies[2])))
     tree = [
-        Branch(
-            fate="here",
-            card=replies[0],
-            replies=(Branch(fate="here", card=replies[1], replies=(gone,)),),
-        ),
+        Branch(fate="here", card=replies[0], replies=(Branch(fate="here", card=replies[1]), gone)),
         Branch(fate="here", card=replies[4]),
     ]
     partly = Completeness(known=38, claimed=40, unavailable=2, is_being_fetched=False)
