@@ -444,3 +444,26 @@ async def test_what_has_not_the_context_of_activitystreams_is_refused(
     like = peer.activity("Like", peer.actor(), "http://a.test/1", **{"@context": context})
     answer = await peer.post(alpha.inbox, like)
     assert (answer.status, answer.problem) == (400, "schema")
+
+
+@pytest.mark.row(12)
+async def test_our_keys_stand_in_the_actor_under_ids_that_lead_to_it(alice: Client, peer: Peer) -> None:
+    uri = alice.account.uri
+    actor = (await peer.get(uri)).json
+    assert (actor["publicKey"]["id"], actor["publicKey"]["owner"]) == (f"{uri}#main-key", uri)
+    assert actor["publicKey"]["publicKeyPem"].startswith("-----BEGIN PUBLIC KEY-----")
+    (multikey,) = actor["assertionMethod"]
+    assert (multikey["id"], multikey["controller"]) == (f"{uri}#ed25519-key", uri)
+    assert multikey["publicKeyMultibase"].startswith("z6Mk")
+    assert any("assertionMethod" in terms for terms in actor["@context"] if isinstance(terms, dict)), (
+        "who expands JSON-LD (Fedify) finds the key only if the term is defined"
+    )
+
+
+@pytest.mark.row(26)
+async def test_a_page_names_the_document_it_shows(alpha: Server, alice: Client, peer: Peer) -> None:
+    post = await alice.post("/api/v1/statuses", {"status": "hello"})
+    for uri in (post["uri"], alice.account.uri):
+        page = (await peer.get(uri, accept="text/html")).headers["Location"]
+        shown = (await peer.get(page, accept="text/html")).body.decode()
+        assert f'<link rel="alternate" type="application/activity+json" href="{uri}">' in shown

@@ -93,6 +93,20 @@ async def test_a_proof_that_does_not_hold_is_refused(
     assert await alpha.count(InboxItem) == 0
 
 
+@pytest.mark.row(85)
+async def test_an_ld_signature_put_beside_a_proof_neither_helps_nor_harms_it(
+    fediverse: Fediverse, alpha: Server, peer: Peer, clock: ManualClock, post: str
+) -> None:
+    """As Fedify sends activities: the LD signature comes last, and the proof does not cover it."""
+    ada, mallory = author(peer), peer.actor("m", "evil.test")
+    sound = proven(reply(peer, ada, post), clock.now(), key="ed", by=ada)
+    forged = with_ld_signature(_altered(sound))
+    assert (await peer.post(alpha.inbox, forged, by=mallory)).status == 401
+    assert (await peer.post(alpha.inbox, with_ld_signature(sound), by=mallory)).status == 202
+    await fediverse.settle()
+    assert await stored(alpha, sound)
+
+
 @pytest.mark.row(82)
 @pytest.mark.parametrize("keyword", ["@graph", "@included", "@reverse"])
 async def test_a_proven_activity_that_says_more_to_who_expands_it_is_refused(

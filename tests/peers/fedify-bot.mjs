@@ -3,7 +3,8 @@
 // Settings come from the environment: BOT_NAME, BOT_ADDRESS, BOT_CHAIN, BOT_KEY, BOT_CONTROL (a port
 // of 127.0.0.1) and BOT_FIRST_KNOCK (draft-cavage-http-signatures-12 or rfc9421).
 // Control: GET /wire (what stood on the wire), GET /handled (what Fedify verified and understood),
-// POST /follow {actor}, POST /note {content, to, inReplyTo}, POST /like {object, to}.
+// POST /follow {actor}, POST /note {content, to, inReplyTo}, POST /like {object, to}, POST /proven {activity}
+// (whether Fedify takes its integrity proof).
 
 import { createServer as createPlainServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
@@ -11,7 +12,7 @@ import { readFileSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { serve } from "@hono/node-server";
 import { Temporal } from "@js-temporal/polyfill";
-import { createFederation, generateCryptoKeyPair, MemoryKvStore } from "@fedify/fedify";
+import { createFederation, generateCryptoKeyPair, MemoryKvStore, verifyObject } from "@fedify/fedify";
 import {
   Accept, Activity, Create, Delete, Endpoints, Follow, Like, Mention, Note, Person, PUBLIC_COLLECTION, Undo,
 } from "@fedify/vocab";
@@ -125,6 +126,10 @@ const commands = {
     return { id: id.href, target: target.id.href };
   },
   note: publish,
+  async proven(ctx, { activity }) {
+    const { documentLoader, contextLoader } = ctx;
+    return { proven: (await verifyObject(Activity, activity, { documentLoader, contextLoader })) != null };
+  },
   async like(ctx, { object, to }) {
     const id = new URL(`${origin}/likes/${randomUUID()}`);
     const like = new Like({ id, actor: ctx.getActorUri(ME), object: new URL(object) });

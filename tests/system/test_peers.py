@@ -15,6 +15,7 @@ from tests.ground.ground import Ground
 from tests.ground.instance import Instance
 from tests.ground.peers import ACTIVITYPUB_TESTING, NODE, BovinePeer, FedifyBot, FirstKnock
 from tests.ground.recorder import CONTEXT, PUBLIC
+from tests.ground.signing import signed_headers
 from tests.system.people import befriend, is_told, sees_at_home
 
 pytestmark = pytest.mark.system
@@ -110,6 +111,68 @@ async def test_a_like_from_fedify_reaches_alice(alpha: Instance, bot: FedifyBot)
 
         like = await is_told(alice, "favourite", by=f"bot@{bot.name}")
         assert like["status"]["id"] == post["id"]
+
+
+@pytest.mark.row(8, 10, 85)
+async def test_fedify_takes_our_proof_and_takes_it_no_more_when_anything_is_changed(
+    alpha: Instance, bot: FedifyBot
+) -> None:
+    async with alpha.client("alice") as alice:
+        follow = await bot.desk.order("follow", actor=f"@alice@{alpha.name}")
+        await _understood(bot, "Accept", object=follow["id"])
+        post = await alice.publish(f"Grüße, 世界 {secrets.token_hex(4)} #proof")
+
+        async def arrived() -> list[Json]:
+            wire = await bot.desk.read("wire")
+            bodies = [entry["body"] for entry in wire if entry["method"] == "POST" and entry["body"]]
+            return [
+                body for body in bodies if body["type"] == "Create" and body["object"]["id"] == post["uri"]
+            ]
+
+        (create, *_) = await eventually("the post arrived", arrived, bool)
+    assert (await bot.desk.order("proven", activity=create))["proven"] is True
+    changed = [
+        {**create, "object": {**create["object"], "content": "something else"}},
+        {**create, "actor": f"https://{bot.name}/users/bot"},
+        {**create, "proof": {**create["proof"], "created": "2026-01-01T00:00:00Z"}},
+        {name: value for name, value in create.items() if name != "proof"},
+    ]
+    for activity in changed:
+        assert (await bot.desk.order("proven", activity=activity))["proven"] is False, activity
+
+
+@pytest.mark.row(84, 85)
+async def test_a_reply_proven_by_fedify_is_believed_whoever_brings_it_and_a_changed_one_is_not(
+    ground: Ground, alpha: Instance, bot: FedifyBot
+) -> None:
+    async with (
+        alpha.client("alice") as alice,
+        ground.recorder(f"carrier-{secrets.token_hex(3)}.test") as carrier,
+    ):
+        inbox = (await alice.document((await alice.me())["uri"]))["inbox"]
+        mallory = carrier.actor("mallory")
+        post = await alice.publish("what do you think?")
+        words = f"well {secrets.token_hex(4)}"
+        await bot.desk.order("note", content=f"<p>{words}</p>", to=mallory, inReplyTo=post["uri"])
+
+        async def brought() -> list[Json]:
+            return carrier.received("Create")
+
+        (sealed,) = await eventually("the carrier has it", brought, bool)
+        forged = {**sealed, "object": {**sealed["object"], "content": "what the bot never said"}}
+        for activity, status in ((forged, 401), (sealed, 202)):
+            body = json.dumps(activity).encode()
+            answer = await carrier.post(
+                inbox, body, signed_headers(carrier.key(mallory), "POST", inbox, body)
+            )
+            assert answer.status == status, answer
+
+        async def replies() -> list[Json]:
+            context = await alice.get(f"/api/v1/statuses/{post['id']}/context")
+            return [each for each in context["descendants"] if words in each["content"]]
+
+        (reply,) = await eventually("the reply is there", replies, bool)
+        assert reply["account"]["acct"] == f"bot@{bot.name}"
 
 
 async def _bovine_received(bovine: BovinePeer, kind: str, text: str = "") -> Json:
