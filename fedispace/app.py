@@ -70,6 +70,7 @@ from fedispace.federation.verify import Verifier
 from fedispace.front import Health, TrueAddress, apologise, unsigned
 from fedispace.ids import Ids, TimeOrderedIds
 from fedispace.media.live.client import SfuClient
+from fedispace.moderation import silence
 from fedispace.moderation.policy import DomainPolicy
 from fedispace.moderation.reports import ReportInbox, Reporting
 from fedispace.net import Net
@@ -259,7 +260,7 @@ def build(
     verifier = Verifier(db, resolver, addresses, policy, clock, relays)
     relaying = Relaying(db, ids, clock, addresses, actors, resolver, outbox, relays)
 
-    people = People(ids, clock, addresses, safe_html)
+    people = People(ids, clock, addresses, safe_html, silence.mark)
     notifier = Notifier(ids, clock, bus, heard())
     passwords = Passwords()
     registration = Registration(db, ids, clock, addresses, actors, passwords)

@@ -44,6 +44,7 @@ from fedispace.federation.vocab.activities import Activity, Object
 from fedispace.federation.vocab.actors import Actor, PublicKeyRef
 from fedispace.federation.vocab.uri import Uri
 from fedispace.ids import TimeOrderedIds
+from fedispace.moderation import silence
 from fedispace.net import Net
 from fedispace.queue.bus import MemoryBus
 from fedispace.threads.hearing import heard
@@ -161,7 +162,7 @@ class Home:
         self.keyring = Keyring(db, self.addresses, self.clock)
         self.outbox = Outbox(self.ids, self.clock, self.bus, Seal(self.keyring, self.clock))
         self.actors = Actors(self.ids, self.clock, self.addresses, Departures(self.outbox))
-        self.people = People(self.ids, self.clock, self.addresses, clean)
+        self.people = People(self.ids, self.clock, self.addresses, clean, silence.mark)
         self.notifier = Notifier(self.ids, self.clock, self.bus, heard())
         self.follows = Follows(self.outbox, self.notifier)
         self.passwords = Passwords()

@@ -12,6 +12,7 @@ from fedispace.db.base import Base, BigId
 class Account(Base):
     """A profile. Its id is its actor's id. `domain` is empty for our own people.
 
+    `silenced` says that its server is, by a decision on the domain (`moderation/silence.py` keeps it).
     `suspended_at` is our decision, `suspended_at_home` that of the account's own server.
     `hides_relations` keeps the lists of followers and followed to their owner. `updated_at` is when one
     of ours last described itself anew, as peers are told.
@@ -46,6 +47,7 @@ class Account(Base):
     updated_at: Mapped[datetime | None]
     suspended_at: Mapped[datetime | None]
     suspended_at_home: Mapped[bool] = mapped_column(default=False)
+    silenced: Mapped[bool] = mapped_column(default=False)
     memorial: Mapped[bool] = mapped_column(default=False)
     hides_relations: Mapped[bool] = mapped_column(default=False)
     emojis: Mapped[list[Any]] = mapped_column(default=list)

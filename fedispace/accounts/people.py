@@ -4,7 +4,7 @@ A profile has the id of its actor. That of a remote actor is made when something
 stored here, and rewritten whenever they send or serve a newer self-description.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -32,13 +32,25 @@ MAX_FIELD_VALUE: Final = 1024
 
 
 class People:
-    """Reads and writes profiles. `clean` is the sanitiser that every piece of foreign HTML passes."""
+    """Reads and writes profiles.
 
-    def __init__(self, ids: Ids, clock: Clock, addresses: Addresses, clean: Callable[[str], str]) -> None:
+    `clean` is the sanitiser that every piece of foreign HTML passes; `known` is told of each account that
+    becomes known here or gets another address.
+    """
+
+    def __init__(
+        self,
+        ids: Ids,
+        clock: Clock,
+        addresses: Addresses,
+        clean: Callable[[str], str],
+        known: Callable[[Tx, int], Awaitable[None]] | None = None,
+    ) -> None:
         self._ids = ids
         self._clock = clock
         self._addresses = addresses
         self._clean = clean
+        self._known = known
 
     async def by_id(self, tx: Tx, account_id: int) -> Account:
         """Return a profile; raises `NotFound`."""
@@ -136,6 +148,7 @@ class People:
         await tx.flush()
         account.domain, account.name_key = domain, key
         await tx.flush()
+        await self._is_known(tx, account)
 
     async def _write(self, tx: Tx, row: ActorRow, said: dict[str, Any], *, domain: str) -> Account:
         key = name_key(said["username"])
@@ -145,8 +158,15 @@ class People:
             await tx.execute(statement.on_conflict_do_nothing())
             written = await self.by_uri(tx, row.uri)
             if written is not None:
+                await self._is_known(tx, written)
                 return written
         raise AssertionError("neither the address nor the spare one could be written")
+
+    async def _is_known(self, tx: Tx, account: Account) -> None:
+        """Tell moderation that an account is known here, or by another address."""
+        if self._known is not None and not account.local:
+            await self._known(tx, account.id)
+            await tx.refresh(account, ["silenced"])
 
     def _said_by(self, actor: Actor) -> dict[str, Any]:
         now = self._clock.now()

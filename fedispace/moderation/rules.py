@@ -10,6 +10,7 @@ from fedispace.db.upsert import insert
 from fedispace.errors import Invalid, NotFound
 from fedispace.hosts import normalize_host
 from fedispace.moderation.models import DomainRule
+from fedispace.moderation.silence import mark_all_of
 
 Severity = Literal["silence", "suspend", "noop"]
 """`suspend` takes and sends nothing; `silence` hides from those who do not follow; `noop` is a note."""
@@ -35,10 +36,12 @@ async def set_rule(
         "private_comment": private_comment[:MAX_COMMENT],
         "public_comment": public_comment[:MAX_COMMENT],
     }
-    row = {"domain": normalize_host(domain.strip()), "created_at": clock.now(), **said}
+    name = normalize_host(domain.strip())
+    row = {"domain": name, "created_at": clock.now(), **said}
     await tx.execute(
         insert(tx, DomainRule).values(row).on_conflict_do_update(index_elements=["domain"], set_=said)
     )
+    await mark_all_of(tx, name)
 
 
 async def remove_rule(tx: Tx, domain: str) -> None:
@@ -50,6 +53,7 @@ async def remove_rule(tx: Tx, domain: str) -> None:
     )
     if removed is None:
         raise NotFound("There is no rule for this domain.")
+    await mark_all_of(tx, removed)
 
 
 async def all_rules(tx: Tx) -> list[DomainRule]:

@@ -555,6 +555,9 @@ def upgrade() -> None:
             sa.Column("suspended_at_home", sa.Boolean(), server_default=sa.text("(false)"), nullable=False)
         )
         batch_op.add_column(
+            sa.Column("silenced", sa.Boolean(), server_default=sa.text("(false)"), nullable=False)
+        )
+        batch_op.add_column(
             sa.Column("memorial", sa.Boolean(), server_default=sa.text("(false)"), nullable=False)
         )
         batch_op.add_column(
@@ -708,6 +711,7 @@ def downgrade() -> None:
         batch_op.drop_column("emojis")
         batch_op.drop_column("hides_relations")
         batch_op.drop_column("memorial")
+        batch_op.drop_column("silenced")
         batch_op.drop_column("suspended_at_home")
         batch_op.drop_column("updated_at")
 

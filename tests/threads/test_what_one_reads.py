@@ -10,7 +10,7 @@ from fedispace.accounts.paging import Page
 from fedispace.errors import NotFound
 from fedispace.federation.vocab.links import Hashtag
 from fedispace.federation.vocab.uri import Uri
-from fedispace.moderation.models import DomainRule
+from fedispace.moderation import rules
 from fedispace.threads import conversation, tags, timelines
 from fedispace.threads.attention import Attention
 from fedispace.threads.followed_tags import FollowedTags
@@ -65,7 +65,7 @@ async def shun(threads: Threads, by: Account, domain: str) -> None:
 
 async def rule(threads: Threads, domain: str, severity: str) -> None:
     async with threads.home.db.transaction() as tx:
-        tx.add(DomainRule(domain=domain, severity=severity, created_at=threads.home.clock.now()))
+        await rules.set_rule(tx, threads.home.clock, domain, severity)
 
 
 async def home(threads: Threads, viewer: Account) -> list[int]:
