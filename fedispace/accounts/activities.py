@@ -68,7 +68,10 @@ class AccountInbox:
 
     @routes.on(Follow)
     async def follow(self, tx: Tx, verified: Verified[Follow], found: Found) -> None:
-        """Let the sender follow, at once unless the target is locked; a repeat is answered again."""
+        """Let the sender follow; a repeat is answered again.
+
+        At once, unless the target is locked or the sender's server is silenced.
+        """
         asked = verified.activity
         follower = await self._people.ensure(tx, verified.sender)
         target = await self._target(tx, asked.object)
@@ -78,7 +81,7 @@ class AccountInbox:
             await self._answer(tx, target, follower, _rejecting(asked, self._new_id()))
             return
         follow = await self._recorded(tx, asked, follower, target)
-        if target.locked and not follow.accepted:
+        if (target.locked or follower.silenced) and not follow.accepted:
             await self._notifier.notify(tx, to=target, type="follow_request", by_id=follower.id)
             return
         if not follow.accepted:

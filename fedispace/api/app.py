@@ -9,6 +9,7 @@ from aiohttp import web
 from fedispace.accounts.blocking import Blocking
 from fedispace.accounts.following import Following
 from fedispace.accounts.lookup import Lookup
+from fedispace.accounts.markers import Markers
 from fedispace.accounts.muting import Muting
 from fedispace.accounts.oauth import OAuth
 from fedispace.accounts.people import People
@@ -30,6 +31,7 @@ from fedispace.api.instance import InstanceCalls
 from fedispace.api.interactions import PolicyCalls, QuoteCalls, RequestCalls
 from fedispace.api.keeping import KeepingCalls
 from fedispace.api.limits import Limiter, Rates
+from fedispace.api.markers import MarkerCalls
 from fedispace.api.muting import MuteCalls
 from fedispace.api.notifications import NotificationCalls
 from fedispace.api.oauth import AppCalls, TokenCalls
@@ -95,6 +97,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     ProfileCalls,
     RelationCalls,
     MuteCalls,
+    MarkerCalls,
     TagCalls,
     ConversationMuteCalls,
     ConversationFollowCalls,
@@ -205,6 +208,7 @@ class Api:
                 private_notes=private_notes,
                 presenter=accounts,
             ),
+            MarkerCalls(db=db, markers=Markers(db, clock)),
             TagCalls(db=db, addresses=addresses, followed=followed_tags),
             ConversationMuteCalls(posts=posts, attention=attention),
             ConversationFollowCalls(posts=posts, attention=attention),
@@ -233,7 +237,13 @@ class Api:
             PollCalls(db=db, posts=posts, voting=voting, news=poll_news),
             EmojiCalls(db=db),
             TimelineCalls(db=db, posts=posts),
-            NotificationCalls(db=db, people=people, posts=posts, presenter=NotificationPresenter(accounts)),
+            NotificationCalls(
+                db=db,
+                people=people,
+                posts=posts,
+                presenter=NotificationPresenter(accounts),
+                accounts=accounts,
+            ),
             SearchCalls(
                 db=db,
                 addresses=addresses,

@@ -7,7 +7,7 @@ are no filters, no lists, no emojis of our own.
 from typing import Any, Final
 
 from fedispace.api.entities.oauth import Nothing
-from fedispace.api.entities.shape import ById, NoParameters, Parameters
+from fedispace.api.entities.shape import ById, NoParameters
 from fedispace.api.routing import Call, Calls, Routes, Who
 from fedispace.errors import NotFound
 
@@ -34,10 +34,6 @@ _EMPTY_LISTS_OF_AN_ACCOUNT: Final = (
 )
 
 
-class Timelines(Parameters, frozen=True, kw_only=True):
-    timeline: list[str] = []
-
-
 async def no_rows(_self: object, call: Call[NoParameters]) -> list[dict[str, Any]]:
     """Return an empty list: there is nothing of this kind here."""
     return []
@@ -57,11 +53,6 @@ class StartCalls(Calls):
         routes.get(_path, who=_who, scope=_scope)(no_rows)
     for _path, _who, _scope in _EMPTY_LISTS_OF_AN_ACCOUNT:
         routes.get(_path, who=_who, scope=_scope)(no_rows_of)
-
-    @routes.get("/api/v1/markers", who=Who.PERSON, scope="read:statuses")
-    async def markers(self, call: Call[Timelines]) -> Nothing:
-        """Return no markers: reading positions are not kept."""
-        return Nothing()
 
     @routes.get("/api/v1/push/subscription", who=Who.PERSON, scope="push")
     async def push_subscription(self, call: Call[NoParameters]) -> Nothing:

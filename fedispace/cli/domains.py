@@ -33,6 +33,21 @@ def suspend(name: str, comment: str, config_file: Path) -> None:
 
 @domain.command()
 @click.argument("name")
+@click.option("--comment", default="", help="Why, for the moderators of this instance.")
+@config_path
+def silence(name: str, comment: str, config_file: Path) -> None:
+    """Show the people of NAME and everything below it to their followers only."""
+
+    async def act(app: App) -> None:
+        async with app.db.transaction() as tx:
+            await rules.set_rule(tx, SystemClock(), name, "silence", private_comment=comment)
+
+    with_app(config_file, act)
+    click.echo(f"{name} is silenced; a running server knows within seconds.")
+
+
+@domain.command()
+@click.argument("name")
 @config_path
 def restore(name: str, config_file: Path) -> None:
     """Let NAME in again."""

@@ -42,7 +42,7 @@ class DomainPolicy:
 
     async def refusal(self, host: str) -> str | None:
         """Return the reason code when nothing may be taken from or sent to `host`."""
-        return "domain_suspended" if await self._severity(host) == "suspend" else None
+        return "domain_suspended" if await self.verdict(host) == "suspend" else None
 
     async def is_refused(self, host: str) -> bool:
         """Tell whether nothing may be taken from or sent to `host`."""
@@ -50,13 +50,14 @@ class DomainPolicy:
 
     async def is_silenced(self, host: str) -> bool:
         """Tell whether `host`'s people are kept from those who do not follow them."""
-        return await self._severity(host) == "silence"
+        return await self.verdict(host) == "silence"
 
     def forget(self) -> None:
         """Read the rules again at the next question, because one was just changed here."""
         self._read_at = None
 
-    async def _severity(self, host: str) -> str | None:
+    async def verdict(self, host: str) -> str | None:
+        """Return what was decided about `host`: `suspend`, `silence`, `noop`, or None; the rest asks here."""
         now = self._clock.monotonic()
         if self._read_at is None or now - self._read_at >= FRESH_SECONDS:
             async with self._db.reading() as tx:

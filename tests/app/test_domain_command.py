@@ -31,6 +31,15 @@ def test_a_server_is_shut_out_listed_and_let_in_again(config: Path) -> None:
     assert run("domain", "list", *at).output == ""
 
 
+def test_a_server_is_silenced_and_heard_again(config: Path) -> None:
+    at = ("--config", str(config))
+    assert run("domain", "silence", "Loud.Example", "--comment", "shouts", *at).exit_code == 0
+    listed = run("domain", "list", *at)
+    assert listed.output.split("\n")[0].split("\t") == ["loud.example", "silence", "shouts"]
+    assert run("domain", "restore", "loud.example", *at).exit_code == 0
+    assert run("domain", "list", *at).output == ""
+
+
 def test_what_was_never_shut_out_cannot_be_let_in(config: Path) -> None:
     outcome = run("domain", "restore", "good.example", "--config", str(config))
     assert isinstance(outcome.exception, NotFound)

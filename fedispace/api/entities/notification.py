@@ -46,7 +46,7 @@ class NotificationPolicy(Entity, frozen=True, kw_only=True):
 
 
 class NotificationGroup(Entity, frozen=True, kw_only=True):
-    """Notifications of one kind about one thing; with us every group has one member."""
+    """Notifications of one kind about one thing."""
 
     group_key: str
     notifications_count: int

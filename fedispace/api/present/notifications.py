@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+from fedispace.accounts.gate import ungrouped
 from fedispace.accounts.models import Account, Notification
+from fedispace.accounts.notification_groups import Group
 from fedispace.api.entities import notification as entities
 from fedispace.api.entities.status import Status
 from fedispace.api.present.accounts import AccountPresenter
 from fedispace.clock import iso
-from fedispace.errors import NotFound
 
 WITHOUT_A_POST = frozenset({"follow", "follow_request"})
-_UNGROUPED = "ungrouped-"
 
 POLICY = entities.NotificationPolicy(
     for_not_following="accept",
@@ -36,7 +36,7 @@ class NotificationPresenter:
             entities.Notification(
                 id=str(row.id),
                 type=row.type,
-                group_key=f"{_UNGROUPED}{row.id}",
+                group_key=row.group_key or ungrouped(row.id),
                 created_at=iso(row.created_at),
                 account=self._accounts.account(people[row.from_id]),
                 status=posts.get(row.subject),
@@ -49,35 +49,41 @@ class NotificationPresenter:
         ]
 
 
-def grouped(shown: Sequence[entities.Notification]) -> entities.GroupedNotifications:
-    """Return notifications as groups of one, each account and post told once."""
+def grouped(
+    groups: Sequence[Group],
+    people: Sequence[Account],
+    posts: Mapping[int, Status],
+    accounts: AccountPresenter,
+) -> entities.GroupedNotifications:
+    """Return groups with each account and post told once; one about a post that is gone is left out."""
+    known = {account.id for account in people}
+    shown = [
+        group
+        for group in groups
+        if group.newest.from_id in known
+        and (group.newest.type in WITHOUT_A_POST or group.newest.subject in posts)
+    ]
+    named = {from_id for group in shown for from_id in group.from_ids}
+    about = dict.fromkeys(group.newest.subject for group in shown if group.newest.subject in posts)
     return entities.GroupedNotifications(
-        accounts=list({each.account.id: each.account for each in shown}.values()),
+        accounts=accounts.accounts(account for account in people if account.id in named),
         partial_accounts=[],
-        statuses=list({each.status.id: each.status for each in shown if each.status}.values()),
+        statuses=[posts[id_] for id_ in about],
         notification_groups=[
             entities.NotificationGroup(
-                group_key=each.group_key,
-                notifications_count=1,
-                type=each.type,
-                most_recent_notification_id=each.id,
-                page_min_id=each.id,
-                page_max_id=each.id,
-                latest_page_notification_at=each.created_at,
-                sample_account_ids=[each.account.id],
-                status_id=each.status.id if each.status else None,
+                group_key=group.key,
+                notifications_count=group.count,
+                type=group.newest.type,
+                most_recent_notification_id=str(group.newest.id),
+                page_min_id=str(group.oldest_id),
+                page_max_id=str(group.newest.id),
+                latest_page_notification_at=iso(group.newest.created_at),
+                sample_account_ids=[str(from_id) for from_id in group.from_ids if from_id in known],
+                status_id=str(group.newest.subject) if group.newest.subject in posts else None,
                 report=None,
                 event=None,
                 moderation_warning=None,
             )
-            for each in shown
+            for group in shown
         ],
     )
-
-
-def id_in(group_key: str) -> int:
-    """Return the notification a group key stands for; raises `NotFound` for one we never made."""
-    digits = group_key.removeprefix(_UNGROUPED)
-    if not digits.isascii() or not digits.isdecimal() or len(digits) > 18:
-        raise NotFound("There is no such group.")
-    return int(digits)
