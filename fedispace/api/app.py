@@ -23,6 +23,7 @@ from fedispace.api.attention import ConversationFollowCalls, ConversationMuteCal
 from fedispace.api.conversations import ConversationCalls
 from fedispace.api.cors import ANY_ORIGIN, preflight
 from fedispace.api.dialects import json_response
+from fedispace.api.directory import DirectoryCalls
 from fedispace.api.door import Door
 from fedispace.api.drafts import DraftCalls
 from fedispace.api.edits import EditCalls
@@ -95,6 +96,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     StartCalls,
     AccountCalls,
     ProfileCalls,
+    DirectoryCalls,
     RelationCalls,
     MuteCalls,
     MarkerCalls,
@@ -200,6 +202,7 @@ class Api:
                 featured=featured,
             ),
             ProfileCalls(db=db, profiles=profiles, presenter=accounts),
+            DirectoryCalls(db=db, presenter=accounts),
             RelationCalls(db=db, people=people, following=following, blocking=blocking, presenter=accounts),
             MuteCalls(
                 db=db,

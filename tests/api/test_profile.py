@@ -121,3 +121,17 @@ async def test_unlocking_leaves_who_asked_waiting(site: Site, bob: Client) -> No
     await edit(carol, json={"locked": False})
     assert (await bob.get("/api/v1/accounts/relationships", **{"id[]": carol.id}))[0]["requested"] is True
     assert [who["id"] for who in await carol.get("/api/v1/follow_requests")] == [bob.id]
+
+
+@pytest.mark.privacy("P-07")
+async def test_who_does_not_want_to_be_found_is_in_no_list(site: Site, alice: Client, bob: Client) -> None:
+    await edit(bob, json={"discoverable": False})
+    for order in ("active", "new"):
+        shown = await site.anyone.get("/api/v1/directory", order=order, local="true")
+        assert [person["id"] for person in shown] == [alice.id]
+    assert await alice.get("/api/v1/accounts/search", q="bo") == []
+    assert (await alice.get("/api/v2/search", q="bo"))["accounts"] == []
+    assert [who["id"] for who in await alice.get("/api/v1/accounts/search", q="bob")] == [bob.id]
+    assert await site.anyone.get("/api/v1/directory", offset="1") == []
+    status, _, _ = await site.anyone.call("GET", "/api/v1/directory?order=random")
+    assert status == 422

@@ -265,6 +265,19 @@ def test_a_time_that_is_none_is_nothing(written: Any) -> None:
     assert note(published=written).published is None
 
 
+@pytest.mark.row(31)
+def test_the_author_is_the_first_of_several_who_is_at_home() -> None:
+    channel = {"type": "Group", "id": "https://elsewhere.test/channel"}
+    for written in (
+        [ADA],
+        {"type": "Person", "id": ADA},
+        [channel, {"type": "Person", "id": ADA}],
+        [channel["id"], ADA, "https://good.test/users/second"],
+    ):
+        assert note(attributedTo=written).attributed_to == ADA
+
+
+@pytest.mark.row(41)
 def test_the_page_is_the_html_link() -> None:
     html = {"type": "Link", "mediaType": "text/html", "href": "https://good.test/page"}
     media = {"type": "Link", "mediaType": "video/mp4", "href": "https://good.test/v.mp4"}
