@@ -20,10 +20,11 @@ from fedispace.federation.vocab.uri import Uri
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
-    """Somebody on another server, with the private key to sign as them."""
+    """Somebody on another server, with the private key to sign as them and the public one as PEM."""
 
     uri: Uri
     key: LocalKey
+    public: str
 
 
 async def instance(
@@ -77,7 +78,9 @@ async def remote_people(app: App, origins: list[str]) -> list[Remote]:
                 public_keys=(PublicKeyRef(id=key_id, owner=uri, kind="rsa", pem=pair.rsa_public),),
             )
             await app.actors.store(tx, actor)
-            people.append(Remote(uri=uri, key=LocalKey.from_pem(key_id, pair.rsa_private)))
+            people.append(
+                Remote(uri=uri, key=LocalKey.from_pem(key_id, pair.rsa_private), public=pair.rsa_public)
+            )
     return people
 
 
