@@ -23,14 +23,14 @@ from fedispace.federation.origin import is_own_word, same_origin
 from fedispace.federation.relays import Relays
 from fedispace.federation.routes import Found, InboxRoutes, Verified
 from fedispace.federation.rumours import TASK
-from fedispace.federation.tombstones import bury, tombstone
+from fedispace.federation.tombstones import bury
 from fedispace.federation.vocab.activities import Announce, Create, Delete, Like, Undo, Update
 from fedispace.federation.vocab.objects import Note
 from fedispace.federation.vocab.uri import Uri
 from fedispace.hosts import host_of
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Jobs
-from fedispace.threads import boost, favourite, reactions
+from fedispace.threads import boost, favourite, reactions, undone
 from fedispace.threads.arrival import look
 from fedispace.threads.audience import Visibility, visibility_from
 from fedispace.threads.backfill import enqueue_boosted
@@ -168,7 +168,7 @@ class ThreadInbox:
                 raise _refused("not_visible", "There is no such post.")
             if not followed:
                 raise _refused("unrelated", "Nobody here follows the one who passes it on.")
-        if await tombstone(tx, activity.id) is not None:
+        if await undone.was_undone(tx, activity.actor, activity.id):
             raise _refused("deleted", "That boost was taken back.")
         by = await self._people.ensure(tx, verified.sender)
         visibility = await self._boost_visibility(tx, by, activity)
@@ -204,6 +204,8 @@ class ThreadInbox:
             if _may_be_a_post(self._addresses, activity.object):
                 raise _refused("not_visible", "There is no such post.")
             return
+        if await undone.was_undone(tx, activity.actor, activity.id):
+            raise _refused("deleted", "That was taken back.")
         by = await self._people.ensure(tx, verified.sender)
         status = await self._acted_on(tx, by, known)
         if await self._holding.holds(tx, "favourite", by, status, activity.id):
@@ -227,7 +229,7 @@ class ThreadInbox:
 
     @routes.on(Undo, Like)
     async def unliked(self, tx: Tx, verified: Verified[Undo], found: Found) -> None:
-        """Remove a favourite, found by its id or by who liked what."""
+        """Remove a favourite, found by its id or by who liked what: some peers undo under another id."""
         inner = verified.activity.inner
         assert isinstance(inner, Like)
         if inner.actor != verified.sender:
@@ -236,10 +238,13 @@ class ThreadInbox:
         if await self._unreact(tx, by, inner):
             return
         liked = await _favourite_by_uri(tx, inner.id)
-        if liked is None and (status := await _by_uri(tx, inner.object)) is not None:
+        status = await _by_uri(tx, inner.object)
+        if liked is None and status is not None:
             liked = await favourite.favourite_by(tx, by.id, status.id)
         if liked is not None:
             await self._unlike(tx, by, liked)
+        elif status is not None:
+            await undone.remember(tx, self._clock, by, inner.id, "Like")
 
     @routes.on(Undo, Announce)
     async def unannounced(self, tx: Tx, verified: Verified[Undo], found: Found) -> None:
@@ -250,11 +255,12 @@ class ThreadInbox:
             raise _refused("not_owner", "Only who did it undoes it.")
         by = await self._people.ensure(tx, verified.sender)
         passed_on = await _by_uri(tx, inner.id)
-        if passed_on is None and (original := await _by_uri(tx, inner.object)) is not None:
+        original = await _by_uri(tx, inner.object)
+        if passed_on is None and original is not None:
             passed_on = await boost.boost_by(tx, by.id, original.id)
         if passed_on is None:
-            if same_origin(inner.id, verified.sender) and await is_followed_here(tx, verified.sender):
-                await bury(tx, self._clock, inner.id, "Announce")
+            if original is not None or await is_followed_here(tx, verified.sender):
+                await undone.remember(tx, self._clock, by, inner.id, "Announce")
             return
         if passed_on.account_id != by.id or passed_on.boost_of_id is None:
             raise _refused("not_owner", "Only who did it undoes it.")
@@ -271,6 +277,8 @@ class ThreadInbox:
         liked = await _favourite_by_uri(tx, uri)
         passed_on = await _by_uri(tx, uri)
         if liked is None and (passed_on is None or passed_on.boost_of_id is None):
+            by_known = await self._people.by_uri(tx, verified.sender)
+            await undone.remember(tx, self._clock, by_known, uri, "Activity")
             return
         by = await self._people.ensure(tx, verified.sender)
         if liked is not None:

@@ -17,11 +17,10 @@ from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Gone, NotFound, Refused, Unavailable
 from fedispace.federation.allowance import Allowance, Spent
-from fedispace.federation.tombstones import tombstone
 from fedispace.federation.vocab.activities import Announce
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Arguments, Jobs, Task
-from fedispace.threads import boost
+from fedispace.threads import boost, undone
 from fedispace.threads.audience import Visibility, is_distributable, parse_visibility
 from fedispace.threads.fetching import Fetching, Miss
 from fedispace.threads.ingest import FETCH_PARENT
@@ -91,7 +90,7 @@ class Backfill:
             return
         try:
             async with self._db.transaction() as tx:
-                if await tombstone(tx, arguments["boost"]) is not None:
+                if await undone.was_undone(tx, arguments["by"], arguments["boost"]):
                     return
                 original = await self._fetching.store_in(tx, note, climbs=True)
                 if not is_distributable(original.visibility):
