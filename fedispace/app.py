@@ -163,6 +163,7 @@ class App:
     lookup: Lookup
     publishing: Publishing
     deletion: Deletion
+    editing: Editing
     reporting: Reporting
     relaying: Relaying
     hosting: Hosting
@@ -579,6 +580,7 @@ def build(
         lookup=lookup,
         publishing=publishing,
         deletion=deletion,
+        editing=editing,
         reporting=reporting,
         relaying=relaying,
         hosting=hosting,

@@ -23,10 +23,10 @@ class StateCard:
 
     since: datetime
     html: Markup
-    title: str
-    spoiler: str
     language: str | None
-    options: tuple[str, ...]
+    title: str = ""
+    spoiler: str = ""
+    options: tuple[str, ...] = ()
 
 
 class HistoryPages:

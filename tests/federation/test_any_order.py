@@ -7,6 +7,7 @@ boosts, mentions, tombstones and notifications.
 """
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -31,8 +32,8 @@ from fedispace.threads.models import Favourite, Mention, Status
 from tests.factories import open_home, remote_actor
 from tests.threads.conftest import Threads, a_note
 
-ORDERS = 60
-AT_ONCE = 12
+ORDERS = 40 if os.environ.get("FEDISPACE_TEST_DATABASE") == "postgres" else 200
+AT_ONCE = 32
 START = ManualClock().now()
 ACTORS = {name: remote_actor(name, f"{name}.example", scheme="http") for name in ("bob", "dora", "fay")}
 BOB, DORA, FAY = (actor.id for actor in ACTORS.values())

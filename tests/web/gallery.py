@@ -12,10 +12,14 @@ from types import SimpleNamespace
 from markupsafe import Markup
 
 from fedispace.threads.completeness import Completeness
+from fedispace.threads.models import Poll
+from fedispace.threads.polls import PollView
 from fedispace.web.assets import Assets
 from fedispace.web.branches import Branch
 from fedispace.web.cards import Draft, FileCard, Happening, PostCard, Profile, Reader, Side, SpaceCard
 from fedispace.web.faces import Face, hue_of, initials_of
+from fedispace.web.history import StateCard
+from fedispace.web.poll_cards import PollCard, poll_card
 from fedispace.web.settings import LANGUAGES
 from fedispace.web.templates import Templates
 
@@ -130,6 +134,50 @@ FEED = [
         may_boost=False,
     ),
     post(8, KENJI, "<p>昨日の続き。</p><pre><code>for x in range(10): print(x)</code></pre>", space=OVER),
+]
+
+
+def asked(number: int, *tallies: int, chosen: int | None = None, **facts: object) -> PollCard:
+    """Return a poll that is still open, or not: `minutes` from now it ends."""
+    options = (
+        "Every morning, before anybody else is up",
+        "Only where there is snow, and then for as long as it lasts",
+        "أبدًا",
+        "Never",
+    )
+    given: dict[str, object] = {"minutes": 90, "multiple": False, "hides_totals": False, **facts}
+    poll = Poll(
+        id=number,
+        options=list(options[: len(tallies)]),
+        tallies=list(tallies),
+        multiple=given["multiple"],
+        hides_totals=given["hides_totals"],
+        voters_count=sum(tallies),
+        expires_at=NOW + timedelta(minutes=int(str(given["minutes"]))),
+        closed=False,
+    )
+    view = PollView(poll=poll, own_votes=() if chosen is None else (chosen,), mine=False)
+    card = poll_card(view)
+    assert card is not None
+    return card
+
+
+ASKING = [
+    post(31, BOB, "<p>How often do you walk to work?</p>", poll=asked(31, 12, 30, 3, 0), edited=True),
+    post(32, KENJI, "<p>And how often should one?</p>", poll=asked(32, 1, 2, 0, multiple=True)),
+    post(33, CAROL, "<p>Asked last week.</p>", poll=asked(33, 12, 30, 3, 999, chosen=1, minutes=-600)),
+    post(34, DALIA, _RTL, language="ar", poll=asked(34, 5, 6, chosen=0, hides_totals=True)),
+]
+STATES = [
+    StateCard(since=NOW - timedelta(minutes=3), html=Markup(_PROSE), language="en"),
+    StateCard(
+        since=NOW - timedelta(hours=3),
+        html=Markup("<p>There is a kind of reading.</p>"),
+        spoiler="Books",
+        language="en",
+        options=("Yes", "No"),
+    ),
+    StateCard(since=NOW - timedelta(days=2), html=Markup(_RTL), language="ar"),
 ]
 
 
@@ -447,6 +495,15 @@ def pages() -> dict[str, str]:
         back="/",
         choices=[("thread", "Delete all 5 posts"), ("post", "Delete only this post")],
         post=line[0],
+    )
+    page("polls", "thread.html", "/x", focus=ASKING[0], line=[ASKING[0]], replies=ASKING[1:], **thread)
+    page(
+        "history",
+        "history.html",
+        "/@bob@b.example/31/history",
+        author=BOB,
+        path="/@bob@b.example/31",
+        states=STATES,
     )
     page(
         "error",
