@@ -7,6 +7,7 @@ boosts, mentions, tombstones and notifications.
 """
 
 import asyncio
+import contextlib
 import os
 import random
 from collections.abc import AsyncIterator
@@ -21,8 +22,10 @@ from sqlalchemy import select
 
 from fedispace.accounts.models import Account, Notification
 from fedispace.clock import ManualClock
+from fedispace.errors import FedispaceError
 from fedispace.federation import codec
 from fedispace.federation.models import Tombstone
+from fedispace.federation.routes import Verified
 from fedispace.federation.vocab.activities import Activity, Announce, Create, Delete, Like, Undo, Update
 from fedispace.federation.vocab.links import Hashtag
 from fedispace.federation.vocab.objects import Note
@@ -33,6 +36,7 @@ from tests.factories import open_home, remote_actor
 from tests.threads.conftest import Threads, a_note
 
 ORDERS = 40 if os.environ.get("FEDISPACE_TEST_DATABASE") == "postgres" else 200
+THROUGH_THE_INBOX = 10
 AT_ONCE = 32
 START = ManualClock().now()
 ACTORS = {name: remote_actor(name, f"{name}.example", scheme="http") for name in ("bob", "dora", "fay")}
@@ -85,7 +89,7 @@ def undo(of: Like | Announce, *, bare: bool = False) -> Undo:
     return Undo(id=Uri(f"{of.id}/undo"), actor=of.actor, object=of.id, inner=None if bare else of)
 
 
-def story(alices: str, carols: str) -> tuple[list[Activity], dict[str, Note | None]]:
+def story(alices: str, carols: str) -> tuple[list[Activity], list[Note]]:
     """Return the thirty activities in the order they were sent, and what the servers show in the end."""
     alice, carol = f"{OURS}/alice", f"{OURS}/carol"
     p1 = note(BOB, 1, 1, mentions=[alice])
@@ -149,6 +153,19 @@ async def others() -> AsyncIterator[Others]:
     await runner.cleanup()
 
 
+async def applied(threads: Threads, activity: Activity) -> None:
+    """Have an activity applied as the inbox does it, without the inbox's own rows: in a third of the time."""
+    table = threads.home.inbox_table
+    entry, sender = table.find(activity), activity.actor
+    assert entry is not None
+    assert sender is not None
+    found = await threads.home.resolver.documents(tuple(entry.wanted(activity)))
+    with contextlib.suppress(FedispaceError):
+        async with threads.home.db.transaction() as tx:
+            for handle in entry.handlers:
+                await handle(tx, Verified(activity, sender), found)
+
+
 async def ended(directory: Path, others: Others, seed: int | None) -> dict[str, Any]:
     """Receive everything in the order of the seed (None: as it was sent); return the state at the end."""
     directory.mkdir()
@@ -165,7 +182,10 @@ async def ended(directory: Path, others: Others, seed: int | None) -> dict[str, 
         if seed is not None:
             order.shuffle(activities)
         for activity in activities:
-            await home.receive(activity)
+            if seed is None or seed < THROUGH_THE_INBOX:
+                await home.receive(activity)
+            else:
+                await applied(threads, activity)
             if seed is not None and order.random() < 0.2:
                 await threads.settle()
         for _ in range(3):

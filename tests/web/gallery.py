@@ -496,7 +496,18 @@ def pages() -> dict[str, str]:
         choices=[("thread", "Delete all 5 posts"), ("post", "Delete only this post")],
         post=line[0],
     )
-    page("polls", "thread.html", "/x", focus=ASKING[0], line=[ASKING[0]], replies=ASKING[1:], **thread)
+    asked_too = [Branch(fate="here", card=card) for card in ASKING[1:]]
+    page(
+        "polls",
+        "thread.html",
+        "/x",
+        focus=ASKING[0],
+        line=[ASKING[0]],
+        replies=asked_too,
+        total=3,
+        how=alone,
+        **thread,
+    )
     page(
         "history",
         "history.html",
