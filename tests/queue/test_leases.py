@@ -121,3 +121,21 @@ async def test_a_job_that_keeps_failing_becomes_a_dead_letter_and_is_not_lost(db
         letter = (await tx.scalars(select(Job))).one()
     assert letter.failed_at is not None
     assert "not today" in (letter.error or "")
+
+
+@pytest.mark.reliability("R22")
+async def test_a_dead_job_does_not_stop_a_new_one_of_its_key(db: Database) -> None:
+    clock, work = ManualClock(), Work()
+    work.broken = True
+    jobs = Jobs(TimeOrderedIds(clock), clock, MemoryBus())
+    pump = JobPump(db, clock, {"work": work.run})
+    async with db.transaction() as tx:
+        await jobs.enqueue(tx, "work", {"n": 1}, unique_key="one")
+    for _ in range(MAX_ATTEMPTS):
+        assert await pump.pump() == 1
+        clock.advance(days=1)
+    work.broken = False
+    async with db.transaction() as tx:
+        await jobs.enqueue(tx, "work", {"n": 2}, unique_key="one")
+    assert await pump.pump() == 1
+    assert work.done == [2]

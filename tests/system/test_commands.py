@@ -157,3 +157,29 @@ def test_a_database_that_does_not_know_us_is_named(ground: Ground, config: Path,
     config.write_text(config.read_text().replace(f"sqlite:///{tmp_path}/fedispace.sqlite3", elsewhere))
 
     fails_with_one_line(run("migrate", "--config", str(config)), "database.url", "no_such_database")
+
+
+@pytest.mark.reliability("R22")
+def test_the_operator_sees_a_dead_job_puts_it_back_and_drops_another(config: Path, tmp_path: Path) -> None:
+    assert run("migrate", "--config", str(config)).returncode == 0
+    with sqlite3.connect(tmp_path / "fedispace.sqlite3") as rows:
+        for number in (1, 2):
+            rows.execute(
+                "INSERT INTO jobs (id, kind, arguments, run_at, attempts, failed_at, error)"
+                " VALUES (?, 'backfill', '{}', ?, 12, ?, 'no such host')",
+                (number, "2026-11-12 19:00:00", "2026-11-12 19:00:00"),
+            )
+    status = run("queue", "status", "--config", str(config)).stdout
+    assert "dead jobs, newest first:" in status
+    assert "backfill  after 12 attempts: no such host" in status
+    again = run("queue", "retry", "--kind", "jobs", "--id", "1", "--config", str(config))
+    assert again.stdout.startswith("1 put back"), again.stderr
+    dropped = run("queue", "drop", "--kind", "jobs", "--config", str(config))
+    assert dropped.stdout.startswith("1 dropped"), dropped.stderr
+    with sqlite3.connect(tmp_path / "fedispace.sqlite3") as rows:
+        assert rows.execute("SELECT id, failed_at, attempts FROM jobs").fetchall() == [(1, None, 0)]
+
+
+def test_what_is_to_be_sent_again_must_be_said(config: Path) -> None:
+    assert run("migrate", "--config", str(config)).returncode == 0
+    fails_with_one_line(run("queue", "retry", "--config", str(config)), "--all")
