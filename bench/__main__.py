@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("idle", "inbox", "delivery", "fanout", "fedify", "forwarding")
+BENCHMARKS = ("idle", "inbox", "delivery", "fanout", "timeline", "fedify", "forwarding")
 
 
 def main() -> int:

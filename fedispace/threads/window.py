@@ -39,7 +39,6 @@ from fedispace.threads.visibility import VIEWER
 
 _posts: Final = table_of(Status).alias("posts").c
 _follows: Final = table_of(Follow).c
-_accounts: Final = table_of(Account).c
 _status_tags: Final = table_of(StatusTag).c
 _tag_follows: Final = table_of(TagFollow).c
 _BELOW: Final = bindparam("below", type_=BigId)
@@ -158,16 +157,21 @@ def _may_be_shown(post_id: ColumnElement[int]) -> tuple[ColumnElement[bool], ...
 
     Asked of each by its id: left the choice, SQLite would begin with all posts that are no boosts.
     """
+    post, author = table_of(Status).alias("tagged_post"), table_of(Account).alias("tagged_author")
     follows = exists().where(
         _follows.account_id == VIEWER,
-        _follows.target_id == _posts.account_id,
+        _follows.target_id == author.c.id,
         _follows.accepted.is_(True),
     )
-    public = exists().where(
-        _posts.id == post_id,
-        _accounts.id == _posts.account_id,
-        _posts.visibility == "public",
-        or_(_accounts.silenced.is_(False), follows),
+    public = (
+        select(post.c.id)
+        .select_from(post.join(author, author.c.id == post.c.account_id))
+        .where(
+            post.c.id == post_id,
+            post.c.visibility == "public",
+            or_(author.c.silenced.is_(False), follows),
+        )
+        .exists()
     )
     return post_id < _BELOW, post_id > _ABOVE, public
 
