@@ -23,8 +23,8 @@ KEPT = {"actors", "actor_keys", "actor_secrets", "tombstones", "outbox_items", "
 """What names somebody who left: the address that is taken, the keys for a while, the Delete itself."""
 
 
-OF_OTHERS = {"inbox_items", "statuses"}
-"""What others wrote may name them: a reply, and what was received, for a week."""
+OF_OTHERS = {"inbox_items", "statuses", "missing_posts"}
+"""What others wrote may name them: a reply, what was received, for a week, and the gap in a conversation."""
 
 
 @pytest.fixture
