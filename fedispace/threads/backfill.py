@@ -29,8 +29,8 @@ from fedispace.threads.missing import UNAVAILABLE
 log = structlog.get_logger()
 
 FETCH_BOOSTED: Final = "threads.fetch_boosted"
-MAX_REQUESTS: Final = 30
-"""Requests made on account of one activity that arrived."""
+MAX_REQUESTS: Final = 20
+"""Requests made for what is around one activity that arrived; its quotes may need ten more."""
 
 
 async def enqueue_boosted(

@@ -22,6 +22,7 @@ from fedispace.federation.vocab.objects import Note
 from fedispace.threads import missing
 from fedispace.threads.ingest import Ingest
 from fedispace.threads.models import MissingPost, Status
+from fedispace.threads.quotes import MAX_DEPTH as MAX_QUOTES
 
 log = structlog.get_logger()
 
@@ -63,19 +64,32 @@ class Fetching:
             return Miss(uri=uri, reason="not_a_post")
         return found
 
-    async def store(self, note: Note, conversation_id: int | None = None) -> Status | Miss:
-        """Store a post that was fetched; nothing more is fetched on account of it."""
+    async def store(
+        self, note: Note, conversation_id: int | None = None, *, quotes: bool = False
+    ) -> Status | Miss:
+        """Store a post that was fetched; nothing more is fetched for it, except what it `quotes`."""
         try:
             async with self._db.transaction() as tx:
-                return await self.store_in(tx, note, conversation_id)
+                return await self.store_in(tx, note, conversation_id, quotes=quotes)
         except (Refused, NotFound, Gone) as error:
             return self._miss(note.id, error)
 
     async def store_in(
-        self, tx: Tx, note: Note, conversation_id: int | None = None, *, climbs: bool = False
+        self,
+        tx: Tx,
+        note: Note,
+        conversation_id: int | None = None,
+        *,
+        climbs: bool = False,
+        quotes: bool = True,
     ) -> Status:
         status = await self._ingest.store_note(
-            tx, note, delivered=False, climbs=climbs, conversation_id=conversation_id
+            tx,
+            note,
+            delivered=False,
+            climbs=climbs,
+            conversation_id=conversation_id,
+            quote_depth=MAX_QUOTES - 1 if quotes else MAX_QUOTES,
         )
         await missing.found(tx, note.id)
         return status

@@ -40,7 +40,7 @@ from fedispace.threads.models import ConversationState, MissingPost, Status
 log = structlog.get_logger()
 
 MAX_REQUESTS: Final = 120
-MAX_REQUESTS_ON_ARRIVAL: Final = 30
+MAX_REQUESTS_ON_ARRIVAL: Final = 20
 MAX_PER_HOST: Final = 60
 MAX_POSTS: Final = 500
 MAX_SECONDS: Final = 30.0
@@ -55,6 +55,7 @@ class _Run:
     seed: int
     allowance: Allowance
     until: float
+    is_arrival: bool
     listed: set[str] = field(default_factory=set)
     claimed: int | None = None
     stored: int = 0
@@ -102,6 +103,7 @@ class Gathering:
             seed=int(arguments["status"]),
             allowance=Allowance(most, per_host=min(MAX_PER_HOST, most)),
             until=self._clock.monotonic() + MAX_SECONDS,
+            is_arrival=bool(arguments.get("arrival")),
         )
         top = await self._top(run.seed)
         if top is None:
@@ -113,7 +115,7 @@ class Gathering:
                 await self._by_replies(run)
         except Spent:
             run.is_cut_short = True
-        await self._finish(run, int(arguments.get("run", 0)), is_arrival=bool(arguments.get("arrival")))
+        await self._finish(run, int(arguments.get("run", 0)))
 
     async def _top(self, seed: int) -> _Top | None:
         async with self._db.reading() as tx:
@@ -243,7 +245,7 @@ class Gathering:
             return None
         kept = found
         if not isinstance(found, Miss):
-            stored = await self._fetching.store(found, seed.conversation_id)
+            stored = await self._fetching.store(found, seed.conversation_id, quotes=not run.is_arrival)
             if not isinstance(stored, Miss):
                 run.stored += 1
                 if found.replies is not None and found.replies_page is not None:
@@ -259,7 +261,7 @@ class Gathering:
         run.is_cut_short |= over
         return over
 
-    async def _finish(self, run: _Run, number: int, *, is_arrival: bool) -> None:
+    async def _finish(self, run: _Run, number: int) -> None:
         """Write down how complete the conversation is now, and have the rest fetched, or let it rest."""
         async with self._db.transaction() as tx:
             status = await tx.get(Status, run.seed)
@@ -274,7 +276,7 @@ class Gathering:
                 state.claimed = run.claimed
             state.looked_at = now
             state.requests = run.allowance.used if number == 0 else state.requests + run.allowance.used
-            goes_on = run.is_cut_short and number < looking.MAX_RUNS and not is_arrival
+            goes_on = run.is_cut_short and number < looking.MAX_RUNS and not run.is_arrival
             if goes_on:
                 await self._jobs.enqueue(
                     tx,

@@ -165,7 +165,7 @@ class Verification:
 
     async def _store(self, tx: Tx, note: Note, depth: int) -> Status | None:
         try:
-            return await self._ingest.store_note(tx, note, delivered=False, quote_depth=depth)
+            return await self._ingest.store_note(tx, note, delivered=False, climbs=False, quote_depth=depth)
         except (Refused, NotFound, Gone) as error:
             log.info("quotes.quoted_refused", uri=note.id, error=type(error).__name__)
             return None

@@ -71,7 +71,7 @@ async def test_a_chain_of_ten_thousand_parents_is_climbed_a_little_way(
     await fediverse.settle()
     fediverse.clock.advance(minutes=1)
     await fediverse.settle()
-    assert len(peer.asked) <= MAX_REQUESTS
+    assert len(peer.asked) <= MAX_FETCHES
     stored = await posts(alpha)
     assert 2 < len(stored) <= 21
     context = await alice.get(f"/api/v1/statuses/{stored[chain[0]].id}/context")

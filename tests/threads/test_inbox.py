@@ -581,7 +581,7 @@ async def test_a_chain_without_end_is_followed_only_so_far(
     await threads.home.receive(creating(a_note(in_reply_to=Uri(f"{dora.id}/notes/0"))))
     threads.home.clock.advance(minutes=1)
     await threads.settle()
-    assert len(await threads.all()) == 21
+    assert len(await threads.all()) == 20
 
 
 async def test_a_parent_whose_server_is_down_is_asked_for_again_later(
