@@ -540,6 +540,7 @@ def build(
         status_lookup=statuses,
         space_lookup=spaces,
         publishing=publishing,
+        approvals=approvals,
         drafts=drafts,
         deletion=deletion,
         boosting=boosting,

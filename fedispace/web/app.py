@@ -29,6 +29,7 @@ from fedispace.ids import Ids
 from fedispace.spaces.entering import Entering
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.lookup import SpaceLookup
+from fedispace.threads.approvals import Approvals
 from fedispace.threads.bookmarks import Bookmarking
 from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
@@ -51,6 +52,7 @@ from fedispace.web.drafts import DraftPages
 from fedispace.web.emojis import EmojiPictures
 from fedispace.web.frame import Frame
 from fedispace.web.history import HistoryPages
+from fedispace.web.interactions import RequestPages
 from fedispace.web.keeping import KeepingPages
 from fedispace.web.notices import NoticePages
 from fedispace.web.people import PeoplePages
@@ -106,6 +108,7 @@ class Web:
         status_lookup: StatusLookup,
         space_lookup: SpaceLookup,
         publishing: Publishing,
+        approvals: Approvals,
         drafts: Drafts,
         deletion: Deletion,
         boosting: Boosting,
@@ -190,6 +193,7 @@ class Web:
                 presenter=presenter,
                 frame=frame,
             ),
+            RequestPages(db=db, people=people, approvals=approvals, presenter=presenter, frame=frame),
             NoticePages(db=db, people=people, presenter=presenter, frame=frame),
             StagePages(
                 db=db,

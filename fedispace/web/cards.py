@@ -95,6 +95,29 @@ class PostCard:
     files: tuple[FileCard, ...] = ()
     depth: int = 0
     reactions: tuple[ReactionCard, ...] = ()
+    quote: "QuoteCard | None" = None
+    may_quote: Literal["", "automatic", "manual"] = ""
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteCard:
+    """What a post quotes; without a `post` only the words that say why it is not shown."""
+
+    words: str = ""
+    post: PostCard | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskerCard:
+    """Somebody who waits for leave, and the post that shows what for."""
+
+    id: int
+    by: Face
+    wants: str
+    at: datetime
+    target_path: str
+    post: PostCard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +191,9 @@ class Draft:
     key: str = ""
     draft_id: int | None = None
     at: str = ""
+    quote: int | None = None
+    replies: str = ""
+    quotes: str = ""
     extra: dict[str, str] = field(default_factory=dict)
 
 

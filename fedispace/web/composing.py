@@ -27,6 +27,7 @@ class Composer:
             status=status,
             draft=draft,
             answered=await self._answered(asked, draft),
+            quoted=await self._quoted(asked, draft),
             limit=MAX_CHARACTERS,
             most=MAX_POSTS,
         )
@@ -43,3 +44,11 @@ class Composer:
                     raise
                 return None
             return await self._presenter.post(tx, parent, asked.viewer_id)
+
+    async def _quoted(self, asked: Asked, draft: Draft) -> PostCard | None:
+        """Return the post that is quoted."""
+        if not draft.quote:
+            return None
+        async with self._db.reading() as tx:
+            quoted = await require_visible(tx, asked.viewer_id, draft.quote)
+            return await self._presenter.post(tx, quoted, asked.viewer_id)

@@ -71,6 +71,7 @@ class DraftPages:
             spoiler=manuscript.posts[0].spoiler,
             visibility=manuscript.visibility or asked.who.user.default_visibility,
             in_reply_to=manuscript.in_reply_to_id,
+            quote=manuscript.quoted_id,
             key=self._ids.token(),
             draft_id=row.id,
             at=f"{row.scheduled_at:%Y-%m-%dT%H:%M}" if row.scheduled_at else "",

@@ -15,15 +15,17 @@ from fedispace.spaces.models import Space
 from fedispace.spaces.views import SpaceView
 from fedispace.threads import views
 from fedispace.threads.models import Status
+from fedispace.threads.quote_views import SHOWN
 from fedispace.threads.reaction_names import shown as shown_character
 from fedispace.threads.reaction_views import Tally, tallies
 from fedispace.threads.sanitize import safe_html
-from fedispace.threads.views import StatusView
+from fedispace.threads.views import QuoteView, StatusView
 from fedispace.threads.visibility import visible
-from fedispace.web.cards import FileCard, PostCard, ReactionCard, SpaceCard, State
+from fedispace.web.cards import FileCard, PostCard, QuoteCard, ReactionCard, SpaceCard, State
 from fedispace.web.emojis import pictured
 from fedispace.web.faces import Face, face_of
 from fedispace.web.poll_cards import poll_card
+from fedispace.web.words import may_quote, quote_in_words
 
 _MAX_DEPTH = 3
 
@@ -142,7 +144,18 @@ class Presenter:
             space=spaces.get((view.space_uri or "", status.account_id)),
             poll=poll_card(view.poll),
             files=tuple(self._file(file) for file in status.attachments if isinstance(file, dict)),
+            quote=self._quote(view.quote, viewer_id),
+            may_quote=may_quote(view.quotable.viewer),
+            waits=status.pending_approval,
         )
+
+    def _quote(self, quote: QuoteView | None, viewer_id: int | None) -> QuoteCard | None:
+        if quote is None:
+            return None
+        if quote.view is None or quote.state not in SHOWN:
+            return QuoteCard(words=quote_in_words(quote.state))
+        words = "" if quote.state == "accepted" else quote_in_words(quote.state)
+        return QuoteCard(words=words, post=self._post(quote.view, None, {}, {}, viewer_id))
 
     def _reactions(self, found: Iterable[Tally]) -> tuple[ReactionCard, ...]:
         return tuple(

@@ -1,6 +1,7 @@
 """Refusals in a reader's words: what happened in one sentence, and a way on."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from fedispace import errors
 from fedispace.accounts.oauth import OAuthRefused
@@ -91,4 +92,28 @@ def happened(kind: str) -> str:
         "status": "posted",
         "update": "changed a post you boosted",
         "poll": "asked something that is decided now",
+        "quote": "quoted your post",
+        "quoted_update": "changed a post you quoted",
+        "pending.reply": "wants to reply to your post",
+        "pending.quote": "wants to quote your post",
+        "pending.favourite": "wants to like your post",
+        "pending.reblog": "wants to boost your post",
     }.get(kind, "did something")
+
+
+def quote_in_words(state: str) -> str:
+    """Say why a quoted post is not shown, or not at once."""
+    return {
+        "pending": "The quoted post is shown when its author approves.",
+        "rejected": "The author of the quoted post did not approve.",
+        "revoked": "The author of the quoted post removed it from here.",
+        "deleted": "The quoted post was deleted.",
+        "blocked_account": "A quoted post by somebody you block.",
+        "blocked_domain": "A quoted post from a server you hide.",
+        "muted_account": "A quoted post by somebody you muted.",
+    }.get(state, "You cannot see the quoted post.")
+
+
+def may_quote(said: str) -> Literal["", "automatic", "manual"]:
+    """Return whether to offer the quoting of a post."""
+    return "automatic" if said == "automatic" else "manual" if said == "manual" else ""

@@ -22,6 +22,7 @@ from fedispace.web.cards import Draft, PostCard
 from fedispace.web.changed import changed
 from fedispace.web.composing import Composer
 from fedispace.web.frame import Frame, redirect
+from fedispace.web.interactions import chosen_words
 from fedispace.web.origin import safe_next
 from fedispace.web.present import Presenter
 from fedispace.web.routing import Asked, Pages, number
@@ -61,7 +62,10 @@ class WritingPages:
     @pages.get("/compose", stranger=False)
     async def blank(self, asked: Asked) -> web.Response:
         visibility = asked.who.user.default_visibility
-        return await self._composer.page(asked, Draft(key=self._ids.token(), visibility=visibility))
+        quote = number(asked.query("quote"))
+        return await self._composer.page(
+            asked, Draft(key=self._ids.token(), visibility=visibility, quote=quote)
+        )
 
     @pages.post("/compose")
     async def compose(self, asked: Asked) -> web.Response:
@@ -74,7 +78,7 @@ class WritingPages:
             if asked.text("do") in ("save", "schedule"):
                 return await self._put_aside(asked, draft)
             statuses = await self._publish(asked, draft)
-        except (Invalid, Conflict, RateLimited, NotFound) as error:
+        except (Invalid, Conflict, Forbidden, RateLimited, NotFound) as error:
             if asked.piece:
                 raise
             return await self._composer.page(asked, replace(draft, error=error.detail), status=422)
@@ -91,6 +95,8 @@ class WritingPages:
             visibility=parse_visibility(draft.visibility),
             in_reply_to_id=draft.in_reply_to,
             application="Web",
+            quoted_id=draft.quote,
+            policy=chosen_words(draft.replies, draft.quotes) or None,
         )
         by = asked.who.account
         if draft.draft_id is None:
@@ -107,6 +113,8 @@ class WritingPages:
                 visibility=parse_visibility(draft.visibility),
                 in_reply_to_id=draft.in_reply_to,
                 application="Web",
+                quoted_id=draft.quote,
+                policy=chosen_words(draft.replies, draft.quotes) or None,
             )
             await self._drafts.rewrite(asked.who.account, draft.draft_id, manuscript)
             return await self._drafts.publish(asked.who.account, draft.draft_id)
@@ -116,6 +124,8 @@ class WritingPages:
             visibility=parse_visibility(draft.visibility),
             in_reply_to_id=draft.in_reply_to,
             quiet_continuation=True,
+            quoted_id=draft.quote,
+            policy=chosen_words(draft.replies, draft.quotes),
             idempotency_key=f"web-{draft.key}" if draft.key else None,
             application="Web",
         )
@@ -130,6 +140,9 @@ class WritingPages:
             key=asked.text("key")[:64] or self._ids.token(),
             draft_id=number(asked.text("draft")),
             at=asked.text("at")[:32],
+            quote=number(asked.text("quote")),
+            replies=asked.text("replies")[:16],
+            quotes=asked.text("quotes")[:16],
             label="Reply" if asked.text("in_reply_to") else "Post",
         )
 
@@ -193,6 +206,8 @@ def _posts(draft: Draft) -> list[Typed]:
         for text in draft.posts
         if text.strip()
     ]
+    if not posts and draft.quote:
+        return [Typed(text="", spoiler=draft.spoiler, sensitive=bool(draft.spoiler))]
     if not posts:
         raise Invalid("Write something first.")
     return posts
