@@ -4,7 +4,7 @@ What two servers believe about a follow drifts apart: an Undo is lost, a databas
 shows private posts to somebody who no longer follows. The header lets it notice (FEP-8fcf).
 
 The digests are worked out once for each activity, for all servers at once, when the first delivery of it
-wants one; a delivery only looks its server's up. A public post has none, and costs the search for a word.
+wants one; a delivery only looks its server's up. A public one has none, and costs the search for a word.
 """
 
 import asyncio
@@ -21,7 +21,8 @@ from fedispace.federation.outbox import FORWARDED
 from fedispace.federation.synchronization import HEADER, MAX_FOLLOWERS, digest_of, header_value
 
 ITEMS_IN_MEMORY = 64
-_PUBLIC = b"activitystreams#Public"
+_SEALED = b'"proof":{"type":'
+"""What only public activities have (`federation/sealing.py`); in a text the quotes would be escaped."""
 _FOLLOWERS = b'/followers"'
 _NOTHING: Mapping[str, str] = {}
 
@@ -36,7 +37,7 @@ class FollowerDigests:
 
     async def headers(self, item: int, host: str, body: bytes) -> Mapping[str, str]:
         """Return what to add to a delivery of outbox item `item` to `host`."""
-        if not item or _PUBLIC in body or _FOLLOWERS not in body:
+        if not item or _SEALED in body or _FOLLOWERS not in body:
             return _NOTHING
         task = self._of_items.get(item)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):

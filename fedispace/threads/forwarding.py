@@ -87,11 +87,15 @@ class Forwarding:
         return note is not None and note.in_reply_to is not None and self._addresses.is_ours(note.in_reply_to)
 
     async def _is_welcome(self, tx: Tx, author_id: int, note: Note) -> bool:
-        """Tell whether the reply was kept, is for everybody, and is nobody's whom the author blocks."""
+        """Tell whether the reply was let in, is for everybody, and is nobody's whom the author blocks."""
         if not is_distributable(visibility_from(note.to, note.cc, None)):
             return False
         kept = (
-            await tx.execute(select(Status.visibility, Status.account_id).where(Status.uri == note.id))
+            await tx.execute(
+                select(Status.visibility, Status.account_id).where(
+                    Status.uri == note.id, Status.pending_approval.is_(False)
+                )
+            )
         ).one_or_none()
         if kept is None or not is_distributable(kept.visibility):
             return False

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from fedispace.clock import ManualClock
 from fedispace.federation.models import InboxItem
 from fedispace.federation.rumours import HINTS
 from fedispace.queue.models import Job
 from fedispace.threads.models import Status
+from fedispace.threads.policies import Parties, Policy, to_json
 from tests.api.site import Client
 from tests.federation.fediverse import Fediverse, Server
 from tests.federation.peer import Peer
@@ -351,6 +353,25 @@ async def test_a_reply_of_somebody_blocked_is_not_passed_on(
     activity = proven(reply(peer, ada, post), clock.now(), key="ed", by=ada)
     await peer.post(alpha.inbox, activity)
     await fediverse.settle()
+    assert of_others(passed_on(peer), alpha) == []
+
+
+async def test_a_reply_that_waits_to_be_let_in_is_not_passed_on(
+    fediverse: Fediverse,
+    alpha: Server,
+    peer: Peer,
+    clock: ManualClock,
+    followed: str,
+    post: str,
+) -> None:
+    ada = author(peer)
+    approval = to_json(Policy(reply=Parties(automatic=frozenset(), manual=frozenset({"public"}))))
+    async with alpha.app.db.transaction() as tx:
+        await tx.execute(update(Status).where(Status.uri == post).values(policy=approval))
+    activity = proven(reply(peer, ada, post), clock.now(), key="ed", by=ada)
+    await peer.post(alpha.inbox, activity)
+    await fediverse.settle()
+    assert await alpha.count(Status, Status.pending_approval.is_(True)) == 1
     assert of_others(passed_on(peer), alpha) == []
 
 
