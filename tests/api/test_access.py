@@ -16,10 +16,12 @@ SCOPED = [route for route in table() if route.scope is not None]
 
 
 def path_of(route: Route, id_: int = 1) -> str:
-    path = route.path.replace("{id}", str(id_)).replace("{group_key}", "ungrouped-1")
+    path = route.path.replace("{group_key}", "ungrouped-1").replace("{emoji}", "blob")
+    for name in ("id", "quoting_id"):
+        path = path.replace("{" + name + "}", str(id_))
     for name in ("hashtag", "name"):
         path = path.replace("{" + name + "}", "tea")
-    return path.replace("{emoji}", "blob")
+    return path
 
 
 def name_of(route: Route) -> str:
