@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
@@ -20,6 +20,7 @@ from fedispace.federation.origin import same_origin
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.vocab.objects import Note
 from fedispace.threads import missing
+from fedispace.threads.adoption import adopt
 from fedispace.threads.ingest import Ingest
 from fedispace.threads.models import MissingPost, Status
 from fedispace.threads.quotes import MAX_DEPTH as MAX_QUOTES
@@ -115,6 +116,7 @@ class Fetching:
             if uri not in self._climbing:
                 known, waits = await self._known(uri)
                 if known is not None:
+                    await self._reunite(known)
                     uri = _answered(known)
                     continue
                 if waits:
@@ -126,6 +128,15 @@ class Fetching:
                 return stored
             uri = _answered(stored)
         return None
+
+    async def _reunite(self, status: Status) -> None:
+        """Hang the replies below a post that came in the same moment as it, neither seeing the other."""
+        waiting = Status.in_reply_to_uri == status.uri, Status.in_reply_to_id.is_(None)
+        async with self._db.reading() as tx:
+            if not await tx.scalar(select(exists().where(*waiting, Status.id != status.id))):
+                return
+        async with self._db.transaction() as tx:
+            await adopt(tx, status.id)
 
     async def _step(self, uri: str, allowance: Allowance) -> Status | Miss:
         """Fetch and store one post, together with whoever climbs past it at the same time."""

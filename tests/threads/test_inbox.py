@@ -573,6 +573,25 @@ async def test_what_a_reply_answers_is_fetched_up_to_the_root_and_stands_at_its_
 
 
 @pytest.mark.attack(38)
+async def test_a_reply_and_its_parent_that_came_at_once_find_each_other(
+    threads: Threads, followed: Account, elsewhere: Elsewhere, dora: Actor
+) -> None:
+    await threads.home.stranger(dora)
+    parent = a_note(dora.id)
+    await threads.home.receive(creating(a_note(in_reply_to=parent.id)))
+    async with threads.home.db.transaction() as tx:
+        stored = await threads.ingest.store_note(tx, parent, delivered=False)
+        await tx.execute(
+            update(Status)
+            .where(Status.in_reply_to_uri == parent.id)
+            .values(in_reply_to_id=None, conversation_id=Status.id)
+        )
+    threads.home.clock.advance(minutes=1)
+    await threads.settle()
+    (reply,) = [post for post in await threads.all() if post.in_reply_to_uri == parent.id]
+    assert (reply.in_reply_to_id, reply.conversation_id) == (stored.id, stored.conversation_id)
+
+
 async def test_a_chain_without_end_is_followed_only_so_far(
     threads: Threads, followed: Account, elsewhere: Elsewhere, dora: Actor
 ) -> None:
