@@ -62,7 +62,6 @@ async def serving(url: str) -> AsyncIterator[tuple[App, int]]:
     await app.db.close()
 
 
-@pytest.mark.reliability("R12")
 async def test_who_asks_meanwhile_is_told_to_come_back(url: str) -> None:
     async with serving(url) as (_, port), aiohttp.ClientSession() as session:
         for path in PATHS:
@@ -76,7 +75,6 @@ async def test_who_asks_meanwhile_is_told_to_come_back(url: str) -> None:
             assert answer.status == 503
 
 
-@pytest.mark.reliability("R12")
 async def test_whoever_reads_or_writes_meanwhile_learns_that_the_database_is_away(url: str) -> None:
     db = open_database(url)
     with pytest.raises(DatabaseAway):
@@ -88,7 +86,6 @@ async def test_whoever_reads_or_writes_meanwhile_learns_that_the_database_is_awa
     await db.close()
 
 
-@pytest.mark.reliability("R12")
 async def test_a_server_that_stops_under_a_transaction_is_away_too() -> None:
     binaries = find_binaries()
     if binaries is None:

@@ -33,6 +33,8 @@ def test_on_average_a_delivery_is_held_for_seven_days() -> None:
     assert timedelta(days=7) <= total < timedelta(days=8)
 
 
+@pytest.mark.row(95)
+@pytest.mark.reliability("R5")
 def test_deliveries_that_failed_together_do_not_come_back_together() -> None:
     rng = random.Random(1)
     waits = [backoff.next_attempt(3, rng) for _ in range(1000)]
@@ -42,6 +44,7 @@ def test_deliveries_that_failed_together_do_not_come_back_together() -> None:
     assert 300 * 0.75 <= seconds[0] <= seconds[-1] <= 300 * 1.25
 
 
+@pytest.mark.row(95)
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [
@@ -62,6 +65,8 @@ def test_a_peer_that_refuses_us_is_asked_three_times_at_most(status: int) -> Non
     assert backoff.next_attempt(3, rng, status=503) is not None
 
 
+@pytest.mark.row(95)
+@pytest.mark.reliability("R5")
 @pytest.mark.parametrize(
     ("wish", "least", "most"),
     [

@@ -62,7 +62,6 @@ def test_replies_viral_posts_and_deletes_stand_apart() -> None:
     assert {bands.band_of_followers("Announce", n, inboxes=1000) for n in range(60)} == set(bands.BULK)
 
 
-@pytest.mark.reliability("R8")
 async def test_a_reply_does_not_wait_for_a_viral_post(home: Home, office: PostOffice, peer: Peer) -> None:
     star, bob = await famous(home, "star"), await home.person("bob")
     carol = await office.recipient()
@@ -76,7 +75,6 @@ async def test_a_reply_does_not_wait_for_a_viral_post(home: Home, office: PostOf
     assert before < BATCH, f"{before} deliveries of the viral posts went first"
 
 
-@pytest.mark.reliability("R8")
 async def test_who_is_named_in_a_viral_post_is_told_among_the_first(
     home: Home, office: PostOffice, peer: Peer
 ) -> None:
@@ -87,7 +85,6 @@ async def test_who_is_named_in_a_viral_post_is_told_among_the_first(
     assert named.band == bands.ORDINARY
 
 
-@pytest.mark.reliability("R8")
 async def test_ten_thousand_deletes_of_somebody_else_do_not_hold_up_a_post(
     home: Home, office: PostOffice, peer: Peer
 ) -> None:

@@ -383,6 +383,8 @@ async def test_a_peer_that_refuses_our_signature_is_tried_three_times(
     assert await office.waiting() == []
 
 
+@pytest.mark.row(95)
+@pytest.mark.reliability("R5")
 async def test_a_peer_that_asks_for_patience_gets_it(home: Home, office: PostOffice, peer: Peer) -> None:
     await office.post(await home.person(), await office.recipient())
     peer.answers["c.test"] = [429]
