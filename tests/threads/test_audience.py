@@ -63,8 +63,24 @@ def test_the_author_sees_everything_and_a_suspended_author_is_not_seen() -> None
         assert not can_view(Viewer(account_id=AUTHOR), gone)
 
 
-async def test_the_rule_in_sql_says_the_same_for_every_combination_of_facts(threads: Threads) -> None:
-    """Every author and viewer relation there can be, each with posts of every visibility."""
+def test_a_reply_that_waits_is_seen_by_its_author_and_by_whom_it_answers() -> None:
+    for visibility in VISIBILITIES:
+        waits = StatusFacts(author_id=AUTHOR, visibility=visibility, unapproved=True, answers_id=3)
+        assert not can_view(Viewer(), waits)
+        assert not can_view(Viewer(account_id=READER, follows_author=True, is_mentioned=True), waits)
+        assert can_view(Viewer(account_id=AUTHOR), waits)
+        assert can_view(Viewer(account_id=3, is_mentioned=True), waits)
+        assert not can_view(Viewer(account_id=3, is_mentioned=True, is_blocked_by_author=True), waits)
+
+
+@pytest.mark.parametrize("waits", [None, "for-nobody-here", "for-the-viewer"])
+async def test_the_rule_in_sql_says_the_same_for_every_combination_of_facts(
+    threads: Threads, waits: str | None
+) -> None:
+    """Every author and viewer relation there can be, each with posts of every visibility.
+
+    `waits`: the posts are replies that have yet to be let in, by the viewer or by somebody else.
+    """
     viewer = await threads.home.person("viewer")
     for number, (follows, asks, blocked, mentioned, suspended) in enumerate(
         itertools.product((False, True), repeat=5)
@@ -77,15 +93,19 @@ async def test_the_rule_in_sql_says_the_same_for_every_combination_of_facts(thre
         for visibility in VISIBILITIES:
             (post,) = await threads.post(author, "hi", visibility=visibility)
             async with threads.home.db.transaction() as tx:
+                row = await tx.get(Status, post.id)
+                assert row is not None
+                row.pending_approval = waits is not None
+                row.in_reply_to_account_id = viewer.id if waits == "for-the-viewer" else None
                 if mentioned:
                     tx.add(Mention(status_id=post.id, account_id=viewer.id, silent=False))
                 else:
                     tx.add(Mention(status_id=post.id, account_id=viewer.id, silent=True))
         if suspended:
             async with threads.home.db.transaction() as tx:
-                row = await tx.get(Account, author.id)
-                assert row is not None
-                row.suspended_at = threads.home.clock.now()
+                account = await tx.get(Account, author.id)
+                assert account is not None
+                account.suspended_at = threads.home.clock.now()
         async with threads.home.db.reading() as tx:
             for who in (viewer.id, author.id, None):
                 listed = set(
@@ -104,6 +124,8 @@ async def test_the_rule_in_sql_says_the_same_for_every_combination_of_facts(thre
                             author_id=author.id,
                             visibility=parse_visibility(post.visibility),
                             is_author_suspended=suspended,
+                            unapproved=waits is not None,
+                            answers_id=viewer.id if waits == "for-the-viewer" else None,
                         ),
                     )
                     assert (post.id in listed) is expected

@@ -16,12 +16,24 @@ from fedispace.threads.models import Poll
 from fedispace.threads.polls import PollView
 from fedispace.web.assets import Assets
 from fedispace.web.branches import Branch
-from fedispace.web.cards import Draft, FileCard, Happening, PostCard, Profile, Reader, Side, SpaceCard
+from fedispace.web.cards import (
+    AskerCard,
+    Draft,
+    FileCard,
+    Happening,
+    PostCard,
+    Profile,
+    QuoteCard,
+    Reader,
+    Side,
+    SpaceCard,
+)
 from fedispace.web.faces import Face, hue_of, initials_of
 from fedispace.web.history import StateCard
 from fedispace.web.poll_cards import PollCard, poll_card
 from fedispace.web.settings import LANGUAGES
 from fedispace.web.templates import Templates
+from fedispace.web.words import quote_in_words
 
 NOW = datetime(2026, 11, 12, 19, 24, tzinfo=UTC)
 _PROSE = (
@@ -111,6 +123,35 @@ PLANNED = space(53, ALICE, "Reading slowly, part two", "scheduled", mine=True)
 OVER = space(54, KENJI, "昨日の話", "ended")
 SIDE = Side(live=(LIVE, MINE), coming=(SOON,))
 
+QUOTED = post(60, DALIA, _RTL)
+QUOTING = [
+    post(61, BOB, "<p>This is worth a whole evening.</p>", quote=QuoteCard(post=QUOTED)),
+    post(62, CAROL, "<p>So is this.</p>", quote=QuoteCard(post=post(63, CAROL)), may_quote="automatic"),
+    *(
+        post(64 + number, KENJI, "<p>Look.</p>", quote=QuoteCard(words=quote_in_words(state)))
+        for number, state in enumerate(("pending", "rejected", "revoked", "deleted", "unauthorized"))
+    ),
+    post(70, ALICE, quote=QuoteCard(words=quote_in_words("muted_account"), post=post(71, BOB))),
+    post(72, BOB, "<p>May I say something?</p>", waits=True, may_quote="manual"),
+]
+WAITING = [
+    AskerCard(
+        id=number,
+        by=by,
+        wants=wants,
+        at=NOW - timedelta(minutes=number),
+        target_path=f"{ALICE.path}/1",
+        post=post(number, by),
+    )
+    for number, (by, wants) in enumerate(
+        (
+            (BOB, "wants to reply to your post"),
+            (CAROL, "wants to quote your post"),
+            (DALIA, "wants to boost your post"),
+        ),
+        2,
+    )
+]
 FEED = [
     post(1, KENJI, "<p>The tram was empty and the snow was loud.</p>", favourited=True, boosted=True),
     post(2, ALICE, length=5, mine=True),
@@ -239,8 +280,12 @@ def pages() -> dict[str, str]:
             spoiler="Length",
         ),
         answered=None,
+        quoted=QUOTED,
         **size,
     )
+    page("requests", "requests.html", "/requests", waiting=WAITING, more="/requests?max_id=2")
+    page("requests-empty", "requests.html", "/requests", waiting=[], more="")
+    page("quotes", "home.html", "/", live=(), draft=new, cards=QUOTING, more="", **size)
     line = [
         post(20, ALICE, position=1, length=3, mine=True),
         post(21, ALICE, position=2, length=3, mine=True),
