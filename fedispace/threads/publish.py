@@ -111,7 +111,8 @@ class Publishing:
 
         Without a `visibility` it is the author's default, or that of the post answered when fewer
         people may see that. With `quiet_continuation` only the first post of a public thread stands in
-        public lists; the others are unlisted, and found from it. A repeat with the same
+        public lists, and those with hashtags of their own, which ask to be found; the others are unlisted,
+        and found from it. A repeat with the same
         `idempotency_key` within an hour publishes nothing and returns what the first one made. The first
         post quotes `quoted_id`. Raises `Invalid` for a text that cannot be published, `NotFound` when the
         author may not see the post that is answered or quoted, and `Forbidden` when whoever wrote that
@@ -215,9 +216,9 @@ class Publishing:
         frame = leave.narrowed(frame)
         named = await self._mentions.known(tx, (handle for draft in written for handle in draft.handles))
         statuses: list[Status] = []
+        whole = frame
         for index, draft in enumerate(written):
-            if index == 1 and quiet_continuation and frame.visibility == "public":
-                frame = replace(frame, visibility="unlisted")
+            frame = _quieter(whole, draft) if index and quiet_continuation else whole
             status = self._status(frame, draft, named, statuses, parent, total=len(written))
             if index == 0 and parent is None:
                 _begin(status, author, in_reply_to_uri, conversation_id, self._addresses)
@@ -253,7 +254,7 @@ class Publishing:
         if parent is not None:
             await counts.answered(tx, None if frame.waits else parent.id, frame.visibility)
             await _lengthen(tx, statuses, parent)
-        await counts.posted(tx, author.id, frame.visibility, frame.now, len(statuses))
+        await counts.posted(tx, author.id, whole.visibility, whole.now, len(statuses))
         return statuses
 
     async def _leave(self, tx: Tx, author: Account, parent: Status | None, quoted_id: int | None) -> "_Leave":
@@ -471,6 +472,13 @@ def _checked(drafts: Sequence[Draft], *, quotes: bool = False) -> list[_Written]
 
 def is_language(text: str) -> bool:
     return _LANGUAGE.fullmatch(text) is not None
+
+
+def _quieter(frame: "_Frame", draft: "_Written") -> "_Frame":
+    """Return the frame of a later post of a public thread, which stands in no list unless it asks to."""
+    if frame.visibility != "public" or find_tags(draft.text):
+        return frame
+    return replace(frame, visibility="unlisted")
 
 
 async def _defaults(tx: Tx, author: Account) -> tuple[Visibility, str, Mapping[str, Any]]:
