@@ -173,7 +173,7 @@ class Ingest:
             **_said(note),
         }
         if await add_new(tx, Status, row) == 0:
-            raise Refused("repeated", "The post was stored a moment ago.", status=202)
+            return await _stored_meanwhile(tx, note)
         await tags.write(tx, id_, row["tags"])
         if note.poll is not None:
             await self._polls.arrive(tx, id_, note.poll)
@@ -451,6 +451,14 @@ class Ingest:
             await self._jobs.enqueue(
                 tx, FETCH_PARENT, {"uri": uri}, run_at=at, unique_key=f"{FETCH_PARENT} {uri}"
             )
+
+
+async def _stored_meanwhile(tx: Tx, note: Note) -> int:
+    """Return the row that another transaction wrote between our look and our write."""
+    stored: int | None = await tx.scalar(select(Status.id).where(Status.uri == note.id))
+    if stored is None:
+        raise Refused("repeated", "The post was stored a moment ago.", status=202)
+    return stored
 
 
 def _claim(status: Status, note: Note) -> None:
