@@ -433,34 +433,34 @@ def build(
     looking = Looking(db=db, clock=clock, jobs=jobs, addresses=addresses)
     verification = Verification(db, *leave, resolver, ingest)
     announced = Announced(db, resolver, people, arrivals)
+    own_work = {
+        **drafts.tasks(),
+        **poll_news.tasks(),
+        **telling.tasks(),
+        **approvals.tasks(),
+        **shunning.tasks(),
+        **moves.tasks(),
+        **leaving.tasks(),
+    }
+    questions = {
+        **backfill.tasks(),
+        **gathering.tasks(),
+        **featured.tasks(),
+        **group_news.tasks(),
+        **software.tasks(),
+        **announced.tasks(),
+        **link_checks.tasks(),
+        **rumoured.tasks(),
+        **verification.tasks(),
+        **synchronization.tasks(),
+        **refreshing.tasks(),
+        **move_inbox.tasks(),
+    }
     worker = Worker(
         [
             inbox_pump,
-            JobPump(
-                db,
-                clock,
-                {
-                    **backfill.tasks(),
-                    **gathering.tasks(),
-                    **featured.tasks(),
-                    **group_news.tasks(),
-                    **software.tasks(),
-                    **drafts.tasks(),
-                    **poll_news.tasks(),
-                    **announced.tasks(),
-                    **link_checks.tasks(),
-                    **rumoured.tasks(),
-                    **verification.tasks(),
-                    **approvals.tasks(),
-                    **synchronization.tasks(),
-                    **shunning.tasks(),
-                    **telling.tasks(),
-                    **moves.tasks(),
-                    **refreshing.tasks(),
-                    **leaving.tasks(),
-                    **move_inbox.tasks(),
-                },
-            ),
+            JobPump(db, clock, own_work, others=questions),
+            JobPump(db, clock, questions, others=own_work),
             FanoutPump(db, ids, clock, bus, policy, peers),
             deliveries,
         ],

@@ -1,13 +1,13 @@
 """Things to do later, as rows written in the transaction that wants them done."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy import ColumnElement, and_, delete, update
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 WAKE = "wake.jobs"
 LEASE = timedelta(minutes=5)
-BATCH = 16
+AT_ONCE = 16
 MAX_ATTEMPTS = 12
 
 Arguments = Mapping[str, Any]
@@ -74,28 +74,68 @@ class HeldJob(Held):
     arguments: Arguments
 
 
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The condition of what is no dead letter, and of no kind that is left to another pump."""
+
+    others: frozenset[str] = frozenset()
+
+    def __call__(self, columns: Columns) -> ColumnElement[bool]:
+        living = columns.failed_at.is_(None)
+        return and_(living, columns.kind.not_in(sorted(self.others))) if self.others else living
+
+
+alive = Alive()
+
+
 class JobPump:
-    """Runs jobs by their kind. A job that keeps failing becomes a dead letter an operator can see."""
+    """Runs jobs by their kind. A job that keeps failing becomes a dead letter an operator can see.
+
+    `AT_ONCE` run at a time, and a slow one keeps only its own place. Jobs that ask other servers have
+    a pump of their own, so that a thread that is to appear at noon waits for nobody's slow collection;
+    `others` are the kinds which that one does.
+    """
 
     wake_topic = WAKE
 
-    def __init__(self, db: Database, clock: Clock, tasks: Mapping[str, Task]) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, tasks: Mapping[str, Task], others: Collection[str] = ()
+    ) -> None:
         self._db = db
         self._clock = clock
         self._tasks = tasks
+        self._alive = Alive(frozenset(others))
+        self._running: set[asyncio.Task[None]] = set()
 
     async def pump(self) -> int:
+        while len(self._running) >= AT_ONCE:
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
         now = self._clock.now()
         async with self._db.reading() as tx:
-            if not await is_any_due(tx, Job, now, alive):
+            if not await is_any_due(tx, Job, now, self._alive):
                 return 0
+        room = AT_ONCE - len(self._running)
         async with self._db.transaction() as tx:
-            jobs = await claim(tx, Job, HeldJob, now=now, lease=LEASE, limit=BATCH, where=alive)
-        await asyncio.gather(*(self._run(job) for job in jobs))
+            jobs = await claim(tx, Job, HeldJob, now=now, lease=LEASE, limit=room, where=self._alive)
+        for job in jobs:
+            task = asyncio.create_task(self._run(job), name=f"job {job.kind}")
+            self._running.add(task)
+            task.add_done_callback(self._ended)
         return len(jobs)
 
     async def idle(self) -> None:
-        return
+        """Wait for what runs; when that is given up, it is stopped, and its leases end."""
+        try:
+            await asyncio.gather(*self._running)
+        except asyncio.CancelledError:
+            for task in self._running:
+                task.cancel()
+            raise
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("job.not_recorded", job=task.get_name(), error=repr(error))
 
     async def _run(self, job: HeldJob) -> None:
         try:
@@ -120,8 +160,3 @@ class JobPump:
             values |= {"failed_at": now, "unique_key": None}
         async with self._db.transaction() as tx:
             await tx.execute(update(Job).where(Job.id == job.id).values(values))
-
-
-def alive(columns: Columns) -> ColumnElement[bool]:
-    """Return the condition of what is no dead letter."""
-    return columns.failed_at.is_(None)

@@ -1,5 +1,6 @@
 """Work is held by one worker at a time, comes back when that one dies, and keeps its order."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from fedispace.federation.fanout import HeldFanout
 from fedispace.federation.models import Fanout
 from fedispace.ids import TimeOrderedIds
 from fedispace.queue.bus import MemoryBus
-from fedispace.queue.jobs import MAX_ATTEMPTS, JobPump, Jobs
+from fedispace.queue.jobs import AT_ONCE, MAX_ATTEMPTS, JobPump, Jobs
 from fedispace.queue.leases import claim
 from fedispace.queue.models import Job
 from tests.factories import make_database
@@ -92,6 +93,7 @@ async def test_a_job_waits_for_its_time_runs_once_and_is_gone(db: Database) -> N
     assert await pump.pump() == 0
     clock.advance(minutes=6)
     assert await pump.pump() == 1
+    await pump.idle()
     assert await pump.pump() == 0
     assert work.done == [1]
 
@@ -102,7 +104,9 @@ async def test_a_unique_job_is_queued_once(db: Database) -> None:
     async with db.transaction() as tx:
         await jobs.enqueue(tx, "work", {"n": 1}, unique_key="one")
         await jobs.enqueue(tx, "work", {"n": 2}, unique_key="one")
-    await JobPump(db, clock, {"work": work.run}).pump()
+    pump = JobPump(db, clock, {"work": work.run})
+    await pump.pump()
+    await pump.idle()
     assert work.done == [1]
 
 
@@ -115,6 +119,7 @@ async def test_a_job_that_keeps_failing_becomes_a_dead_letter_and_is_not_lost(db
         await jobs.enqueue(tx, "work", {"n": 1}, unique_key="one")
     for _ in range(MAX_ATTEMPTS):
         assert await pump.pump() == 1
+        await pump.idle()
         clock.advance(days=1)
     assert await pump.pump() == 0
     async with db.reading() as tx:
@@ -133,9 +138,74 @@ async def test_a_dead_job_does_not_stop_a_new_one_of_its_key(db: Database) -> No
         await jobs.enqueue(tx, "work", {"n": 1}, unique_key="one")
     for _ in range(MAX_ATTEMPTS):
         assert await pump.pump() == 1
+        await pump.idle()
         clock.advance(days=1)
     work.broken = False
     async with db.transaction() as tx:
         await jobs.enqueue(tx, "work", {"n": 2}, unique_key="one")
     assert await pump.pump() == 1
+    await pump.idle()
     assert work.done == [2]
+
+
+async def test_a_slow_job_holds_up_nobody(db: Database) -> None:
+    clock, work, let_go = ManualClock(), Work(), asyncio.Event()
+    jobs = Jobs(TimeOrderedIds(clock), clock, MemoryBus())
+
+    async def slow(_arguments: Any) -> None:
+        await let_go.wait()
+
+    pump = JobPump(db, clock, {"work": work.run, "slow": slow})
+    async with db.transaction() as tx:
+        for n in range(AT_ONCE - 1):
+            await jobs.enqueue(tx, "slow", {"n": n})
+    assert await pump.pump() == AT_ONCE - 1
+    async with db.transaction() as tx:
+        for n in range(3):
+            await jobs.enqueue(tx, "work", {"n": n})
+    while await pump.pump():
+        pass
+    assert sorted(work.done) == [0, 1, 2]
+    let_go.set()
+    await pump.idle()
+    async with db.reading() as tx:
+        assert (await tx.scalars(select(Job))).all() == []
+
+
+async def test_each_of_two_pumps_does_its_own_kinds(db: Database) -> None:
+    clock, work, other = ManualClock(), Work(), Work()
+    jobs = Jobs(TimeOrderedIds(clock), clock, MemoryBus())
+    ours = JobPump(db, clock, {"work": work.run}, others={"other"})
+    theirs = JobPump(db, clock, {"other": other.run}, others={"work"})
+    async with db.transaction() as tx:
+        await jobs.enqueue(tx, "work", {"n": 1})
+        await jobs.enqueue(tx, "other", {"n": 2})
+    for pump in (ours, theirs):
+        assert await pump.pump() == 1
+        await pump.idle()
+        assert await pump.pump() == 0
+    assert (work.done, other.done) == ([1], [2])
+
+
+async def test_what_runs_when_the_worker_stops_is_stopped_and_taken_up_again(db: Database) -> None:
+    clock, started = ManualClock(), asyncio.Event()
+    jobs = Jobs(TimeOrderedIds(clock), clock, MemoryBus())
+
+    async def endless(_arguments: Any) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    pump = JobPump(db, clock, {"endless": endless})
+    async with db.transaction() as tx:
+        await jobs.enqueue(tx, "endless", {})
+    await pump.pump()
+    await started.wait()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(pump.idle(), 0.01)
+    await asyncio.sleep(0)
+    clock.advance(hours=1)
+    started.clear()
+    assert await pump.pump() == 1
+    await asyncio.wait_for(started.wait(), 5)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(pump.idle(), 0.01)

@@ -175,7 +175,7 @@ class Threads:
     async def settle(self) -> None:
         """Run the jobs until nothing is due."""
         while await self._pump.pump():
-            pass
+            await self._pump.idle()
 
     async def home_of(self, account: Account, **page: int) -> list[Status]:
         async with self.home.db.reading() as tx:

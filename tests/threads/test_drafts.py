@@ -30,7 +30,7 @@ class Desk:
 
     async def work(self) -> None:
         while await self.pump.pump():
-            pass
+            await self.pump.idle()
 
     async def listed(self, account: Account, *, scheduled: bool | None = None) -> list[ThreadDraft]:
         async with self.home.db.reading() as tx:

@@ -47,7 +47,7 @@ class Pins:
 
     async def settle(self) -> None:
         while await self._pump.pump():
-            pass
+            await self._pump.idle()
 
 
 def with_featured(actor: Actor, featured: str = "") -> Actor:

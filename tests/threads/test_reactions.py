@@ -57,7 +57,7 @@ class Reactions:
 
     async def settle(self) -> None:
         while await self._pump.pump():
-            pass
+            await self._pump.idle()
 
     async def runs(self, host: str, software: str) -> None:
         now = self.threads.home.clock.now()
