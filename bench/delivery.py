@@ -33,7 +33,7 @@ from fedispace.app import build
 from fedispace.federation.keys import LocalKey, new_key_pair
 from fedispace.federation.models import FollowerInbox
 from fedispace.federation.vocab.uri import Uri
-from fedispace.threads.publish import Draft
+from fedispace.threads.written import Draft
 from tests.ground.postgres import Postgres, find_binaries
 
 GOALS = {"http": 0.45, "tls": 0.28, "two": 1.7}

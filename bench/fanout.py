@@ -27,7 +27,7 @@ from fedispace.clock import SystemClock
 from fedispace.federation.fanout import FanoutPump
 from fedispace.federation.models import Delivery, FollowerInbox
 from fedispace.ids import TimeOrderedIds
-from fedispace.threads.publish import Draft
+from fedispace.threads.written import Draft
 
 GOAL_MS, GOAL_MB = 150.0, 10.0
 

@@ -20,7 +20,7 @@ from fedispace.db.engine import Database
 from fedispace.threads.compose import MAX_POSTS
 from fedispace.threads.drafts import Drafts, drafts, own
 from fedispace.threads.manuscript import Manuscript
-from fedispace.threads.publish import Draft
+from fedispace.threads.written import Draft
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _AT = "/api/fedispace/v1/drafts"

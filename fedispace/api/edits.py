@@ -13,8 +13,8 @@ from fedispace.db.engine import Database
 from fedispace.errors import Invalid
 from fedispace.threads import history
 from fedispace.threads.edits import Editing
-from fedispace.threads.publish import Draft
 from fedispace.threads.visibility import require_visible
+from fedispace.threads.written import Draft
 
 
 class EditStatus(Parameters, frozen=True, kw_only=True):

@@ -24,8 +24,9 @@ from fedispace.threads.looking import Looking
 from fedispace.threads.manuscript import Manuscript
 from fedispace.threads.policies import quote_choice
 from fedispace.threads.poll_news import PollNews
-from fedispace.threads.publish import Draft, Publishing
+from fedispace.threads.publish import Publishing
 from fedispace.threads.visibility import require_visible
+from fedispace.threads.written import Draft
 
 Visibility = Literal["public", "unlisted", "private", "direct"]
 

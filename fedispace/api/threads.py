@@ -18,8 +18,9 @@ from fedispace.threads import conversation
 from fedispace.threads.compose import MAX_POSTS
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.models import Status as Row
-from fedispace.threads.publish import Draft, Publishing
+from fedispace.threads.publish import Publishing
 from fedispace.threads.visibility import require_visible
+from fedispace.threads.written import Draft
 
 
 class ThreadPost(Parameters, frozen=True, kw_only=True):

@@ -35,7 +35,8 @@ from fedispace.spaces.lifecycle import Phase, Step
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.presence import topic
 from fedispace.threads.compose import tidy
-from fedispace.threads.publish import Draft, Publishing
+from fedispace.threads.publish import Publishing
+from fedispace.threads.written import Draft
 
 log = structlog.get_logger()
 

@@ -24,8 +24,8 @@ from fedispace.threads.compose import Named, checked, checked_spoiler, find_ment
 from fedispace.threads.mentions import AccountLookup, Mentions
 from fedispace.threads.models import Mention, Status
 from fedispace.threads.polls import PollDraft, Polls, checked_poll, is_another, poll_of
-from fedispace.threads.publish import Draft, is_language
 from fedispace.threads.updates import Updates
+from fedispace.threads.written import Draft, is_language
 
 MAX_BOOSTERS: Final = 1000
 

@@ -11,7 +11,8 @@ import msgspec
 from fedispace.errors import Invalid
 from fedispace.threads.audience import Visibility
 from fedispace.threads.compose import MAX_POSTS
-from fedispace.threads.publish import Choice, Draft
+from fedispace.threads.framing import Choice
+from fedispace.threads.written import Draft
 
 MAX_BYTES: Final = 512 * 1024
 """How much one unfinished thread may hold; 25 full posts are a quarter of it."""

@@ -5,63 +5,41 @@ transaction: nobody, here or elsewhere, ever sees half a thread. People on other
 named and not yet known are looked up before it begins.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
 
 from sqlalchemy import select, update
 
 from fedispace.accounts import emojis
-from fedispace.accounts.models import Account, User
+from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
 from fedispace.accounts.standing import require_at_home
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
-from fedispace.errors import Invalid, NotFound
+from fedispace.errors import NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Jobs
 from fedispace.threads import counts, idempotency, tags
-from fedispace.threads.asking import Asking, waits
+from fedispace.threads.asking import Asking
 from fedispace.threads.audience import Visibility, is_distributable, narrower, parse_visibility
 from fedispace.threads.compose import (
-    MAX_POSTS,
     Named,
-    checked,
-    checked_spoiler,
-    find_mentions,
     find_tags,
     render,
-    tidy,
 )
+from fedispace.threads.framing import Choice, Frame, Leave, defaults, quieter
 from fedispace.threads.mentions import AccountLookup, Handle, Mentions
 from fedispace.threads.models import Mention, Poll, Status
 from fedispace.threads.placing import Place, place
-from fedispace.threads.policies import Answer, Kind, Parties, chosen
-from fedispace.threads.polls import QUESTION, PollDraft, Polls, checked_poll, poll_on_the_wire
+from fedispace.threads.policies import chosen
+from fedispace.threads.polls import QUESTION, Polls, poll_on_the_wire
 from fedispace.threads.telling import tell
 from fedispace.threads.visibility import require_visible
 from fedispace.threads.wire import create_of, note_of
-
-_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """What somebody typed for one post; `spoiler` is its content warning."""
-
-    text: str
-    spoiler: str = ""
-    sensitive: bool = False
-    poll: PollDraft | None = None
-
-
-Choice = Mapping[Kind, Parties]
-"""Who may do some kinds of thing with a post; the other kinds are as its author has them by default."""
+from fedispace.threads.written import Draft, Written, checked_drafts, is_language
 
 
 class Publishing:
@@ -144,11 +122,11 @@ class Publishing:
 
     def check(self, drafts: Sequence[Draft], *, quotes: bool = False) -> None:
         """Raise the `Invalid` that publishing these drafts would raise."""
-        _checked(drafts, quotes=quotes)
+        checked_drafts(drafts, quotes=quotes)
 
     async def make_known(self, drafts: Sequence[Draft], *, quotes: bool = False) -> None:
         """Look up, before any transaction, the people on other servers whom the drafts name."""
-        written = _checked(drafts, quotes=quotes)
+        written = checked_drafts(drafts, quotes=quotes)
         await self._mentions.make_known(handle for draft in written for handle in draft.handles)
 
     async def go_on(
@@ -209,7 +187,7 @@ class Publishing:
         that is no post (the Event that an announcement answers, say), and `conversation_id` names the
         conversation it begins.
         """
-        written = _checked(drafts, quotes=quoted_id is not None)
+        written = checked_drafts(drafts, quotes=quoted_id is not None)
         parent = await _parent(tx, author, in_reply_to_id)
         leave = await self._leave(tx, author, parent, quoted_id)
         frame = await self._frame(tx, author, parent, visibility, language, application, subject_uri, policy)
@@ -218,7 +196,7 @@ class Publishing:
         statuses: list[Status] = []
         whole = frame
         for index, draft in enumerate(written):
-            frame = _quieter(whole, draft) if index and quiet_continuation else whole
+            frame = quieter(whole, draft) if index and quiet_continuation else whole
             status = self._status(frame, draft, named, statuses, parent, total=len(written))
             if index == 0 and parent is None:
                 _begin(status, author, in_reply_to_uri, conversation_id, self._addresses)
@@ -257,15 +235,15 @@ class Publishing:
         await counts.posted(tx, author.id, whole.visibility, whole.now, len(statuses))
         return statuses
 
-    async def _leave(self, tx: Tx, author: Account, parent: Status | None, quoted_id: int | None) -> "_Leave":
+    async def _leave(self, tx: Tx, author: Account, parent: Status | None, quoted_id: int | None) -> Leave:
         """Find out what leave a thread needs; raises `Forbidden` where there is none."""
-        return _Leave(
+        return Leave(
             parent=parent,
             reply=None if parent is None else await self._asking.may_reply(tx, author, parent),
             quoted=None if quoted_id is None else await self._asking.quotable(tx, author, quoted_id),
         )
 
-    async def _use(self, tx: Tx, leave: "_Leave", status: Status, author: Account) -> None:
+    async def _use(self, tx: Tx, leave: Leave, status: Status, author: Account) -> None:
         """Write on the first post what it quotes, and by what it was let in."""
         if leave.quoted is not None:
             await self._asking.quote(tx, status, author, *leave.quoted)
@@ -282,15 +260,15 @@ class Publishing:
         application: str | None,
         subject_uri: str | None,
         policy: Choice | None,
-    ) -> "_Frame":
-        default_visibility, default_language, default_policy = await _defaults(tx, author)
+    ) -> Frame:
+        default_visibility, default_language, default_policy = await defaults(tx, author)
         if visibility is None:
             visibility = default_visibility
             if parent is not None:
                 visibility = narrower(visibility, parse_visibility(parent.visibility))
         if language is None or not is_language(language):
             language = default_language
-        return _Frame(
+        return Frame(
             author=author,
             visibility=visibility,
             language=language,
@@ -302,8 +280,8 @@ class Publishing:
 
     def _status(
         self,
-        frame: "_Frame",
-        draft: "_Written",
+        frame: Frame,
+        draft: Written,
         named: dict[Handle, Account],
         before: list[Status],
         parent: Status | None,
@@ -354,7 +332,7 @@ class Publishing:
     async def _tell(
         self,
         tx: Tx,
-        frame: "_Frame",
+        frame: Frame,
         status: Status,
         recipients: list[Account],
         to_notify: set[int],
@@ -389,11 +367,11 @@ class Publishing:
     async def _ask(
         self,
         tx: Tx,
-        frame: "_Frame",
+        frame: Frame,
         status: Status,
         recipients: list[Account],
         poll: Poll | None,
-        leave: "_Leave",
+        leave: Leave,
     ) -> None:
         """Ask for leave where a new post wants it: of whom it answers, and of whom it quotes."""
         quoted, parent = leave.quoted, leave.parent
@@ -406,90 +384,6 @@ class Publishing:
             await self._asking.act(tx, "reply", frame.author, parent, note, subject=status.id)
         if asks_quoted and quoted is not None:
             await self._asking.act(tx, "quote", frame.author, quoted[0], note, subject=status.id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Frame:
-    """What all posts of a thread have in common."""
-
-    author: Account
-    visibility: Visibility
-    language: str
-    application: str | None
-    subject_uri: str | None
-    now: datetime
-    policy: dict[str, Any] | None = None
-    waits: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Leave:
-    """What a thread answers and quotes, and the verdicts on that."""
-
-    parent: Status | None
-    reply: Answer | None
-    quoted: tuple[Status, Answer] | None
-
-    def narrowed(self, frame: _Frame) -> _Frame:
-        """Return the frame of a thread that may be seen by no more people than what it quotes."""
-        if self.quoted is not None and self.quoted[0].visibility == "private":
-            frame = replace(frame, visibility=narrower(frame.visibility, "private"))
-        asks = self.parent is not None and self.reply is not None and waits(self.reply, self.parent)
-        return replace(frame, waits=True) if asks else frame
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
-    """A draft that can be stored: checked text, and whom it names."""
-
-    text: str
-    spoiler: str
-    sensitive: bool
-    handles: list[Handle]
-    poll: PollDraft | None
-
-
-def _checked(drafts: Sequence[Draft], *, quotes: bool = False) -> list[_Written]:
-    """Check what was typed; a post that quotes may leave it at that."""
-    if not 1 <= len(drafts) <= MAX_POSTS:
-        raise Invalid(f"A thread has 1 to {MAX_POSTS} posts.", field="posts")
-    written: list[_Written] = []
-    for draft in drafts:
-        text = "" if quotes and len(drafts) == 1 and not tidy(draft.text) else checked(draft.text)
-        written.append(
-            _Written(
-                text=text,
-                spoiler=checked_spoiler(draft.spoiler),
-                sensitive=draft.sensitive,
-                handles=find_mentions(text),
-                poll=None if draft.poll is None else checked_poll(draft.poll),
-            )
-        )
-    if sum(draft.poll is not None for draft in drafts) > 1:
-        raise Invalid("A thread asks one question.", field="poll")
-    return written
-
-
-def is_language(text: str) -> bool:
-    return _LANGUAGE.fullmatch(text) is not None
-
-
-def _quieter(frame: "_Frame", draft: "_Written") -> "_Frame":
-    """Return the frame of a later post of a public thread, which stands in no list unless it asks to."""
-    if frame.visibility != "public" or find_tags(draft.text):
-        return frame
-    return replace(frame, visibility="unlisted")
-
-
-async def _defaults(tx: Tx, author: Account) -> tuple[Visibility, str, Mapping[str, Any]]:
-    row = (
-        await tx.execute(
-            select(User.default_visibility, User.default_language, User.default_policy).where(
-                User.id == author.id
-            )
-        )
-    ).one_or_none()
-    return ("public", "en", {}) if row is None else (parse_visibility(row[0]), row[1], row[2] or {})
 
 
 async def _parent(tx: Tx, author: Account, status_id: int | None) -> Status | None:

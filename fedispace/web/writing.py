@@ -15,9 +15,9 @@ from fedispace.threads.drafts import Drafts
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.manuscript import Manuscript
 from fedispace.threads.models import Status
-from fedispace.threads.publish import Draft as Typed
 from fedispace.threads.publish import Publishing
 from fedispace.threads.visibility import require_visible
+from fedispace.threads.written import Draft as Typed
 from fedispace.web.cards import Draft, PostCard
 from fedispace.web.changed import changed
 from fedispace.web.composing import Composer

@@ -25,7 +25,7 @@ from fedispace.federation.vocab.actors import Actor, PublicKeyRef
 from fedispace.federation.vocab.uri import Uri
 from fedispace.ids import TimeOrderedIds
 from fedispace.threads.models import Favourite, Status
-from fedispace.threads.publish import Draft
+from fedispace.threads.written import Draft
 from tests.factories import keys
 from tests.ground.ground import Ground
 from tests.system.loopback import Loopback, Sink

@@ -40,12 +40,13 @@ from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.models import Status
 from fedispace.threads.poll_news import PollNews
 from fedispace.threads.polls import Polls
-from fedispace.threads.publish import Draft, Publishing
+from fedispace.threads.publish import Publishing
 from fedispace.threads.requests import Requests
 from fedispace.threads.telling import Telling
 from fedispace.threads.updates import Updates
 from fedispace.threads.verification import Verification
 from fedispace.threads.votes import Voting
+from fedispace.threads.written import Draft
 from tests.factories import Home, open_home, remote_actor
 
 

@@ -13,7 +13,7 @@ from fedispace.queue.jobs import JobPump, Jobs
 from fedispace.threads.drafts import Drafts, drafts, own
 from fedispace.threads.manuscript import Manuscript
 from fedispace.threads.models import ThreadDraft
-from fedispace.threads.publish import Draft
+from fedispace.threads.written import Draft
 from tests.threads.conftest import Threads
 
 

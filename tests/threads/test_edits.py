@@ -17,8 +17,8 @@ from fedispace.federation.vocab.uri import PUBLIC, Uri
 from fedispace.threads import history
 from fedispace.threads.models import Status, StatusEdit
 from fedispace.threads.polls import PollDraft
-from fedispace.threads.publish import Draft
 from fedispace.threads.visibility import may_see
+from fedispace.threads.written import Draft
 from tests.factories import remote_actor
 from tests.threads.conftest import Threads, a_note, creating
 

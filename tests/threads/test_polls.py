@@ -19,8 +19,8 @@ from fedispace.federation.vocab.polls import PollOption
 from fedispace.federation.vocab.uri import Uri
 from fedispace.threads.models import Poll, PollVote, Status
 from fedispace.threads.polls import PollDraft
-from fedispace.threads.publish import Draft
 from fedispace.threads.views import view_one
+from fedispace.threads.written import Draft
 from tests.factories import remote_actor
 from tests.threads.conftest import Elsewhere, Threads, a_note, creating
 

@@ -16,7 +16,7 @@ from fedispace.federation.vocab.uri import PUBLIC
 from fedispace.threads.compose import MAX_POSTS
 from fedispace.threads.idempotency import prune
 from fedispace.threads.models import IdempotencyKey
-from fedispace.threads.publish import Draft
+from fedispace.threads.written import Draft
 from tests.threads.conftest import Threads
 
 

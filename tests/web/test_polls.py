@@ -2,7 +2,7 @@
 
 from fedispace.accounts.models import Account
 from fedispace.threads.polls import PollDraft
-from fedispace.threads.publish import Draft
+from fedispace.threads.written import Draft
 from tests.web.house import House, Visitor
 
 TEA = PollDraft(options=("tea <b>", "coffee"), expires_in=3600)

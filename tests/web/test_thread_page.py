@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from fedispace.accounts.models import Account
 from fedispace.threads.models import ConversationState, MissingPost, Status
-from fedispace.threads.publish import Draft
+from fedispace.threads.written import Draft
 from tests.web.house import House, Seen, Visitor
 
 
