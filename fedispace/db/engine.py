@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import CursorResult, Executable, event
@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from fedispace.db import inline_sqlite
+from fedispace.db.ready import Answer, ready
 from fedispace.errors import ConfigError, DatabaseAway
 
 COMMIT_WINDOW = 0.004
@@ -49,7 +50,7 @@ class Tx(AsyncSession):
 
     async def core(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]]
-    ) -> CursorResult[*tuple[Any, ...]]:
+    ) -> CursorResult[*tuple[Any, ...]] | Answer:
         """Execute a Core statement past the session, which would take longer than the database does.
 
         For hot paths, with statements that are built once. The session's own changes must be flushed.
@@ -58,8 +59,46 @@ class Tx(AsyncSession):
         assert isinstance(connection, AsyncConnection)
         if connection.dialect.name != "sqlite":
             return await connection.execute(statement, parameters)
-        assert connection.sync_connection is not None
-        return connection.sync_connection.execute(statement, parameters)
+        bare = _bare(connection)
+        prepared = ready(statement, parameters, bare.dialect)
+        if prepared is None:
+            return bare.execute(statement, parameters)
+        if not bare.in_transaction():
+            bare.begin()
+        driver = bare.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        return prepared.run(driver, parameters)
+
+    if not TYPE_CHECKING:
+        # On SQLite nothing that a session does inside a transaction waits (`inline_sqlite.py`), so it
+        # needs none of the machinery that lets it wait, which costs as much as the statement.
+
+        async def execute(self, *arguments, **options):
+            return await self._directly("execute", arguments, options)
+
+        async def scalars(self, *arguments, **options):
+            return await self._directly("scalars", arguments, options)
+
+        async def scalar(self, *arguments, **options):
+            return await self._directly("scalar", arguments, options)
+
+        async def get(self, *arguments, **options):
+            return await self._directly("get", arguments, options)
+
+        async def delete(self, *arguments, **options):
+            return await self._directly("delete", arguments, options)
+
+        async def refresh(self, *arguments, **options):
+            return await self._directly("refresh", arguments, options)
+
+        async def flush(self, *arguments, **options):
+            if self.new or self.deleted or self.dirty:
+                await self._directly("flush", arguments, options)
+
+        async def _directly(self, name, arguments, options):
+            if self.bind.dialect.name == "sqlite":
+                return getattr(self.sync_session, name)(*arguments, **options)
+            return await getattr(super(), name)(*arguments, **options)
 
     def after_commit(self, hook: Callable[[], None]) -> None:
         """Call `hook` after the COMMIT; it must not raise and must not block."""
@@ -163,6 +202,13 @@ def _one_line(cause: BaseException | None) -> str:
     return " ".join(str(cause).split())
 
 
+def _bare(connection: AsyncConnection) -> Connection:
+    """Return the connection itself, for what does not wait on SQLite."""
+    bare = connection.sync_connection
+    assert bare is not None
+    return bare
+
+
 def _session(connection: AsyncConnection) -> Tx:
     return Tx(bind=connection, expire_on_commit=False, join_transaction_mode="rollback_only")
 
@@ -202,7 +248,7 @@ class _GroupCommit:
             else:
                 tx, committed = _session(connection), self._committed
                 try:
-                    async with connection.begin_nested():
+                    with _bare(connection).begin_nested():
                         yield tx
                         await tx.flush()
                 except BaseException:
