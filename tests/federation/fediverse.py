@@ -32,7 +32,23 @@ from tests.federation.peer import Peer
 from tests.ground.ports import free_port
 
 SUBDOMAINS = tuple(f"s{number}.evil.test" for number in range(30))
-PEER_HOSTS = ("c.test", "d.test", "e.test", "evil.test", "good.test", *SUBDOMAINS)
+DIALECTS = {
+    "gancio": "gancio.example",
+    "gotosocial": "gts.example",
+    "lemmy": "lemmy.example",
+    "mastodon": "mastodon.example",
+    "misskey": "misskey.example",
+    "mitra": "mitra.example",
+    "mobilizon": "mobilizon.example",
+    "peertube": "tube.example",
+    "pleroma": "pleroma.example",
+    "sharkey": "sharkey.example",
+    "snac": "snac.example",
+    "takahe": "takahe.example",
+    "wordpress": "wordpress.example",
+}
+"""Where the corpus has the people of each software live."""
+PEER_HOSTS = ("c.test", "d.test", "e.test", "evil.test", "good.test", *SUBDOMAINS, *DIALECTS.values())
 ROUNDS = 30
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
