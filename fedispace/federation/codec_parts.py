@@ -24,6 +24,10 @@ MAX_ATTACHMENTS: Final = 16
 MAX_KEYS: Final = 10
 MAX_FIELDS: Final = 50
 _MAX_PEM: Final = 4096
+_MAX_LINKS: Final = 64
+_PLAYED: Final = ("video/", "audio/", "image/")
+_TALL: Final = 720
+"""The height up to which a film is taken rather than a larger one."""
 
 _QUOTE_RELS: Final = (
     "https://misskey-hub.net/ns#_misskey_quote",
@@ -175,21 +179,35 @@ def _media_link(raw: Json) -> Any:
 
 
 def media_of(document: Json, kind: str) -> tuple[Attachment, ...]:
-    """Return the file that a Video, Audio, Image or Document itself is: its first link that is not a page."""
-    for link in as_list(document.get("url"))[:64]:
-        address = uri(link) if type(link) is dict else None
-        media_type = text(link.get("mediaType"), 255) if type(link) is dict else None
-        if address and media_type and media_type != "text/html":
-            return (
-                Attachment(
-                    type=kind,
-                    url=address,
-                    media_type=media_type,
-                    name=text(document.get("name")),
-                    duration=text(document.get("duration"), 64),
-                ),
-            )
-    return ()
+    """Return the file that a Video, Audio, Image or Document itself is: one that a page can play, if any.
+
+    PeerTube lists a film in several sizes, the largest first, and inside the link of their playlist.
+    """
+    links: list[tuple[Uri, str, int]] = []
+    for link in as_list(document.get("url"))[:_MAX_LINKS]:
+        links += _media_links(link)
+        if type(link) is dict:
+            for nested in as_list(link.get("tag"))[:_MAX_LINKS]:
+                links += _media_links(nested)
+    played = [link for link in links if link[1].startswith(_PLAYED)]
+    chosen = next((link for link in played if link[2] <= _TALL), None)
+    if chosen is None:
+        chosen = next(iter(played), next(iter(links), None))
+    if chosen is None:
+        return ()
+    address, media_type, _ = chosen
+    name, duration = text(document.get("name")), text(document.get("duration"), 64)
+    return (Attachment(type=kind, url=address, media_type=media_type, name=name, duration=duration),)
+
+
+def _media_links(link: Any) -> list[tuple[Uri, str, int]]:
+    """Return address, media type and height of a Link to a file; of a page, or of anything else, nothing."""
+    if type(link) is not dict:
+        return []
+    address, media_type = uri(link), text(link.get("mediaType"), 255)
+    if address is None or media_type is None or media_type == "text/html":
+        return []
+    return [(address, media_type, count(link.get("height")) or 0)]
 
 
 def _guess(kind: str, address: str) -> str:

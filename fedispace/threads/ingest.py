@@ -516,7 +516,7 @@ def _said(note: Note) -> dict[str, Any]:
 
 
 def _content(note: Note, title: str | None) -> str:
-    """Return the text of a note; other kinds get their title before it and their address after it."""
+    """Return all there is to read: other kinds of post have their title before and their address after it."""
     if note.type in _SPOKEN:
         return note.content
     pieces = [f"<p><strong>{html.escape(title)}</strong></p>"] if title else []

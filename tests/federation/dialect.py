@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.api.site import Client
-from tests.federation.fediverse import DIALECTS, Fediverse
+from tests.federation.fediverse import DIALECTS, ELSEWHERE, Fediverse
 from tests.federation.peer import Answer, private_key
 from tests.ground.signing import SigningKey
 
@@ -38,9 +38,9 @@ class Dialect:
         self.post = await self.alice.post("/api/v1/statuses", {"status": "Bread!"})
         for name in self.names():
             document = self.read(name)
-            if name == "key-stub":
+            if "publicKey" in document:
                 self.peer.documents[document["publicKey"]["id"]] = document
-            elif not _is_activity(document):
+            if name != "key-stub" and not _is_activity(document):
                 self.peer.documents[document["id"]] = document
         self.friend = self.read(actor)["id"]
         found = await self.alice.get("/api/v2/search", q=self.friend, resolve="true", type="accounts")
@@ -54,8 +54,11 @@ class Dialect:
     def read(self, name: str) -> dict[str, Any]:
         """Return a document as its server would send it to alice's."""
         text = (CORPUS / self.software / f"{name}.json").read_text(encoding="utf-8")
-        text = _OURS.sub(self._meant, text).replace(f"https://{self.host}", f"http://{self.host}")
+        text = _OURS.sub(self._meant, text)
+        for host in (self.host, *ELSEWHERE):
+            text = text.replace(f"https://{host}", f"http://{host}")
         document: dict[str, Any] = json.loads(text)
+        _keep_pictures(document)
         for stated in (document, document.get("object")):
             if isinstance(stated, dict) and "publicKeyPem" in (stated.get("publicKey") or {}):
                 stated["publicKey"]["publicKeyPem"] = self._public_pem
@@ -93,6 +96,12 @@ class Dialect:
         """Return the names of all documents of this software."""
         return [file.stem for file in sorted((CORPUS / self.software).glob("*.json"))]
 
+    async def done(self, *names: str) -> None:
+        """Deliver these in this order; each must be done, and not dropped."""
+        for name in names:
+            fate = await self.say(name)
+            assert fate == "done", f"{name}: {fate}"
+
     async def say_everything(self) -> dict[str, str]:
         """Deliver every activity there is, in the order of their names; return what became of each."""
         return {name: await self.say(name) for name in self.names() if _is_activity(self.read(name))}
@@ -117,6 +126,15 @@ class Dialect:
 
     async def profile(self) -> dict[str, Any]:
         return dict(await self.alice.get(f"/api/v1/accounts/{self.friend_id}"))
+
+
+def _keep_pictures(document: Any) -> None:
+    """Leave the addresses of pictures as they were: they are shown to readers, who load them by HTTPS."""
+    for each in document.values() if isinstance(document, dict) else document:
+        if isinstance(each, dict | list):
+            _keep_pictures(each)
+    if isinstance(document, dict) and document.get("type") in ("Image", "Document"):
+        document["url"] = str(document["url"]).replace("http://", "https://")
 
 
 def _is_activity(document: dict[str, Any]) -> bool:

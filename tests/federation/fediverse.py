@@ -48,7 +48,17 @@ DIALECTS = {
     "wordpress": "wordpress.example",
 }
 """Where the corpus has the people of each software live."""
-PEER_HOSTS = ("c.test", "d.test", "e.test", "evil.test", "good.test", *SUBDOMAINS, *DIALECTS.values())
+ELSEWHERE = ("new.example", "old.example", "other.example")
+PEER_HOSTS = (
+    "c.test",
+    "d.test",
+    "e.test",
+    "evil.test",
+    "good.test",
+    *SUBDOMAINS,
+    *DIALECTS.values(),
+    *ELSEWHERE,
+)
 ROUNDS = 30
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

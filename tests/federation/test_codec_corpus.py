@@ -174,7 +174,7 @@ def test_peertube_attributes_to_two_and_links_in_many_ways() -> None:
     assert video.url == "https://tube.example/videos/watch/1a2b"
     assert video.content == "<p>A *slow* film.<br>No music.</p>"
     (media,) = video.attachments
-    assert (media.type, media.url) == ("Video", "https://tube.example/hls/master.m3u8")
+    assert (media.type, media.url) == ("Video", "https://tube.example/static/720.mp4")
 
 
 def test_mobilizon_event() -> None:

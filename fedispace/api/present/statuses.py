@@ -1,7 +1,6 @@
 """Posts, as Mastodon's clients read them."""
 
 from collections.abc import Iterable
-from html import escape
 from typing import Any
 
 from msgspec import UNSET
@@ -42,7 +41,7 @@ class StatusPresenter:
             created_at=iso(row.created_at),
             edited_at=iso(row.edited_at) if row.edited_at else None,
             account=self._accounts.account(view.account),
-            content=boosted.content if boosted else content_of(row),
+            content=boosted.content if boosted else safe_html(row.content),
             text=text,
             visibility=row.visibility,
             sensitive=shown.status.sensitive,
@@ -100,7 +99,7 @@ class StatusPresenter:
         """Return what a post said at some time."""
         options = state.poll_options
         return entities.StatusEdit(
-            content=_headed(state.title, state.content),
+            content=safe_html(state.content),
             spoiler_text=state.spoiler,
             sensitive=state.sensitive,
             created_at=iso(state.since),
@@ -115,16 +114,6 @@ class StatusPresenter:
 
     def statuses(self, views: Iterable[StatusView]) -> list[entities.Status]:
         return [self.status(view) for view in views]
-
-
-def content_of(row: Status) -> str:
-    """Return the HTML to show; what has a title, such as an Article, is headed by it."""
-    return _headed(row.title, row.content)
-
-
-def _headed(title: str | None, content: str) -> str:
-    heading = f"<p><strong>{escape(title)}</strong></p>" if title else ""
-    return safe_html(heading + content)
 
 
 def attachments_of(row: Status) -> list[entities.MediaAttachment]:
