@@ -21,6 +21,9 @@ from fedispace.federation.vocab.objects import (
 )
 from fedispace.federation.vocab.uri import Uri
 
+MAX_ATTACHMENTS: Final = 4
+"""Mastodon shows no more of a post's; what it would drop is better not sent."""
+
 
 def present(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that are set."""
@@ -75,7 +78,7 @@ def _note(note: Note) -> dict[str, Any]:
         "content": note.content,
         **({"contentMap": {note.content_language: note.content}} if note.content_language else {}),
         "tag": [written_tag(tag) for tag in note.tags],
-        "attachment": [_attachment(attachment) for attachment in note.attachments],
+        "attachment": [_attachment(attachment) for attachment in note.attachments[:MAX_ATTACHMENTS]],
         **({} if note.poll is None else poll_fields(note.poll)),
     }
 

@@ -18,7 +18,7 @@ from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
-from fedispace.errors import FedispaceError
+from fedispace.errors import FedispaceError, Gone, NotFound
 from fedispace.federation.origin import same_origin
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.vocab.objects import Note
@@ -27,6 +27,7 @@ from fedispace.threads.ingest import Ingest
 from fedispace.threads.models import Poll, PollVote, Status
 from fedispace.threads.polls import CLOSE, QUESTION, is_over, locked
 from fedispace.threads.updates import Updates
+from fedispace.threads.vanished import vanished
 from fedispace.threads.votes import TELL
 
 log = structlog.get_logger()
@@ -146,6 +147,9 @@ class PollNews:
             await tx.execute(update(Poll).where(Poll.id == poll_id).values(fetched_at=self._clock.now()))
         try:
             found = await self._resolver.document(status.uri)
+        except (NotFound, Gone) as answer:
+            await vanished(self._db, self._clock, status.uri, answer)
+            return
         except FedispaceError as error:
             log.info("poll.unavailable", uri=status.uri, error=type(error).__name__)
             return

@@ -9,7 +9,6 @@ from fedispace.errors import Gone, Invalid, NotFound, Refused
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.rumours import TASK
-from fedispace.federation.tombstones import bury
 from fedispace.federation.vocab.objects import Note
 from fedispace.federation.vocab.uri import PUBLIC
 from fedispace.queue.jobs import Arguments, Task
@@ -17,7 +16,7 @@ from fedispace.threads.arrival import look
 from fedispace.threads.ingest import Ingest
 from fedispace.threads.models import Status
 from fedispace.threads.relevance import concerns_us
-from fedispace.threads.removal import remove
+from fedispace.threads.vanished import vanished
 
 
 class RumouredPosts:
@@ -48,8 +47,8 @@ class RumouredPosts:
             return
         try:
             found = await self._resolver.document(uri)
-        except (Gone, NotFound):
-            await self._gone(uri)
+        except (Gone, NotFound) as answer:
+            await vanished(self._db, self._clock, uri, answer)
             return
         except (Refused, Invalid):
             return
@@ -68,14 +67,6 @@ class RumouredPosts:
             author = await tx.scalar(select(Account.uri).where(Account.id == status.account_id))
             if author == note.attributed_to and status.boost_of_id is None:
                 await self._ingest.update_note(tx, status, note)
-
-    async def _gone(self, uri: str) -> None:
-        """Remove a post that its own server no longer has."""
-        async with self._db.transaction() as tx:
-            status = await _by_uri(tx, uri)
-            if status is not None and not status.local and status.boost_of_id is None:
-                await remove(tx, self._clock, status)
-                await bury(tx, self._clock, uri, status.type)
 
 
 async def _by_uri(tx: Tx, uri: str) -> Status | None:

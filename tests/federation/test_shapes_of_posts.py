@@ -1,9 +1,14 @@
 """The shapes in which peers write one and the same post, delivered as JSON and read by our people."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from fedispace.federation import codec
+from fedispace.federation.vocab.links import Attachment
+from fedispace.federation.vocab.objects import Note
+from fedispace.federation.vocab.uri import Uri
 from tests.api.site import Client
 from tests.federation.fediverse import Fediverse, Server
 from tests.federation.peer import PUBLIC, Peer
@@ -174,3 +179,165 @@ async def test_actor_and_author_of_what_we_send_are_plain_strings(
     assert create["actor"] == create["object"]["attributedTo"] == alice.account.uri
     assert type(create["object"]["type"]) is str
     assert type(create["object"]) is dict
+
+
+@pytest.mark.row(40)
+@pytest.mark.parametrize(
+    ("said", "content", "language"),
+    [
+        ({"content": "<p>eins</p>", "contentMap": {"de": "<p>eins</p>"}}, "<p>eins</p>", "de"),
+        ({"content": ..., "contentMap": {"fr": "<p>un</p>", "en": "<p>one</p>"}}, "<p>un</p>", "fr"),
+        ({"content": "<p>one</p>", "contentMap": None}, "<p>one</p>", None),
+    ],
+)
+async def test_the_text_may_stand_in_a_map_of_languages_whose_first_is_the_authors(
+    fediverse: Fediverse,
+    peer: Peer,
+    alice: Client,
+    lee: str,
+    said: dict[str, Any],
+    content: str,
+    language: str | None,
+) -> None:
+    post = await deliver(fediverse, peer, alice, lee, **said, summary=None, summaryMap={"fr": "gare"})
+    assert (post["content"], post["language"], post["spoiler_text"]) == (content, language, "gare")
+
+
+@pytest.mark.row(40)
+async def test_we_send_the_text_and_a_map_with_the_one_language(
+    fediverse: Fediverse, peer: Peer, alice: Client, lee: str
+) -> None:
+    await alice.post("/api/v1/statuses", {"status": "@lee@d.test bonjour", "language": "fr"})
+    await fediverse.settle()
+    (create,) = [each.activity for each in peer.received if each.activity["type"] == "Create"]
+    assert "bonjour" in create["object"]["content"]
+    assert create["object"]["contentMap"] == {"fr": create["object"]["content"]}
+
+
+PICTURE = {"type": "Document", "mediaType": "image/png", "url": "https://files.d.test/1.png"}
+
+
+@pytest.mark.row(42)
+@pytest.mark.parametrize(
+    "attachment",
+    [
+        PICTURE,
+        [PICTURE],
+        [{"type": "Image", "url": ["https://files.d.test/1.png"]}],
+        [{"type": "Image", "url": {"type": "Link", "href": "https://files.d.test/1.png"}}],
+        [{"type": "Document", "url": [{"href": "https://files.d.test/1.png", "mediaType": "image/png"}]}],
+        [{"type": "Image", "href": "https://files.d.test/1.png"}],
+        [None, 7, {"type": "Image"}, {"type": "Image", "url": "javascript:alert(1)"}, PICTURE],
+    ],
+)
+async def test_a_file_is_found_however_it_is_attached(
+    fediverse: Fediverse, peer: Peer, alice: Client, lee: str, attachment: Any
+) -> None:
+    (file,) = (await deliver(fediverse, peer, alice, lee, attachment=attachment))["media_attachments"]
+    assert (file["type"], file["url"]) == ("image", "https://files.d.test/1.png")
+
+
+@pytest.mark.row(43)
+@pytest.mark.parametrize(
+    ("said", "alt"),
+    [
+        ({"name": "a title", "summary": "a cat asleep"}, "a cat asleep"),
+        ({"name": "a cat", "summary": ""}, "a cat"),
+        ({"name": None}, None),
+    ],
+)
+async def test_what_a_picture_shows_is_in_its_summary_or_its_name(
+    fediverse: Fediverse, peer: Peer, alice: Client, lee: str, said: dict[str, Any], alt: str | None
+) -> None:
+    post = await deliver(fediverse, peer, alice, lee, attachment=[{**PICTURE, **said}])
+    assert post["media_attachments"][0]["description"] == alt
+
+
+@pytest.mark.row(44)
+async def test_more_than_four_files_are_shown(
+    fediverse: Fediverse, peer: Peer, alice: Client, lee: str
+) -> None:
+    many = [{**PICTURE, "url": f"https://files.d.test/{number}.png"} for number in range(40)]
+    post = await deliver(fediverse, peer, alice, lee, attachment=many)
+    shown = [file["url"] for file in post["media_attachments"]]
+    assert shown == [file["url"] for file in many[:16]]
+
+
+@pytest.mark.row(42, 43, 44)
+def test_files_we_send_are_four_at_most_in_a_list_with_address_kind_and_name() -> None:
+    files = [
+        Attachment(type="Image", url=Uri(f"https://a.test/{n}.png"), media_type="image/png", name="a cat")
+        for n in range(6)
+    ]
+    note = Note(id=Uri("https://a.test/1"), attributed_to=Uri("https://a.test/a"), attachments=tuple(files))
+    sent = codec.write(note)["attachment"]
+    assert [(each["url"], each["mediaType"], each["name"]) for each in sent] == [
+        (file.url, "image/png", "a cat") for file in files[:4]
+    ]
+    assert codec.write(replace(note, attachments=tuple(files[:1])))["attachment"] == sent[:1]
+
+
+@pytest.mark.row(45, 46)
+@pytest.mark.parametrize(
+    ("said", "warning", "is_hidden"),
+    [
+        ({"sensitive": True, "summary": None}, "", True),
+        ({"sensitive": True, "summary": ""}, "", True),
+        ({"sensitive": False, "summary": ""}, "", False),
+        ({"sensitive": False, "summary": "spiders"}, "spiders", True),
+        ({"sensitive": None, "summary": "<b>spiders</b>"}, "spiders", True),
+        ({}, "", False),
+    ],
+)
+async def test_a_warning_is_a_text_and_hidden_pictures_need_none(
+    fediverse: Fediverse,
+    peer: Peer,
+    alice: Client,
+    lee: str,
+    said: dict[str, Any],
+    warning: str,
+    is_hidden: bool,
+) -> None:
+    post = await deliver(fediverse, peer, alice, lee, attachment=[PICTURE], **said)
+    assert (post["spoiler_text"], post["sensitive"]) == (warning, is_hidden)
+
+
+@pytest.mark.row(96)
+@pytest.mark.parametrize(
+    "published",
+    [..., None, 7, "soon", "2999-01-01T00:00:00Z", "99999-01-01T00:00:00Z", "-0001-01-01T00:00:00Z"],
+)
+async def test_a_post_of_no_time_or_of_the_future_is_of_now(
+    fediverse: Fediverse, peer: Peer, alice: Client, lee: str, published: Any
+) -> None:
+    post = await deliver(fediverse, peer, alice, lee, published=published)
+    assert post["created_at"] == "2026-11-12T19:00:00.000Z"
+
+
+@pytest.mark.row(96)
+async def test_a_post_of_long_ago_does_not_stand_before_there_was_anything(
+    fediverse: Fediverse, peer: Peer, alice: Client, lee: str
+) -> None:
+    post = await deliver(fediverse, peer, alice, lee, published="0001-01-01T00:00:00Z")
+    assert post["created_at"] == "2000-01-01T00:00:00.000Z"
+
+
+POLL = {"type": "Question", "oneOf": [{"type": "Note", "name": "tea"}, {"type": "Note", "name": "coffee"}]}
+
+
+@pytest.mark.row(58)
+@pytest.mark.parametrize(
+    ("status", "to", "is_left"),
+    [(404, PUBLIC, False), (410, PUBLIC, False), (404, None, True), (410, None, False), (503, PUBLIC, True)],
+)
+async def test_a_post_its_server_no_longer_has_goes_unless_we_may_not_have_been_let_in(
+    fediverse: Fediverse, peer: Peer, alice: Client, lee: str, status: int, to: str | None, is_left: bool
+) -> None:
+    wide = [to or f"{lee}/followers"]
+    post = await deliver(fediverse, peer, alice, lee, activity={"to": wide}, to=wide, cc=[], **POLL)
+    peer.statuses[post["uri"]] = status
+    fediverse.clock.advance(minutes=5)
+    await alice.get(f"/api/v1/polls/{post['poll']['id']}")
+    await fediverse.settle()
+    assert post["uri"] in peer.asked
+    assert [each["uri"] for each in await alice.get("/api/v1/timelines/home")] == [post["uri"]] * is_left
