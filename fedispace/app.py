@@ -291,7 +291,8 @@ def build(
     )
     move_inbox = MoveInbox(db, clock, addresses, people, resolver, jobs, moves)
     profiles = Profiles(db, BioMarkup(people, addresses), news, link_checks)
-    leave = (ids, clock, addresses, outbox, notifier, people)
+    leave = (ids, clock, addresses, outbox, notifier, people, jobs)
+    effects = Effects(*leave)
     approvals = Approvals(db, *leave)
 
     polls = Polls(clock, jobs)
@@ -385,7 +386,7 @@ def build(
             ingest,
             Requests(ids, clock, addresses, notifier),
             approvals,
-            Effects(*leave),
+            effects,
         ),
     )
     table.mount(
@@ -423,7 +424,7 @@ def build(
 
     forwarding = Forwarding(verifier, outbox, addresses, clock)
     inbox_pump = InboxPump(db, clock, bus, table, resolver, peers, forwarding, heard_of=refreshing.notice)
-    rumoured = RumouredPosts(db, clock, addresses, resolver, ingest)
+    rumoured = RumouredPosts(db, clock, addresses, resolver, ingest, effects)
     deliveries = DeliveryPump(db, ids, clock, bus, requests, peers, random.Random())  # noqa: S311 - jitter
     telling = Telling(db, people, notifier)
     fetching = Fetching(db, clock, addresses, resolver, ingest)

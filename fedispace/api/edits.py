@@ -3,22 +3,28 @@
 from typing import Any
 
 from fedispace.accounts.people import People
+from fedispace.api.entities.interaction import GivenPolicy
 from fedispace.api.entities.shape import ById, Parameters, RowId
 from fedispace.api.entities.status import Status, StatusEdit
 from fedispace.api.polls import AskedPoll, draft_of
 from fedispace.api.posts import Posts
+from fedispace.api.present.interactions import QuoteChoice, choice_of
 from fedispace.api.present.statuses import StatusPresenter
 from fedispace.api.routing import Call, Calls, Routes, Who
 from fedispace.db.engine import Database
 from fedispace.errors import Invalid
 from fedispace.threads import history
 from fedispace.threads.edits import Editing
+from fedispace.threads.policies import quote_choice
 from fedispace.threads.visibility import require_visible
 from fedispace.threads.written import Draft
 
 
 class EditStatus(Parameters, frozen=True, kw_only=True):
-    """What a post is to say, whole: what is left out is taken out. Descriptions of files change nothing."""
+    """What a post is to say, whole: what is left out is taken out. Descriptions of files change nothing.
+
+    A policy that is left out stays as it was.
+    """
 
     id: RowId
     status: str = ""
@@ -28,6 +34,8 @@ class EditStatus(Parameters, frozen=True, kw_only=True):
     media_ids: list[str] = []
     media_attributes: list[dict[str, Any]] = []
     poll: AskedPoll | None = None
+    quote_approval_policy: QuoteChoice | None = None
+    interaction_policy: GivenPolicy | None = None
 
 
 class EditCalls(Calls):
@@ -62,7 +70,8 @@ class EditCalls(Calls):
             sensitive=given.sensitive,
             poll=draft_of(given.poll),
         )
-        row = await self._editing.edit(account, given.id, draft, language=given.language)
+        policy = {**choice_of(given.interaction_policy), **quote_choice(given.quote_approval_policy)}
+        row = await self._editing.edit(account, given.id, draft, language=given.language, policy=policy)
         return await self._posts.one(account.id, row.id)
 
     @routes.get("/api/v1/statuses/{id}/history", who=Who.ANYONE, scope="read:statuses")

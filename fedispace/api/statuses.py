@@ -135,6 +135,7 @@ class StatusCalls(Calls):
         async with self._db.reading() as tx:
             row = await require_visible(tx, call.viewer_id, call.given.id)
         await self._poll_news.look([row])
+        await self._looking.quotes_viewed(row, call.viewer_id)
         return await self._posts.one(call.viewer_id, call.given.id)
 
     @routes.delete("/api/v1/statuses/{id}", who=Who.PERSON, scope="write:statuses")

@@ -112,8 +112,17 @@ class Outbox:
             await self.send(tx, announcer, announce, Audience(about_public=True, actors=listening.litepub))
         return replace(audience, actors=(*audience.actors, *listening.mastodon))
 
-    async def forward(self, tx: Tx, sender_id: int, activity: Activity, body: bytes) -> None:
+    async def forward(
+        self,
+        tx: Tx,
+        sender_id: int,
+        activity: Activity,
+        body: bytes,
+        audience: Audience = Audience(followers=True),
+    ) -> None:
         """Pass somebody else's activity on to the followers of `sender_id`, unchanged; once, if repeated.
+
+        Another `audience` may be named; a shared inbox is used for followers only.
 
         It is not ours and is shown nowhere as ours: it stands under a name that no address has.
         """
@@ -127,7 +136,7 @@ class Outbox:
             "type": type(activity).__name__,
             "object_uri": _object_uri(activity),
             "public": False,
-            "audience": {"followers": True, "actors": []},
+            "audience": _kept(audience),
             "body": body,
             "created_at": now,
         }

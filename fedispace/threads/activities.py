@@ -208,10 +208,11 @@ class ThreadInbox:
             raise _refused("deleted", "That was taken back.")
         by = await self._people.ensure(tx, verified.sender)
         status = await self._acted_on(tx, by, known)
-        if await self._holding.holds(tx, "favourite", by, status, activity.id):
+        chosen = await reactions.understood(tx, activity, self._addresses)
+        kept = reactions.kept(chosen)
+        if await self._holding.holds(tx, "favourite", by, status, activity.id, extra=kept):
             await self._holding.tell(tx, "favourite", status, activity.id, status.id)
             return
-        chosen = await reactions.understood(tx, activity, self._addresses)
         if chosen is not None:
             await self._reacted(tx, by, status, activity, chosen)
             return
@@ -235,7 +236,7 @@ class ThreadInbox:
         if inner.actor != verified.sender:
             raise _refused("not_owner", "Only who did it undoes it.")
         by = await self._people.ensure(tx, verified.sender)
-        if await self._unreact(tx, by, inner):
+        if await self._unreact(tx, by, inner) or await self._holding.withdrawn(tx, by.id, inner.id):
             return
         liked = await _favourite_by_uri(tx, inner.id)
         status = await _by_uri(tx, inner.object)
@@ -254,6 +255,8 @@ class ThreadInbox:
         if inner.actor != verified.sender:
             raise _refused("not_owner", "Only who did it undoes it.")
         by = await self._people.ensure(tx, verified.sender)
+        if await self._holding.withdrawn(tx, by.id, inner.id):
+            return
         passed_on = await _by_uri(tx, inner.id)
         original = await _by_uri(tx, inner.object)
         if passed_on is None and original is not None:
@@ -278,6 +281,8 @@ class ThreadInbox:
         passed_on = await _by_uri(tx, uri)
         if liked is None and (passed_on is None or passed_on.boost_of_id is None):
             by_known = await self._people.by_uri(tx, verified.sender)
+            if by_known is not None and await self._holding.withdrawn(tx, by_known.id, uri):
+                return
             await undone.remember(tx, self._clock, by_known, uri, "Activity")
             return
         by = await self._people.ensure(tx, verified.sender)

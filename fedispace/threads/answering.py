@@ -35,7 +35,7 @@ class Answering:
         """
         target = await tx.get(Status, entry.status_id)
         by = await self._people.by_id(tx, entry.account_id)
-        if target is None or by.local or entry.state not in ("accepted", "rejected"):
+        if target is None or by.local or entry.state == "pending":
             return
         owner = await self._people.by_id(tx, entry.owner_id)
         inner = _request(entry, by, target)
@@ -61,11 +61,11 @@ class Answering:
         audience = Audience(public=public, about_public=about_public, followers=public, actors=(by.id,))
         await self._outbox.send(tx, owner.id, answer, audience)
 
-    async def revoke(self, tx: Tx, entry: Entry) -> None:
+    async def revoke(self, tx: Tx, entry: Entry) -> Delete | None:
         """Tell the server of whoever was let in, and our followers, that the authorization is no more."""
         target = await tx.get(Status, entry.status_id)
         if target is None or entry.authorization_uri is None:
-            return
+            return None
         owner = await self._people.by_id(tx, entry.owner_id)
         by = await self._people.by_id(tx, entry.account_id)
         public = is_distributable(target.visibility)
@@ -81,6 +81,7 @@ class Answering:
         await self._outbox.send(
             tx, owner.id, delete, Audience(public=public, followers=public, actors=(by.id,))
         )
+        return delete
 
 
 def authorization_of(entry: Entry, owner: Account, target: Status) -> Authorization:

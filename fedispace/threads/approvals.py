@@ -12,16 +12,16 @@ from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Conflict, NotFound
 from fedispace.federation.addresses import Addresses
+from fedispace.federation.models import OutboxItem
 from fedispace.federation.outbox import Outbox
 from fedispace.ids import Ids
-from fedispace.queue.jobs import Arguments, Task
+from fedispace.queue.jobs import Arguments, Jobs, Task
 from fedispace.threads.answering import Answering
-from fedispace.threads.audience import parse_visibility
-from fedispace.threads.effects import Effects
+from fedispace.threads.edits import repolice
+from fedispace.threads.effects import Effects, by_uri
 from fedispace.threads.holding import ANSWER
 from fedispace.threads.models import InteractionRequest, Status
-from fedispace.threads.policies import Kind, Parties, chosen, to_json
-from fedispace.threads.policy_wire import policy_of
+from fedispace.threads.policies import Kind, Parties
 from fedispace.threads.requests import Requests, entry
 from fedispace.threads.visibility import require_visible
 
@@ -38,12 +38,13 @@ class Approvals:
         outbox: Outbox,
         notifier: Notifier,
         people: People,
+        jobs: Jobs,
     ) -> None:
         self._db = db
         self._people = people
         self._requests = Requests(ids, clock, addresses, notifier)
         self._answering = Answering(ids, clock, addresses, outbox, people)
-        self._effects = Effects(ids, clock, addresses, outbox, notifier, people)
+        self._effects = Effects(ids, clock, addresses, outbox, notifier, people, jobs)
 
     def tasks(self) -> Mapping[str, Task]:
         """Return the jobs by their kind, for the pump."""
@@ -78,15 +79,38 @@ class Approvals:
         await self._answering.answer(tx, found)
 
     async def reject(self, owner: Account, request_id: int) -> InteractionRequest:
-        """Refuse what waits, for good; once more is no error. Raises `NotFound` or `Conflict`."""
+        """Refuse what waits, or take back the leave of what was let in; for good. Raises `NotFound`."""
         async with self._db.transaction() as tx:
             found = await _own(tx, owner, request_id)
-            if found.state == "rejected":
-                return found
-            if found.state != "pending":
-                raise Conflict("That was let in already.")
-            await self.keep_out(tx, found)
+            if found.state == "pending":
+                await self.keep_out(tx, found)
+            elif found.state == "accepted":
+                await self._revoke(tx, found)
         return found
+
+    async def _revoke(self, tx: Tx, found: InteractionRequest) -> None:
+        """Take leave back: the authorization is deleted, and what it let in is no longer shown.
+
+        Servers that know no authorizations of replies, likes and boosts are told by a `Reject`.
+        """
+        if found.kind == "quote":
+            await self._revoke_quote(tx, found, await by_uri(tx, found.uri))
+            return
+        await self._requests.decide(tx, found, "revoked")
+        await self._answering.revoke(tx, found)
+        await self._answering.answer(tx, found)
+        await self._effects.keep_out(tx, found)
+
+    async def _revoke_quote(self, tx: Tx, found: InteractionRequest, quoting: Status | None) -> None:
+        await self._requests.decide(tx, found, "revoked")
+        delete = await self._answering.revoke(tx, found)
+        if quoting is None:
+            return
+        if delete is not None and quoting.local:
+            body = await tx.scalar(select(OutboxItem.body).where(OutboxItem.uri == delete.id))
+            if body is not None:
+                await self._effects.pass_on_revocation(tx, quoting, delete, body)
+        await self._effects.hide_quote(tx, quoting, "revoked")
 
     async def keep_out(self, tx: Tx, found: InteractionRequest) -> None:
         """Refuse something inside the caller's transaction, and say so to whoever asked."""
@@ -107,13 +131,11 @@ class Approvals:
             if quoting is None or quoting.quote_of_id != quoted.id:
                 raise NotFound("There is no such quote.")
             found = await entry(tx, "quote", quoted.id, quoting.uri)
-            if found is not None and found.state in ("accepted", "pending"):
-                was_accepted = found.state == "accepted"
-                await self._requests.decide(tx, found, "revoked" if was_accepted else "rejected")
-                if was_accepted:
-                    await self._answering.revoke(tx, found)
-                else:
-                    await self._answering.answer(tx, found)
+            if found is not None and found.state == "accepted":
+                await self._revoke_quote(tx, found, quoting)
+            elif found is not None and found.state == "pending":
+                await self._requests.decide(tx, found, "rejected")
+                await self._answering.answer(tx, found)
             if quoting.quote_state in ("accepted", "pending"):
                 await self._effects.hide_quote(tx, quoting, "revoked")
         return quoting
@@ -124,10 +146,7 @@ class Approvals:
             status = await require_visible(tx, owner.id, status_id)
             if status.account_id != owner.id or status.boost_of_id is not None:
                 raise NotFound("There is no such post.")
-            visibility = parse_visibility(status.visibility)
-            stored = chosen(visibility, {visibility: to_json(policy_of(status))}, choice)
-            if stored != status.policy:
-                status.policy = stored
+            if repolice(status, choice):
                 await tx.flush()
                 await self._effects.restate(tx, status)
         return status

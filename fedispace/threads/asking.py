@@ -8,7 +8,7 @@ post that shows nothing of what it quotes.
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
@@ -18,7 +18,7 @@ from fedispace.db.engine import Tx
 from fedispace.errors import Conflict, Forbidden
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
-from fedispace.federation.vocab.activities import Announce, InteractionRequest, Like
+from fedispace.federation.vocab.activities import Announce, InteractionRequest, Like, Undo
 from fedispace.federation.vocab.objects import Note
 from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.ids import Ids
@@ -140,8 +140,27 @@ class Asking:
         await self._outbox.send(tx, by.id, request, Audience(about_public=about_public, actors=(owner.id,)))
 
     async def withdraw(self, tx: Tx, kind: Kind, by: Account, target: Status) -> None:
-        """Take back what `by` asked for and has no answer to."""
-        await tx.execute(delete(Entry).where(*_of(kind, by, target), Entry.state == "pending"))
+        """Take back what `by` asked for and has no answer to; whoever was asked is told."""
+        rows = await tx.scalars(select(Entry.uri).where(*_of(kind, by, target), Entry.state == "pending"))
+        for uri in rows.all():
+            await self._requests.withdraw(tx, by.id, uri)
+            if not target.local:
+                await self._take_back(tx, kind, by, target, parse_uri(uri))
+
+    async def _take_back(self, tx: Tx, kind: Kind, by: Account, target: Status, uri: Uri) -> None:
+        """Undo the like or boost itself: no peer knows an Undo of a request."""
+        owner = await self._people.by_id(tx, target.account_id)
+        actor, object_, to = parse_uri(by.uri), parse_uri(target.uri), (Uri(owner.uri),)
+        made = Like if kind == "favourite" else Announce
+        undo = Undo(
+            id=self._addresses.activity(self._ids.next()),
+            actor=actor,
+            object=uri,
+            inner=made(id=uri, actor=actor, object=object_, to=to),
+            to=to,
+        )
+        about_public = is_distributable(target.visibility)
+        await self._outbox.send(tx, by.id, undo, Audience(about_public=about_public, actors=(owner.id,)))
 
     async def _has_asked(self, tx: Tx, kind: Kind, by: Account, target: Status, uri: str) -> bool:
         """Tell whether this waits already; a favourite and a boost are one however often they are made."""

@@ -4,6 +4,7 @@ Who may see a post does not change with an edit, except that it may name more pe
 and sent what the post says now. Whom it named before stays addressed.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,9 +21,20 @@ from fedispace.errors import NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.ids import Ids
 from fedispace.threads import history, quotes, tags
-from fedispace.threads.compose import Named, checked, checked_spoiler, find_mentions, find_tags, render
+from fedispace.threads.audience import parse_visibility
+from fedispace.threads.compose import (
+    Named,
+    checked,
+    checked_spoiler,
+    find_mentions,
+    find_tags,
+    render,
+    tidy,
+)
 from fedispace.threads.mentions import AccountLookup, Mentions
 from fedispace.threads.models import Mention, Status
+from fedispace.threads.policies import Kind, Parties, chosen, to_json
+from fedispace.threads.policy_wire import policy_of
 from fedispace.threads.polls import PollDraft, Polls, checked_poll, is_another, poll_of
 from fedispace.threads.updates import Updates
 from fedispace.threads.written import Draft, is_language
@@ -54,13 +66,22 @@ class Editing:
         self._polls = polls
         self._updates = updates
 
-    async def edit(self, by: Account, status_id: int, draft: Draft, *, language: str | None = None) -> Status:
+    async def edit(
+        self,
+        by: Account,
+        status_id: int,
+        draft: Draft,
+        *,
+        language: str | None = None,
+        policy: Mapping[Kind, Parties] | None = None,
+    ) -> Status:
         """Have a post of one's own say something else, and return it; the same again changes nothing.
 
-        Raises `NotFound` for what is not there or somebody else's, and `Invalid` for a text that
-        cannot be published.
+        `policy` has the kinds of interaction for which it is to be another from now on. A post that quotes
+        may say nothing besides. Raises `NotFound` for what is not there or somebody else's, and `Invalid`
+        for a text that cannot be published.
         """
-        text = checked(draft.text)
+        text = checked(draft.text) if tidy(draft.text) else ""
         spoiler = checked_spoiler(draft.spoiler)
         poll = None if draft.poll is None else checked_poll(draft.poll)
         said = replace(draft, text=text, spoiler=spoiler, poll=poll)
@@ -68,9 +89,15 @@ class Editing:
         await self._mentions.make_known(handles)
         async with self._db.transaction() as tx:
             status = await self._own(tx, by, status_id)
+            if not text and status.quote_state is None:
+                checked(text)
+            is_other_policy = repolice(status, policy or {})
             if language is None or not is_language(language):
                 language = status.language
             if await self._is_said(tx, status, said, language):
+                if is_other_policy:
+                    await tx.flush()
+                    await self._updates.send(tx, status, by)
                 return status
             await history.keep(tx, self._ids, status)
             at = after(status, self._clock.now())
@@ -132,6 +159,16 @@ class Editing:
         await tx.flush()
         for account in new:
             await self._notifier.notify(tx, to=account, type="mention", by_id=by.id, subject=status.id)
+
+
+def repolice(status: Status, choice: Mapping[Kind, Parties]) -> bool:
+    """Change who may do what with a post of ours; tell whether anything is changed by it."""
+    visibility = parse_visibility(status.visibility)
+    stored = chosen(visibility, {visibility: to_json(policy_of(status))}, choice) if choice else status.policy
+    if stored == status.policy:
+        return False
+    status.policy = stored
+    return True
 
 
 def after(status: Status, now: datetime) -> datetime:

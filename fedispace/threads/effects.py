@@ -5,6 +5,7 @@ thing comes to stand where it was meant to, and what is ours of it is sent to wh
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -15,17 +16,22 @@ from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
+from fedispace.errors import Refused
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
-from fedispace.federation.vocab.uri import Uri
+from fedispace.federation.vocab.activities import Delete
+from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.ids import Ids
-from fedispace.threads import boost, counts, favourite
+from fedispace.queue.jobs import Jobs
+from fedispace.threads import boost, counts, favourite, reactions
 from fedispace.threads.audience import is_distributable, parse_visibility
+from fedispace.threads.held_replies import pass_on_reply
 from fedispace.threads.judging import judge
-from fedispace.threads.models import InteractionRequest, Mention, Status
+from fedispace.threads.models import Favourite, InteractionRequest, Mention, Status
 from fedispace.threads.polls import poll_of, poll_on_the_wire
 from fedispace.threads.removal import remove
-from fedispace.threads.updates import Updates
+from fedispace.threads.telling import tell
+from fedispace.threads.updates import Updates, audience_of
 from fedispace.threads.wire import announce_of, create_of, like_of, note_of
 
 MAX_RELEASED: Final = 100
@@ -42,8 +48,10 @@ class Effects:
         outbox: Outbox,
         notifier: Notifier,
         people: People,
+        jobs: Jobs,
     ) -> None:
         self._ids = ids
+        self._jobs = jobs
         self._clock = clock
         self._addresses = addresses
         self._outbox = outbox
@@ -72,11 +80,21 @@ class Effects:
                     await self.show_quote(tx, post, authorization)
 
     async def keep_out(self, tx: Tx, request: InteractionRequest) -> None:
-        """Let what was asked for not come true: others' replies go, our own are seen by their author."""
+        """Let what was asked for not come true, or be no longer.
+
+        Others' replies go, our own are seen by their author; likes and boosts go.
+        """
+        if request.kind == "favourite":
+            await self._unfavour(tx, request)
+            return
         post = await by_uri(tx, request.uri)
         if post is None or post.account_id != request.account_id:
             return
-        if request.kind == "quote":
+        if request.kind == "boost":
+            original = None if post.boost_of_id is None else await tx.get(Status, post.boost_of_id)
+            if original is not None:
+                await boost.withdraw(tx, self._notifier, post, original)
+        elif request.kind == "quote":
             await self.hide_quote(tx, post, "rejected")
         elif request.kind == "reply":
             if post.local:
@@ -105,6 +123,16 @@ class Effects:
                 await self._notifier.notify(tx, to=account, type="mention", by_id=author.id, subject=reply.id)
             if reply.local:
                 await self._publish(tx, reply, author, named)
+            else:
+                await pass_on_reply(tx, self._outbox, reply)
+            await tell(
+                tx,
+                self._jobs,
+                status_id=reply.id,
+                author_id=reply.account_id,
+                conversation_id=reply.conversation_id,
+                is_news=False,
+            )
             waiting += await self._freed_by(tx, reply)
 
     async def show_quote(self, tx: Tx, post: Status, authorization: str | None) -> None:
@@ -115,6 +143,7 @@ class Effects:
             await counts.quoted(tx, post.quote_of_id, post.visibility)
         post.quote_state = "accepted"
         post.quote_approved_by = authorization
+        post.quote_verified_at = self._clock.now()
         await tx.flush()
         await self._tell_of_quote(tx, post)
         await self._update(tx, post)
@@ -135,6 +164,15 @@ class Effects:
                     tx, to_id=quoted.account_id, type="quote", by_id=post.account_id, subject=post.id
                 )
         await self._update(tx, post)
+
+    async def pass_on_revocation(self, tx: Tx, post: Status, revocation: Delete, body: bytes) -> None:
+        """Pass the end of a quote of ours on, as it was said, to those who have the post (FEP-044f).
+
+        They hold the authorization, and only this, or looking, tells them that it is no more.
+        """
+        if post.local and not post.pending_approval:
+            audience = await audience_of(tx, post)
+            await self._outbox.forward(tx, post.account_id, revocation, body, audience)
 
     async def restate(self, tx: Tx, post: Status) -> None:
         """Send a post of ours anew to whom it was sent: what it says of leave has changed."""
@@ -187,9 +225,23 @@ class Effects:
             return
         await self._updates.send(tx, post, await self._people.by_id(tx, post.account_id))
 
+    async def _unfavour(self, tx: Tx, request: InteractionRequest) -> None:
+        target = await tx.get(Status, request.status_id)
+        assert target is not None
+        liked = (await tx.scalars(select(Favourite).where(Favourite.uri == request.uri))).one_or_none()
+        if liked is not None and liked.account_id == request.account_id:
+            await favourite.withdraw(tx, self._notifier, liked, target)
+        reaction = await reactions.by_uri(tx, request.uri)
+        if reaction is not None and reaction.account_id == request.account_id:
+            await reactions.withdraw(tx, self._notifier, reaction, target)
+
     async def _favour(
         self, tx: Tx, by: Account, target: Status, request: InteractionRequest, authorization: str
     ) -> None:
+        chosen = reactions.chosen_in(request.extra)
+        if chosen is not None:
+            await self._react(tx, by, target, request, chosen)
+            return
         liked = await favourite.record(
             tx, self._notifier, by, target, id=self._ids.next(), uri=request.uri, at=self._clock.now()
         )
@@ -199,6 +251,29 @@ class Effects:
         like = like_of(liked, by, target, author, authorization=Uri(authorization))
         about_public = is_distributable(target.visibility)
         await self._outbox.send(tx, by.id, like, Audience(about_public=about_public, actors=(author.id,)))
+
+    async def _react(
+        self, tx: Tx, by: Account, target: Status, request: InteractionRequest, chosen: reactions.Chosen
+    ) -> None:
+        try:
+            reaction = await reactions.record(
+                tx,
+                self._notifier,
+                by,
+                target,
+                chosen,
+                id=self._ids.next(),
+                uri=request.uri,
+                at=self._clock.now(),
+            )
+        except Refused:
+            return
+        if reaction is None or not by.local:
+            return
+        author = await self._people.by_id(tx, target.account_id)
+        said = reactions.like_of(reaction, by, target, author, self._addresses, litepub=False)
+        like = replace(said, authorization=parse_uri(request.authorization_uri or ""))
+        await self._outbox.send(tx, by.id, like, Audience(actors=(author.id,)))
 
     async def _boost(
         self, tx: Tx, by: Account, target: Status, request: InteractionRequest, authorization: str

@@ -29,6 +29,7 @@ from fedispace.federation.verify import Verifier
 from fedispace.federation.vocab.activities import Activity, Create, Delete, Update
 from fedispace.federation.vocab.objects import Note
 from fedispace.ids import id_at
+from fedispace.threads import held_replies
 from fedispace.threads.audience import is_distributable, visibility_from
 from fedispace.threads.models import Status
 
@@ -74,7 +75,10 @@ class Forwarding:
         """Send the activity on to the followers of `author_id`, once it is applied."""
         if not isinstance(activity, Delete):
             note = _note_of(activity)
-            if note is None or not await self._is_welcome(tx, author_id, note):
+            if note is None:
+                return
+            if not await self._is_welcome(tx, author_id, note):
+                await self._remember(tx, note, activity)
                 return
             if await self._has_had_enough(tx, author_id):
                 return
@@ -100,6 +104,14 @@ class Forwarding:
         if kept is None or not is_distributable(kept.visibility):
             return False
         return not await is_blocked(tx, by=author_id, target=kept.account_id)
+
+    async def _remember(self, tx: Tx, note: Note, activity: Activity) -> None:
+        """Remember by what a reply came that waits to be let in: it is passed on then."""
+        answers = await tx.scalar(
+            select(Status.in_reply_to_id).where(Status.uri == note.id, Status.pending_approval.is_(True))
+        )
+        if answers is not None and isinstance(activity, Create | Update):
+            await held_replies.remember(tx, answers, note.id, activity.id)
 
     async def _has_had_enough(self, tx: Tx, author_id: int) -> bool:
         passed_on = await tx.scalar(

@@ -79,6 +79,10 @@ class Holding:
         if known is not None and known.state == "pending":
             await self._requests.tell(tx, known, subject)
 
+    async def withdrawn(self, tx: Tx, by_id: int, uri: str) -> bool:
+        """Forget what waits and is taken back by whoever did it; tell whether it waited."""
+        return await self._requests.withdraw(tx, by_id, uri)
+
     async def _let_in(self, tx: Tx, kind: Kind, by: Account, status: Status, uri: str) -> None:
         owner = await tx.get(Account, status.account_id)
         assert owner is not None

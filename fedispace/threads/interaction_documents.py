@@ -9,6 +9,7 @@ from fedispace.db.engine import Database
 from fedispace.errors import Gone, NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.routes import Asker, DocumentRoutes
+from fedispace.federation.tombstones import tombstone
 from fedispace.federation.vocab.interactions import Authorization
 from fedispace.hosts import host_of
 from fedispace.threads.answering import authorization_of
@@ -43,6 +44,8 @@ class InteractionDocuments:
                 )
             ).one_or_none()
             if entry is None:
+                if await tombstone(tx, uri) is not None:
+                    raise Gone("What was authorized is deleted.")
                 raise NotFound("There is no such authorization.")
             target = await tx.get(Status, entry.status_id)
             owner = await tx.get(Account, entry.owner_id)

@@ -6,7 +6,8 @@ what the authorization says that was fetched from the author's server; the yes i
 others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sqlalchemy import or_, select
 
@@ -17,6 +18,7 @@ from fedispace.db.engine import Tx
 from fedispace.errors import Refused
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.origin import may_speak_for, same_origin
+from fedispace.federation.received import body_of
 from fedispace.federation.routes import Found, InboxRoutes, Verified
 from fedispace.federation.vocab.activities import (
     Accept,
@@ -29,6 +31,7 @@ from fedispace.federation.vocab.activities import (
 from fedispace.federation.vocab.interactions import Authorization
 from fedispace.federation.vocab.objects import Note
 from fedispace.federation.vocab.uri import Uri
+from fedispace.threads import reactions
 from fedispace.threads.approvals import Approvals
 from fedispace.threads.audience import visibility_from
 from fedispace.threads.effects import Effects, by_uri
@@ -89,7 +92,9 @@ class InteractionInbox:
         made = self._made(request, found)
         kind = KIND_OF[request.type]
         uri = made if isinstance(made, str) else made.id
-        extra = _boost_of(made) if isinstance(made, Announce) else None
+        extra: Mapping[str, Any] | None = _boost_of(made) if isinstance(made, Announce) else None
+        if isinstance(made, Like):
+            extra = reactions.kept(await reactions.understood(tx, made, self._addresses))
         entry = await self._requests.enter(tx, kind, target, by, uri, request_uri=request.id, extra=extra)
         if entry.account_id != by.id:
             raise _refused("not_owner", "That is somebody else's.")
@@ -143,10 +148,22 @@ class InteractionInbox:
             if owner is None or owner.uri != verified.sender:
                 raise _refused("not_owner", "Only who let it in takes that back.")
             if post.quote_approved_by == uri:
+                body = await body_of(tx, verified.activity.id)
+                if body is not None:
+                    await self._effects.pass_on_revocation(tx, post, verified.activity, body)
                 await self._effects.hide_quote(tx, post, "revoked")
             else:
                 post.approved_by = None
                 await self._effects.withhold(tx, post)
+        given = (await tx.scalars(select(Entry).where(Entry.authorization_uri == uri))).one_or_none()
+        if given is not None and given.state == "accepted":
+            owner = await tx.get(Account, given.owner_id)
+            if owner is None or owner.local or owner.uri != verified.sender:
+                raise _refused("not_owner", "Only who let it in takes that back.")
+            given.state, given.decided_at = "revoked", self._clock.now()
+            await tx.flush()
+            if given.kind in ("favourite", "boost"):
+                await self._effects.keep_out(tx, given)
 
     async def _yes(self, tx: Tx, verified: Verified[Accept], found: Found) -> None:
         accept = verified.activity

@@ -24,6 +24,7 @@ from fedispace.db.engine import Database, Tx
 from fedispace.federation.addresses import Addresses
 from fedispace.queue.jobs import Jobs
 from fedispace.queue.models import Job
+from fedispace.threads import quotes
 from fedispace.threads.models import Bookmark, ConversationFollow, ConversationState, Status
 
 GATHER: Final = "threads.gather"
@@ -72,6 +73,7 @@ class Looking:
         """Have the rest of what somebody of ours looks at fetched; tell whether it is being fetched."""
         if viewer_id is None:
             return False
+        await self.quotes_viewed(status, viewer_id)
         async with self.db.reading() as tx:
             under_way = await is_under_way(tx, status.conversation_id)
             if not await self._is_worth_it(tx, status):
@@ -79,6 +81,16 @@ class Looking:
         async with self.db.transaction() as tx:
             await self._enqueue(tx, status.conversation_id, status.id, self.clock.now())
         return True
+
+    async def quotes_viewed(self, status: Status, viewer_id: int | None) -> None:
+        """Have it asked again whether the quotes somebody of ours looks at are still allowed."""
+        if viewer_id is None:
+            return
+        async with self.db.reading() as tx:
+            old = await quotes.stale(tx, status.conversation_id, self.clock.now())
+        if old:
+            async with self.db.transaction() as tx:
+                await quotes.verify_again(tx, self.jobs, old)
 
     async def _is_worth_it(self, tx: Tx, status: Status) -> bool:
         if not await is_rested(tx, status.conversation_id, self.clock.now()):

@@ -3,10 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fedispace.db.base import Base, BigId
+
+
+def _on_what_is_set(name: str, column: str) -> Index:
+    """Return an index of the rows that have a value there: few, and each Delete that comes asks for one."""
+    where = text(f"{column} IS NOT NULL")
+    return Index(name, column, sqlite_where=where, postgresql_where=where)
 
 
 class Status(Base):
@@ -21,7 +27,8 @@ class Status(Base):
     `pending_approval` is a reply that the author of the post it answers has yet to let in, and
     `approved_by` the address of the authorization. `quote_uri` is the post it quotes and `quote_of_id`
     its row when we have it; `quote_state` is pending, accepted, rejected, revoked, unauthorized or deleted,
-    and `quote_approved_by` the address of the quote authorization (FEP-044f).
+    and `quote_approved_by` the address of the quote authorization (FEP-044f), `quote_verified_at` when it was
+    last looked at.
 
     `likes_claimed` and `shares_claimed` are how many another server says its post has: not to be checked,
     shown where it is more than is known here.
@@ -36,6 +43,8 @@ class Status(Base):
         Index("ix_statuses_conversation", "conversation_id", "id"),
         Index("ix_statuses_context", "context_uri"),
         Index("ix_statuses_boosts", "boost_of_id", "account_id", unique=True),
+        _on_what_is_set("ix_statuses_quote_approved_by", "quote_approved_by"),
+        _on_what_is_set("ix_statuses_approved_by", "approved_by"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -77,6 +86,7 @@ class Status(Base):
     quote_uri: Mapped[str | None] = mapped_column(index=True)
     quote_state: Mapped[str | None]
     quote_approved_by: Mapped[str | None]
+    quote_verified_at: Mapped[datetime | None]
     replies_uri: Mapped[str | None]
     application: Mapped[str | None]
     created_at: Mapped[datetime]

@@ -5,12 +5,16 @@ the same author's, or names them (FEP-044f), or the authorization it states was 
 the quoted author and is about this very quote. That takes fetching, so a job does it.
 """
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import aliased
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
+from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.federation.vocab.objects import Note
 from fedispace.queue.jobs import Jobs
@@ -19,6 +23,10 @@ from fedispace.threads.models import Status
 
 VERIFY: Final = "quotes.verify"
 VERIFY_REPLY: Final = "replies.verify"
+VERIFY_AGAIN: Final = "quotes.verify_again"
+GOOD_FOR: Final = timedelta(days=1)
+"""How long an authorization is believed before it is looked at again."""
+MAX_AGAIN: Final = 20
 MAX_DEPTH: Final = 3
 """How many quotes of quotes are fetched on account of one post."""
 MAX_TOLD: Final = 500
@@ -38,6 +46,31 @@ async def enqueue(tx: Tx, jobs: Jobs, status_id: int, note: Note, depth: int = 0
         {"status": status_id, "quoted": note.quote, "proof": note.quote_authorization, "depth": depth},
         unique_key=f"{VERIFY} {status_id} {note.quote_authorization}",
     )
+
+
+async def stale(tx: Tx, conversation_id: int, now: datetime) -> list[int]:
+    """Return the posts of a conversation whose leave to quote was last looked at some time ago."""
+    quoted = aliased(Status)
+    rows = await tx.scalars(
+        select(Status.id)
+        .join(quoted, quoted.id == Status.quote_of_id)
+        .where(
+            Status.conversation_id == conversation_id,
+            Status.quote_state == "accepted",
+            Status.quote_approved_by.is_not(None),
+            quoted.local.is_(False),
+            or_(Status.quote_verified_at.is_(None), Status.quote_verified_at < now - GOOD_FOR),
+        )
+        .order_by(Status.id)
+        .limit(MAX_AGAIN)
+    )
+    return list(rows)
+
+
+async def verify_again(tx: Tx, jobs: Jobs, status_ids: Iterable[int]) -> None:
+    """Have it asked whether quotes are still allowed."""
+    for id_ in status_ids:
+        await jobs.enqueue(tx, VERIFY_AGAIN, {"status": id_}, unique_key=f"{VERIFY_AGAIN} {id_}")
 
 
 async def enqueue_reply(tx: Tx, jobs: Jobs, status_id: int, proof: str) -> None:
@@ -73,8 +106,9 @@ async def restated(tx: Tx, jobs: Jobs, status: Status, note: Note) -> None:
         await enqueue(tx, jobs, status.id, note)
 
 
-async def quoted_is_gone(tx: Tx, status: Status) -> None:
-    """Remember of the quotes of a deleted post that there was one."""
+async def quoted_is_gone(tx: Tx, clock: Clock, status: Status) -> None:
+    """Remember of the quotes of a deleted post that there was one; what was let in with it is over."""
+    await requests.forget_target(tx, clock, status.id)
     await tx.execute(
         update(Status)
         .where(Status.quote_of_id == status.id, Status.quote_state.in_(("accepted", "pending")))
@@ -83,11 +117,11 @@ async def quoted_is_gone(tx: Tx, status: Status) -> None:
     )
 
 
-async def quote_is_gone(tx: Tx, status: Status) -> None:
+async def quote_is_gone(tx: Tx, clock: Clock, status: Status) -> None:
     """Take a deleted post off what it quoted, and out of the queues it stands in."""
     if status.quote_state == "accepted":
         await counts.unquoted(tx, status.quote_of_id, status.visibility)
-    await requests.forget(tx, status.uri)
+    await requests.forget(tx, clock, status.uri)
 
 
 async def tell_of_edit(tx: Tx, notifier: Notifier, quoted: Status) -> None:

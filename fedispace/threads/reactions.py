@@ -8,9 +8,10 @@ Ours are said as `Like` with `content` and `_misskey_reaction` (Misskey, Mitra a
 reactions takes it for a favourite), and as `EmojiReact` to servers whose NodeInfo says Pleroma or Akkoma.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, select
 
@@ -27,14 +28,16 @@ from fedispace.federation.outbox import Audience, Outbox
 from fedispace.federation.software import LITEPUB, Software
 from fedispace.federation.vocab.activities import Like, Undo
 from fedispace.federation.vocab.links import Emoji
-from fedispace.federation.vocab.uri import is_uri, parse_uri
+from fedispace.federation.vocab.uri import Uri, is_uri, parse_uri
 from fedispace.hosts import host_of
 from fedispace.ids import Ids
 from fedispace.threads import reaction_names
+from fedispace.threads.asking import Asking, waits
 from fedispace.threads.boost import original_of
 from fedispace.threads.models import Reaction, Status
 
 MAX_KINDS: Final = 20
+_KEPT: Final = "emoji"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,19 @@ class Chosen:
     name: str
     domain: str = ""
     icon: str | None = None
+
+
+def kept(chosen: Chosen | None) -> dict[str, Any] | None:
+    """Return the form in which a reaction that waits for leave is kept with the request."""
+    return None if chosen is None else {_KEPT: [chosen.name, chosen.domain, chosen.icon]}
+
+
+def chosen_in(extra: Mapping[str, Any] | None) -> Chosen | None:
+    """Return the emoji that a request keeps, if it is one for a reaction."""
+    if extra is None or _KEPT not in extra:
+        return None
+    name, domain, icon = extra[_KEPT]
+    return Chosen(name=name, domain=domain, icon=icon)
 
 
 async def understood(tx: Tx, like: Like, addresses: Addresses) -> Chosen | None:
@@ -165,17 +181,25 @@ class Reacting:
         self._notifier = notifier
         self._people = people
         self._software = software
+        self._asking = Asking(ids, clock, addresses, outbox, notifier, people)
 
     async def react(self, by: Account, status_id: int, emoji: str) -> int:
         """Answer a post with an emoji and return the post's id.
 
         `emoji` is the character, or the name of a custom emoji of ours (`name` or `:name:`) or of another
-        server (`name@host`). Raises `Invalid` for anything else, `NotFound` when `by` may not see the post.
+        server (`name@host`). Raises `Invalid` for anything else, `NotFound` when `by` may not see the post,
+        and `Forbidden` when its author wants no likes: a reaction is one to most servers. It waits, as a
+        like does, where its author decides.
         """
         async with self._db.transaction() as tx:
             status = await original_of(tx, by.id, status_id)
             chosen = await self._chosen(tx, emoji)
             id_ = self._ids.next()
+            answer = await self._asking.may(tx, "favourite", by, status)
+            if waits(answer, status):
+                if await reaction_by(tx, by.id, status.id, chosen.name, chosen.domain) is None:
+                    await self._ask(tx, by, status, chosen, self._addresses.activity(id_))
+                return status.id
             try:
                 reaction = await record(
                     tx,
@@ -212,7 +236,24 @@ class Reacting:
                 )
                 await withdraw(tx, self._notifier, reaction, status)
                 await self._outbox.send(tx, by.id, undo, Audience(actors=(author.id,)))
+            else:
+                await self._asking.withdraw(tx, "favourite", by, status)
         return status.id
+
+    async def _ask(self, tx: Tx, by: Account, status: Status, chosen: Chosen, uri: Uri) -> None:
+        author = await self._people.by_id(tx, status.account_id)
+        wanted = Reaction(
+            id=0,
+            account_id=by.id,
+            status_id=status.id,
+            name=chosen.name,
+            domain=chosen.domain,
+            icon=chosen.icon,
+            uri=uri,
+            created_at=self._clock.now(),
+        )
+        like = like_of(wanted, by, status, author, self._addresses, litepub=False)
+        await self._asking.act(tx, "favourite", by, status, like, subject=status.id, extra=kept(chosen))
 
     async def _chosen(self, tx: Tx, emoji: str) -> Chosen:
         name, domain = self._read(emoji)

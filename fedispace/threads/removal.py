@@ -48,8 +48,8 @@ async def remove(tx: Tx, clock: Clock, status: Status) -> None:
     await tx.execute(
         delete(Notification).where(Notification.subject == status.id, Notification.type.in_(_OF_POSTS))
     )
-    await quotes.quoted_is_gone(tx, status)
-    await quotes.quote_is_gone(tx, status)
+    await quotes.quoted_is_gone(tx, clock, status)
+    await quotes.quote_is_gone(tx, clock, status)
     await tx.delete(status)
     await tx.flush()
     if not status.pending_approval:

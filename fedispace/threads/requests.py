@@ -8,14 +8,16 @@ people asked of its author.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, case, delete, literal, or_, select
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.clock import Clock
+from fedispace.db.base import UtcDateTime
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
 from fedispace.federation.addresses import Addresses
+from fedispace.federation.models import Tombstone
 from fedispace.federation.vocab.interactions import AuthorizationType, RequestType
 from fedispace.ids import Ids
 from fedispace.threads.models import InteractionRequest, Status
@@ -120,6 +122,22 @@ class Requests:
             notice = PENDING_NOTICE[request.kind]
             await self._notifier.notify(tx, to=owner, type=notice, by_id=request.account_id, subject=subject)
 
+    async def withdraw(self, tx: Tx, by_id: int, uri: str) -> bool:
+        """Forget what `by_id` asked for and takes back; tell whether it waited."""
+        rows = await tx.scalars(
+            select(InteractionRequest).where(
+                InteractionRequest.uri == uri,
+                InteractionRequest.account_id == by_id,
+                InteractionRequest.state == "pending",
+            )
+        )
+        waiting = rows.all()
+        for request in waiting:
+            await self._tell_no_more(tx, request)
+            await tx.delete(request)
+        await tx.flush()
+        return bool(waiting)
+
     async def _tell_no_more(self, tx: Tx, request: InteractionRequest) -> None:
         posts = (await tx.scalars(select(Status.id).where(Status.uri == request.uri))).all()
         for subject in {request.status_id, *posts}:
@@ -155,10 +173,37 @@ async def asked_as(tx: Tx, uri: str) -> InteractionRequest | None:
     return rows.one_or_none()
 
 
-async def forget(tx: Tx, uri: str) -> None:
+async def forget(tx: Tx, clock: Clock, uri: str) -> None:
     """Forget the leave of something that is no more; that it was refused stays known."""
+    await _bury(tx, clock, InteractionRequest.uri == uri)
     await tx.execute(
         delete(InteractionRequest).where(
             InteractionRequest.uri == uri, InteractionRequest.state.in_(("pending", "accepted"))
         )
     )
+
+
+async def forget_target(tx: Tx, clock: Clock, status_id: int) -> None:
+    """Let the authorizations about a post that is deleted be gone; the rows go with the post."""
+    await _bury(tx, clock, InteractionRequest.status_id == status_id)
+
+
+async def _bury(tx: Tx, clock: Clock, about: ColumnElement[bool]) -> None:
+    """Have the authorizations of ours answer 410: others hold them for proofs, and 404 tells them nothing.
+
+    Not those about posts that strangers were never to know of.
+    """
+    former_type = case(AUTHORIZATION_TYPE, value=InteractionRequest.kind)
+    gone = (
+        select(InteractionRequest.authorization_uri, former_type, literal(clock.now(), UtcDateTime()))
+        .join(Account, Account.id == InteractionRequest.owner_id)
+        .join(Status, Status.id == InteractionRequest.status_id)
+        .where(
+            about,
+            InteractionRequest.authorization_uri.is_not(None),
+            Account.domain == "",
+            Status.visibility.in_(("public", "unlisted")),
+        )
+    )
+    columns = ["uri", "former_type", "deleted_at"]
+    await tx.execute(insert(tx, Tombstone).from_select(columns, gone).on_conflict_do_nothing())

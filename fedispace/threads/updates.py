@@ -45,14 +45,7 @@ class Updates:
                 .order_by(Account.id)
             )
         )
-        everybody = is_distributable(status.visibility)
-        told = {account.id for account in named}
         poll = await poll_of(tx, status)
-        if everybody:
-            told |= set(await told_of(tx, status))
-            if poll is not None:
-                told |= set(await _voters(tx, poll.id))
-        blocked = set(await tx.scalars(select(Block.target_id).where(Block.account_id == author.id)))
         now = self._clock.now()
         note = note_of(
             status,
@@ -69,10 +62,22 @@ class Updates:
             cc=note.cc,
             published=now,
         )
-        audience = Audience(
-            public=everybody, followers=status.visibility != "direct", actors=tuple(sorted(told - blocked))
+        await self._outbox.send(tx, author.id, update, await audience_of(tx, status))
+
+
+async def audience_of(tx: Tx, status: Status) -> Audience:
+    """Return whom the news of a post of ours are for."""
+    everybody = is_distributable(status.visibility)
+    told = set(
+        await tx.scalars(
+            select(Mention.account_id).where(Mention.status_id == status.id, Mention.silent.is_(False))
         )
-        await self._outbox.send(tx, author.id, update, audience)
+    )
+    if everybody:
+        told |= {*await told_of(tx, status), *await _voters(tx, status.id)}
+    blocked = set(await tx.scalars(select(Block.target_id).where(Block.account_id == status.account_id)))
+    followers = status.visibility != "direct"
+    return Audience(public=everybody, followers=followers, actors=tuple(sorted(told - blocked)))
 
 
 async def _voters(tx: Tx, poll_id: int) -> list[int]:

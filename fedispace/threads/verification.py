@@ -22,13 +22,13 @@ from fedispace.federation.resolve import Resolver
 from fedispace.federation.vocab.interactions import Authorization
 from fedispace.federation.vocab.objects import Note
 from fedispace.ids import Ids
-from fedispace.queue.jobs import Arguments, Task
+from fedispace.queue.jobs import Arguments, Jobs, Task
 from fedispace.threads.audience import is_distributable
 from fedispace.threads.effects import Effects, by_uri
 from fedispace.threads.ingest import Ingest
 from fedispace.threads.judging import asker_of
 from fedispace.threads.models import Status
-from fedispace.threads.quotes import VERIFY, VERIFY_REPLY
+from fedispace.threads.quotes import VERIFY, VERIFY_AGAIN, VERIFY_REPLY
 from fedispace.threads.requests import AUTHORIZATION_TYPE, entry
 
 log = structlog.get_logger()
@@ -57,19 +57,21 @@ class Verification:
         outbox: Outbox,
         notifier: Notifier,
         people: People,
+        jobs: Jobs,
         resolver: Resolver,
         ingest: Ingest,
     ) -> None:
         self._db = db
+        self._clock = clock
         self._addresses = addresses
         self._people = people
         self._resolver = resolver
         self._ingest = ingest
-        self._effects = Effects(ids, clock, addresses, outbox, notifier, people)
+        self._effects = Effects(ids, clock, addresses, outbox, notifier, people, jobs)
 
     def tasks(self) -> Mapping[str, Task]:
         """Return the jobs by their kind, for the pump."""
-        return {VERIFY: self.verify_quote, VERIFY_REPLY: self.verify_reply}
+        return {VERIFY: self.verify_quote, VERIFY_REPLY: self.verify_reply, VERIFY_AGAIN: self.verify_again}
 
     async def verify_quote(self, arguments: Arguments) -> None:
         """Find what a post quotes, and show it if that is allowed."""
@@ -114,6 +116,44 @@ class Verification:
                 post, _, _ = await self._answered(tx, int(arguments["status"]))
                 if post is not None:
                     await self._effects.release(tx, post, authorization.id)
+
+    async def verify_again(self, arguments: Arguments) -> None:
+        """Ask whether a quote is still allowed: who was to pass its revocation on may not have (FEP-044f).
+
+        Only a plain no counts, or an answer that says something else; a server that is away says nothing.
+        """
+        async with self._db.transaction() as tx:
+            post, by, quoted = await self._shown(tx, int(arguments["status"]))
+            if post is None or by is None or quoted is None or post.quote_approved_by is None:
+                return
+            post.quote_verified_at = self._clock.now()
+            proof, said = post.quote_approved_by, (by.uri, post.uri, quoted.uri)
+        try:
+            found = await self._resolver.document(proof)
+        except (NotFound, Gone):
+            found = None
+        except (Refused, Invalid) as error:
+            log.info("quotes.authorization_unavailable", uri=proof, error=type(error).__name__)
+            return
+        owner, interacting, target = said
+        if isinstance(found, Authorization) and is_proof(
+            found, "quote", by=owner, interacting=interacting, target=target
+        ):
+            return
+        async with self._db.transaction() as tx:
+            post, _, _ = await self._shown(tx, int(arguments["status"]))
+            if post is not None and post.quote_approved_by == proof:
+                await self._effects.hide_quote(tx, post, "revoked")
+
+    async def _shown(self, tx: Tx, status_id: int) -> tuple[Status | None, Account | None, Status | None]:
+        """Return a quote of another server's post that is shown on its word, that author, and that post."""
+        post = await tx.get(Status, status_id)
+        if post is None or post.quote_state != "accepted" or post.quote_of_id is None:
+            return None, None, None
+        quoted = await tx.get(Status, post.quote_of_id)
+        if quoted is None or quoted.local:
+            return None, None, None
+        return post, await tx.get(Account, quoted.account_id), quoted
 
     async def _answered(self, tx: Tx, status_id: int) -> tuple[Status | None, Status | None, Account | None]:
         post = await tx.get(Status, status_id)

@@ -640,8 +640,23 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("quote_uri", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("quote_state", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("quote_approved_by", sa.String(), nullable=True))
+        batch_op.add_column(sa.Column("quote_verified_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("replies_uri", sa.String(), nullable=True))
+        batch_op.create_index(
+            "ix_statuses_approved_by",
+            ["approved_by"],
+            unique=False,
+            sqlite_where=sa.text("approved_by IS NOT NULL"),
+            postgresql_where=sa.text("approved_by IS NOT NULL"),
+        )
         batch_op.create_index("ix_statuses_context", ["context_uri"], unique=False)
+        batch_op.create_index(
+            "ix_statuses_quote_approved_by",
+            ["quote_approved_by"],
+            unique=False,
+            sqlite_where=sa.text("quote_approved_by IS NOT NULL"),
+            postgresql_where=sa.text("quote_approved_by IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_statuses_quote_of_id"), ["quote_of_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_statuses_quote_uri"), ["quote_uri"], unique=False)
 
@@ -665,8 +680,19 @@ def downgrade() -> None:
     with op.batch_alter_table("statuses", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_statuses_quote_uri"))
         batch_op.drop_index(batch_op.f("ix_statuses_quote_of_id"))
+        batch_op.drop_index(
+            "ix_statuses_quote_approved_by",
+            sqlite_where=sa.text("quote_approved_by IS NOT NULL"),
+            postgresql_where=sa.text("quote_approved_by IS NOT NULL"),
+        )
         batch_op.drop_index("ix_statuses_context")
+        batch_op.drop_index(
+            "ix_statuses_approved_by",
+            sqlite_where=sa.text("approved_by IS NOT NULL"),
+            postgresql_where=sa.text("approved_by IS NOT NULL"),
+        )
         batch_op.drop_column("replies_uri")
+        batch_op.drop_column("quote_verified_at")
         batch_op.drop_column("quote_approved_by")
         batch_op.drop_column("quote_state")
         batch_op.drop_column("quote_uri")

@@ -103,7 +103,7 @@ class Threads:
         gathering = Gathering(home.db, home.clock, home.addresses, home.resolver, jobs, fetching)
         self.looking = Looking(db=home.db, clock=home.clock, jobs=jobs, addresses=home.addresses)
         telling = Telling(home.db, home.people, home.notifier)
-        leave = parts[1:]
+        leave = (*parts[1:], jobs)
         self.approvals = Approvals(home.db, *leave)
         verification = Verification(home.db, *leave, home.resolver, self.ingest)
         self._pump = JobPump(
