@@ -6,6 +6,7 @@ public, each of which can be 127.0.0.1 in disguise. What the operator configures
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from fedispace.errors import ConfigError
@@ -57,12 +58,17 @@ class AddressRule:
         except ValueError as error:
             raise ConfigError(f"federation.allow_private_addresses: {error}") from error
         self._ports = frozenset({443, 80} if allow_http else {443})
+        self._judged = lru_cache(maxsize=4096)(self._judge)
 
     def refusal(self, address: str, port: int) -> str | None:
         """Return `addr_private`, `port` or None.
 
-        An exempt network is the operator's own ground: any port is allowed there.
+        An exempt network is the operator's own ground: any port is allowed there. Every connection asks
+        two or three times, of the name's addresses and of the socket's.
         """
+        return self._judged(address, port)
+
+    def _judge(self, address: str, port: int) -> str | None:
         try:
             ip = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:

@@ -17,14 +17,14 @@ Proxies from the environment are not used: they would see every address in our p
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urljoin, urlsplit
 
 import aiohttp
-from multidict import CIMultiDict, CIMultiDictProxy
+from aiohttp.http import HttpProcessingError
+from multidict import CIMultiDictProxy
 from yarl import URL
 
 from fedispace import strictjson
@@ -32,6 +32,7 @@ from fedispace.address_rule import AddressRule
 from fedispace.errors import Gone, Invalid, NotFound, Refused, Unavailable
 from fedispace.hosts import origin_of
 from fedispace.judged_resolver import AddressRefused, JudgedResolver
+from fedispace.post_exchange import door, exchange
 
 ACTIVITY_TYPES: Final = (
     'application/activity+json, application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
@@ -45,7 +46,8 @@ _MAX_URL: Final = 2048
 _TARGETS: Final = 8192
 _CONNECTIONS: Final = 300
 _CONNECTIONS_PER_HOST: Final = 4
-_CONNECT_SECONDS: Final = 5.0
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=5.0)
+"""How long connecting may take; everything together has the 15 seconds of `Net`."""
 _KEEP_ALIVE_SECONDS: Final = 15.0
 _GET_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _POST_REDIRECTS: Final = frozenset({307, 308})
@@ -97,6 +99,7 @@ class _Target:
 
     url: str
     scheme: str
+    authority: str
 
 
 class Net:
@@ -118,7 +121,7 @@ class Net:
     ) -> None:
         self._rule = AddressRule(allow_private, allow_http=allow_http)
         self._allow_http = allow_http
-        self._user_agent = user_agent
+        self._always = {"User-Agent": user_agent, "Accept-Encoding": "gzip, deflate"}
         self._resolver = JudgedResolver(self._rule, resolver or {})
         self._ssl = ssl_context or ssl.create_default_context()
         self._total = total_seconds
@@ -198,21 +201,27 @@ class Net:
         redirects = _GET_REDIRECTS if method == "GET" else _POST_REDIRECTS
         target = self._target(url)
         seen = {target.url}
-        async with _budget(self._total):
-            while True:
-                response = await self._hop(method, target, body, headers, sign, limit, strict=strict)
-                location = response.headers.get("Location")
-                if response.status not in redirects or location is None:
-                    return response
-                following = self._target(urljoin(target.url, location.strip()))
-                if target.scheme == "https" and following.scheme == "http":
-                    raise Refused("downgrade", "the peer redirects from https to http", status=403)
-                if following.url in seen:
-                    raise Refused("redirect_loop", "the peer redirects in a circle", status=403)
-                if len(seen) > _MAX_REDIRECTS:
-                    raise Refused("redirect_limit", "the peer redirects too often", status=403)
-                target = following
-                seen.add(target.url)
+        try:
+            async with asyncio.timeout(self._total):
+                while True:
+                    response = await self._hop(method, target, body, headers, sign, limit, strict=strict)
+                    if response.status not in redirects or "Location" not in response.headers:
+                        return response
+                    target = self._following(target, response.headers["Location"], seen)
+                    seen.add(target.url)
+        except TimeoutError as error:
+            raise Unreachable("timeout", "the peer did not answer in time") from error
+
+    def _following(self, target: _Target, location: str, seen: Collection[str]) -> _Target:
+        """Return where a redirect leads, if that is somewhere to go."""
+        following = self._target(urljoin(target.url, location.strip()))
+        if target.scheme == "https" and following.scheme == "http":
+            raise Refused("downgrade", "the peer redirects from https to http", status=403)
+        if following.url in seen:
+            raise Refused("redirect_loop", "the peer redirects in a circle", status=403)
+        if len(seen) > _MAX_REDIRECTS:
+            raise Refused("redirect_limit", "the peer redirects too often", status=403)
+        return following
 
     async def _hop(
         self,
@@ -230,36 +239,31 @@ class Net:
         A kept connection that the peer was just closing fails at once; the request is sent once more,
         on another connection. (A peer that did take it recognises the activity by its id.)
         """
-        sent: CIMultiDict[str] = CIMultiDict(headers)
+        sent = {"Host": target.authority, **headers}
         if sign is not None:
             sent.update(sign(method, target.url, body))
         try:
             try:
-                return await self._send(method, target, body, sent, limit, strict=strict)
+                return await self._send(target, body, sent, limit, strict=strict)
             except aiohttp.ServerDisconnectedError:
-                return await self._send(method, target, body, sent, limit, strict=strict)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+                return await self._send(target, body, sent, limit, strict=strict)
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
             raise _translated(error) from error
 
     async def _send(
-        self,
-        method: str,
-        target: _Target,
-        body: bytes | None,
-        headers: CIMultiDict[str],
-        limit: int,
-        *,
-        strict: bool,
+        self, target: _Target, body: bytes | None, headers: Mapping[str, str], limit: int, *, strict: bool
     ) -> Response:
-        async with self._session().request(
-            method, URL(target.url, encoded=True), data=body, headers=headers, allow_redirects=False
-        ) as answer:
-            return Response(
-                status=answer.status,
-                url=target.url,
-                headers=answer.headers,
-                body=await _read(answer, limit, strict=strict),
-            )
+        """POST a body, or GET without one."""
+        session = self._session()
+        if body is not None:
+            assert session.connector is not None
+            sent = {**self._always, **headers}
+            answer = await exchange(session.connector, _TIMEOUT, door(target.url), sent, body, limit)
+            return Response(status=answer.status, url=target.url, headers=answer.headers, body=answer.body)
+        url = URL(target.url, encoded=True)
+        async with session.get(url, headers=headers, allow_redirects=False) as got:
+            read = await _read(got, limit, strict=strict)
+            return Response(status=got.status, url=target.url, headers=got.headers, body=read)
 
     def _session(self) -> aiohttp.ClientSession:
         if self._open is None or self._open.closed:
@@ -274,8 +278,8 @@ class Net:
                     ttl_dns_cache=60,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip, deflate"},
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+                headers=self._always,
+                timeout=_TIMEOUT,
                 trust_env=False,
             )
         return self._open
@@ -319,16 +323,7 @@ class Net:
             refusal = self._rule.refusal(host.strip("[]"), port)
             if refusal is not None:
                 raise Refused(refusal, "that address may not be fetched", status=422)
-        return _Target(url=clean, scheme=scheme)
-
-
-@asynccontextmanager
-async def _budget(seconds: float) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError as error:
-        raise Unreachable("timeout", "the peer did not answer in time") from error
+        return _Target(url=clean, scheme=scheme, authority=authority)
 
 
 async def _read(answer: aiohttp.ClientResponse, limit: int, *, strict: bool) -> bytes:

@@ -107,9 +107,9 @@ class SignedRequests:
 
         `item` is the outbox item they are of: it tells which keys the sender had when it was written.
         """
-        await self.refuse_blocked(url)
-        keys = (await self._keyring.signer(sender_id, item=item)).rsa_keys(item)
         host = host_of(url)
+        await self._refuse_blocked_host(host)
+        keys = (await self._keyring.signer(sender_id, item=item)).rsa_keys(item)
         extra = await self._stamp.headers(item, host, body) if self._stamp is not None else None
         response = await self._knock(host, url, body, keys, extra)
         return Reply(
@@ -161,7 +161,10 @@ class SignedRequests:
 
     async def refuse_blocked(self, uri: str) -> None:
         """Raise `Refused` when the server of `uri` is blocked here."""
-        if await self._policy.is_refused(host_of(uri)):
+        await self._refuse_blocked_host(host_of(uri))
+
+    async def _refuse_blocked_host(self, host: str) -> None:
+        if await self._policy.is_refused(host):
             raise Refused("blocked", "That server is blocked here.", status=403)
 
     def _signing(
