@@ -239,7 +239,7 @@ class Net:
         A kept connection that the peer was just closing fails at once; the request is sent once more,
         on another connection. (A peer that did take it recognises the activity by its id.)
         """
-        sent = {"Host": target.authority, **headers}
+        sent = dict(headers)
         if sign is not None:
             sent.update(sign(method, target.url, body))
         try:
@@ -257,7 +257,7 @@ class Net:
         session = self._session()
         if body is not None:
             assert session.connector is not None
-            sent = {**self._always, **headers}
+            sent = {"Host": target.authority, **self._always, **headers}
             answer = await exchange(session.connector, _TIMEOUT, door(target.url), sent, body, limit)
             return Response(status=answer.status, url=target.url, headers=answer.headers, body=answer.body)
         url = URL(target.url, encoded=True)

@@ -6,7 +6,7 @@ import json
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,10 @@ async def reason_of(attempt: Awaitable[object]) -> str:
 
 async def get(net: Net, url: str) -> object:
     return await net.get(url, accept=ACTIVITY_TYPES)
+
+
+async def post(net: Net, url: str) -> object:
+    return await net.post(url, b"{}", content_type=ACTIVITY, sign=None)
 
 
 # What must never be reached.
@@ -367,6 +371,13 @@ async def test_of_a_long_answer_to_a_post_only_the_beginning_is_read(net: Net, p
     assert (response.status, len(response.body)) == (202, 64 * 1024)
 
 
+@pytest.mark.attack(35)
+async def test_of_a_packed_answer_to_a_post_only_the_beginning_is_unpacked(net: Net, peer: Peer) -> None:
+    peer.answer("/inbox", gzip.compress(b"x" * (64 * 1024 * 1024), 9), Content_Encoding="gzip")
+    response = await net.post(f"https://{HOST}/inbox", b"{}", content_type=ACTIVITY, sign=None)
+    assert response.body == b"x" * 64 * 1024
+
+
 @pytest.mark.attack(34)
 async def test_slow_peers_are_left_in_time_and_delay_nobody(authority: Authority, peer: Peer) -> None:
     release = asyncio.Event()
@@ -394,6 +405,7 @@ async def test_slow_peers_are_left_in_time_and_delay_nobody(authority: Authority
                 asyncio.create_task(reason_of(get(net, f"https://{HOST}/{path}")))
                 for path in ["hanging", "dripping"] * 25
             ]
+            slow += [asyncio.create_task(reason_of(post(net, f"https://{HOST}/hanging"))) for _ in range(9)]
             async with asyncio.timeout(0.4):
                 await get(net, "https://healthy.test/")
             assert set(await asyncio.gather(*slow)) == {"timeout"}
@@ -414,6 +426,7 @@ async def test_a_peer_that_sends_its_headers_by_the_byte_is_left(authority: Auth
     address = server.sockets[0].getsockname()
     async with net_for(authority, {HOST: address}, allow_http=True, total_seconds=0.3) as net:
         assert await reason_of(get(net, f"http://{HOST}/")) in ("timeout", "connect")
+        assert await reason_of(post(net, f"http://{HOST}/")) in ("timeout", "connect")
     stop.set()
     server.close()
 
@@ -438,7 +451,53 @@ async def test_a_peer_that_speaks_no_http_is_unreachable(authority: Authority, r
     server = await asyncio.start_server(babble, "127.0.0.21", 0)
     async with net_for(authority, {HOST: server.sockets[0].getsockname()}, allow_http=True) as net:
         assert await reason_of(get(net, f"http://{HOST}/")) == "connect"
+        assert await reason_of(post(net, f"http://{HOST}/")) == "connect"
     server.close()
+
+
+async def test_an_answer_before_the_whole_request_was_read_ends_the_connection(authority: Authority) -> None:
+    ended = asyncio.Event()
+
+    async def hasty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        with suppress(ConnectionError):
+            while await reader.read(1024 * 1024):
+                await asyncio.sleep(0)
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(hasty, "127.0.0.21", 0)
+    async with net_for(authority, {HOST: server.sockets[0].getsockname()}, allow_http=True) as net:
+        response = await net.post(f"http://{HOST}/", b"x" * 2**25, content_type=ACTIVITY, sign=None)
+        assert response.status == 413
+        async with asyncio.timeout(5):
+            await ended.wait()
+    server.close()
+
+
+async def test_a_signed_header_cannot_begin_another_line(net: Net, peer: Peer) -> None:
+    for value in ("a\r\nX-Other: b", "a\nX-Other: b", "a\rb", "a\0b"):
+        with pytest.raises((Refused, Unavailable)):
+            await net.post(
+                f"https://{HOST}/inbox", b"{}", content_type=ACTIVITY, sign=lambda *_, v=value: {"X-One": v}
+            )
+    assert peer.asked == []
+
+
+async def test_a_post_says_who_sends_it_where_and_how_long_it_is(net: Net, peer: Peer) -> None:
+    await net.post("https://PEER.test:443/a?b=%2F", b"{1}", content_type=ACTIVITY, sign=None)
+    request = peer.asked[0]
+    assert (request.method, request.raw_path, peer.bodies) == ("POST", "/a?b=%2F", [b"{1}"])
+    assert dict(request.headers) == {
+        "Host": HOST,
+        "User-Agent": "fedispace-test",
+        "Accept-Encoding": "gzip, deflate",
+        "Content-Type": ACTIVITY,
+        "Accept": ACTIVITY_TYPES,
+        "Content-Length": "3",
+    }
 
 
 async def test_connections_are_kept_and_few_per_host(net: Net, peer: Peer) -> None:
@@ -531,12 +590,14 @@ async def test_the_authorities_of_the_environment_are_trusted(
 async def test_a_certificate_for_another_host_is_refused(authority: Authority, peer: Peer) -> None:
     async with net_for(authority, {"wrong.test": peer.address}) as net:
         assert await reason_of(get(net, "https://wrong.test/")) == "tls"
+        assert await reason_of(post(net, "https://wrong.test/")) == "tls"
 
 
 async def test_a_closed_port_and_an_unknown_name_are_unreachable(authority: Authority) -> None:
     async with net_for(authority, {HOST: ("127.0.0.21", unused_port())}) as net:
-        assert await reason_of(get(net, f"https://{HOST}/")) == "connect"
-        assert await reason_of(get(net, "https://nowhere.invalid/")) == "dns"
+        for attempt in (get, post):
+            assert await reason_of(attempt(net, f"https://{HOST}/")) == "connect"
+            assert await reason_of(attempt(net, "https://nowhere.invalid/")) == "dns"
 
 
 async def test_the_address_is_sent_as_it_is_signed(net: Net, peer: Peer) -> None:

@@ -5,7 +5,7 @@ from it (docs/benchmarks.md), so it is not the default.
 
 asyncio gives each TLS connection a buffer of 256 KiB and fills it with zeros. For a connection that
 carries one signed request to a peer that is more work than the handshake, and three hundred kept ones
-hold 77 MB. A TLS record is 16 KiB at most (RFC 8446 section 5.1), so two of them are room enough.
+hold 77 MB. The size of a TLS record (RFC 8446 section 5.1) is room enough.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import Final
 from fedispace.errors import ConfigError
 
 LOOPS: Final = ("asyncio", "uvloop")
-TLS_BUFFER: Final = 32 * 1024
+TLS_BUFFER: Final = 16 * 1024
 
 
 def _uvloop() -> asyncio.AbstractEventLoop:
