@@ -305,10 +305,12 @@ def _move(document: Json, id_: Uri, actor: Uri) -> Move:
 
 
 def _flag(document: Json, id_: Uri, actor: Uri) -> Flag:
+    """Read a report; Lemmy says why in `summary`."""
     reported = shapes.uris(document.get("object"), objects.MAX_ITEMS)
-    content = shapes.text(document.get("content"), _MAX_CONTENT)
+    stated = document.get("content") or document.get("summary")
     if not reported:
         raise Invalid("object: an absolute http(s) address is expected", field="object")
+    content = shapes.text(stated, _MAX_CONTENT)
     return Flag(id=id_, actor=actor, objects=reported, content=content, **_audience(document))
 
 

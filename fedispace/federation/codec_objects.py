@@ -272,7 +272,7 @@ def _published(member: Any) -> Uri | None:
         if type(member) is not dict:
             break
         kind = member.get("type")
-        if kind in NOTE_TYPES:
+        if type(kind) is not str or kind in NOTE_TYPES:
             break
         if kind not in _WRAPPERS:
             return None
