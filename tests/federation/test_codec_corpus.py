@@ -18,6 +18,7 @@ from fedispace.federation.vocab.activities import (
     Delete,
     Flag,
     Follow,
+    InteractionRequest,
     Join,
     Like,
     Move,
@@ -25,9 +26,10 @@ from fedispace.federation.vocab.activities import (
     Update,
 )
 from fedispace.federation.vocab.actors import Actor
+from fedispace.federation.vocab.interactions import Authorization, SubPolicy
 from fedispace.federation.vocab.links import Emoji, Hashtag, Location, Mention
-from fedispace.federation.vocab.objects import Collection, Event, Note
-from fedispace.federation.vocab.uri import PUBLIC
+from fedispace.federation.vocab.objects import Collection, CollectionPage, Event, Note
+from fedispace.federation.vocab.uri import PUBLIC, Uri
 
 CORPUS = Path(__file__).parent / "corpus"
 FILES = sorted(CORPUS.glob("*/*.json"))
@@ -207,3 +209,142 @@ def test_takahe_ids_are_kept_verbatim() -> None:
 
 def test_snac_puts_a_fragment_into_the_context() -> None:
     assert note_in("snac/create-note").context == "https://snac.example/sam#ctxt"
+
+
+def test_mastodon_says_who_may_quote_and_asks_before_it_does() -> None:
+    quoting = note_in("mastodon/create-quote")
+    assert quoting.quote == "https://a.example/posts/1"
+    assert quoting.interaction_policy is not None
+    assert quoting.interaction_policy.can_quote == SubPolicy(
+        automatic=(Uri("https://mastodon.example/users/ada/followers"),), manual=(PUBLIC,)
+    )
+    request = read("mastodon/quote-request", InteractionRequest)
+    assert (request.type, request.object) == ("QuoteRequest", "https://a.example/posts/1")
+    assert isinstance(request.instrument, Note)
+    leave = read("mastodon/quote-authorization", Authorization)
+    assert leave.interaction_target == "https://mastodon.example/users/ada/statuses/113"
+
+
+def test_mastodon_collections() -> None:
+    page = read("mastodon/replies-page", CollectionPage)
+    assert page.posts == ("https://other.example/users/olu/statuses/5",)
+    assert page.next is not None
+    context = read("mastodon/context", Collection)
+    assert context.attributed_to == "https://mastodon.example/users/ada"
+    assert len(context.posts) == 2
+    assert read("mastodon/featured", Collection).posts == ("https://mastodon.example/users/ada/statuses/120",)
+
+
+def test_gotosocial_says_who_may_answer_in_strings_and_lists() -> None:
+    reply = note_in("gotosocial/create-reply")
+    policy = reply.interaction_policy
+    assert policy is not None
+    grace = "https://gts.example/users/grace"
+    assert policy.can_reply == SubPolicy(automatic=(Uri(grace), Uri(f"{grace}/followers")), manual=(PUBLIC,))
+    assert (policy.can_announce, policy.can_like) == (SubPolicy(automatic=(PUBLIC,)),) * 2
+    (oven,) = reply.attachments
+    assert (oven.name, oven.focal) == ("An oven, open", (0.5, -0.5))
+    accept = read("gotosocial/accept-reply", Accept)
+    assert isinstance(accept.inner, InteractionRequest)
+    assert accept.authorization == f"{grace}/authorizations/01HH"
+    assert read("gotosocial/like-request", InteractionRequest).type == "LikeRequest"
+    assert read("gotosocial/replies-page", CollectionPage).posts == (
+        "https://other.example/users/olu/statuses/6",
+    )
+    assert read("gotosocial/featured", Collection).posts == (f"{grace}/statuses/01HX",)
+
+
+@pytest.mark.row(52)
+@pytest.mark.parametrize(
+    ("name", "options", "is_multiple"),
+    [
+        ("mastodon/create-question", {"yes": 1, "no": 0}, False),
+        ("gotosocial/create-question", {"gas": 0, "wood": 0}, False),
+        ("misskey/create-question", {"light": 0, "dark": 1}, False),
+        ("pleroma/create-question", {"daily": 2, "weekly": 0}, True),
+        ("mitra/create-question", {"sea": 3, "rock": 2}, True),
+        ("takahe/create-question", {"thick": 0, "thin": 0}, False),
+        ("snac/create-question", {"yes": 0, "no": 0}, False),
+    ],
+)
+def test_a_poll_is_one_in_every_dialect(name: str, options: dict[str, int], is_multiple: bool) -> None:
+    poll = note_in(name).poll
+    assert poll is not None
+    assert {option.name: option.votes for option in poll.options} == options
+    assert poll.multiple is is_multiple
+    assert (poll.end_time or poll.closed) is not None
+
+
+@pytest.mark.row(89)
+@pytest.mark.parametrize(
+    "name", ["mastodon/create-quote", "sharkey/create-note", "pleroma/create-quote", "mitra/create-quote"]
+)
+def test_a_quote_is_one_in_every_dialect(name: str) -> None:
+    assert note_in(name).quote == "https://a.example/posts/1"
+
+
+@pytest.mark.row(56)
+@pytest.mark.parametrize(
+    ("name", "post"),
+    [
+        ("gotosocial/delete", "https://gts.example/users/grace/statuses/01HA"),
+        ("misskey/delete", "https://misskey.example/notes/9r"),
+        ("pleroma/delete", "https://pleroma.example/objects/3a"),
+        ("mitra/delete", "https://mitra.example/objects/n2"),
+        ("takahe/delete", "https://takahe.example/@bob@takahe.example/posts/2/"),
+        ("snac/delete", "https://snac.example/sam/p/2.1"),
+        ("wordpress/delete", "https://wordpress.example/?p=32"),
+    ],
+)
+def test_a_deletion_names_its_post_by_an_id_a_tombstone_or_the_post(name: str, post: str) -> None:
+    assert read(name, Delete).object == post
+
+
+@pytest.mark.row(61)
+@pytest.mark.parametrize("software", ["mastodon", "misskey", "pleroma", "takahe", "snac", "gotosocial"])
+def test_what_is_undone_stands_inside(software: str) -> None:
+    undo = read(f"{software}/undo-like", Undo)
+    assert isinstance(undo.inner, Like)
+    assert undo.object == undo.inner.id
+
+
+def test_mitra_names_what_it_accepts_and_undoes_by_id_and_lists_keys_both_ways() -> None:
+    accept, undo = read("mitra/accept", Accept), read("mitra/undo-announce", Undo)
+    assert (accept.object, accept.inner) == ("https://a.example/activities/5", None)
+    assert (undo.object, undo.inner) == ("https://mitra.example/activities/announce/b1", None)
+    assert [key.kind for key in read("mitra/person", Actor).public_keys] == ["rsa", "ed25519"]
+    context = read("mitra/context", Collection)
+    assert context.first_page is not None
+    assert len(context.posts) == 2
+
+
+def test_lemmy_says_in_the_summary_why_it_reports() -> None:
+    flag = read("lemmy/flag", Flag)
+    assert (flag.objects, flag.content) == (("https://a.example/posts/1",), "dull knives")
+    inner = read("lemmy/announce-undo-like", Announce).inner
+    assert inner is not None
+    assert inner.type == "Undo"
+
+
+def test_wordpress_addresses_by_queries_and_writes_articles() -> None:
+    article = note_in("wordpress/create-article")
+    assert (article.type, article.id, article.name) == (
+        "Article",
+        "https://wordpress.example/?p=31",
+        "Patience",
+    )
+    assert (article.likes_claimed, article.shares_claimed) == (4, 2)
+    assert [attachment.name for attachment in article.attachments] == ["Dough"]
+    assert read("wordpress/person", Actor).webfinger == "wanda@wordpress.example"
+    event = read("wordpress/create-event", Create).object
+    assert isinstance(event, Event)
+    assert (event.name, event.join_mode, event.timezone) == ("Tasting", "external", "Europe/Vienna")
+
+
+def test_peertube_nests_the_films_in_their_playlist() -> None:
+    document = strictjson.loads((CORPUS / "peertube/video.json").read_bytes())
+    page, playlist, film = document["url"]
+    playlist["tag"] += [{**film, "height": 1080, "href": "https://tube.example/1080.mp4"}, film]
+    video = codec.read({**document, "url": [page, playlist]})
+    assert isinstance(video, Note)
+    assert [file.url for file in video.attachments] == ["https://tube.example/static/720.mp4"]

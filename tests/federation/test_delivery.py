@@ -418,6 +418,7 @@ async def test_the_signatures_a_peer_takes_are_learned_once_and_kept(
     assert len(peer.received) == 4
 
 
+@pytest.mark.row(1)
 async def test_each_attempt_is_signed_anew(home: Home, office: PostOffice, peer: Peer) -> None:
     await office.post(await home.person(), await office.recipient())
     peer.answers["c.test"] = [503]

@@ -137,6 +137,7 @@ async def test_a_follow_that_is_taken_away_again_is_one_no_more(speaking: Dialec
     assert not (await speaking.relation())["following"]
 
 
+@pytest.mark.row(13, 65)
 @speaks("gotosocial")
 async def test_gotosocial(speaking: Dialect) -> None:
     dialect = speaking
@@ -153,6 +154,9 @@ async def test_gotosocial(speaking: Dialect) -> None:
     ]
     await dialect.done("update-note")
     assert (await the_post(dialect, "/01HA"))["content"] == "<p>hot</p>"
+    assert await pinned_by(dialect) == set()
+    await dialect.fediverse.settle()
+    assert await pinned_by(dialect) == {"01HX"}
     await acts_come_and_go(dialect)
     await a_favourite_comes_and_goes(dialect)
     await dialect.done("like-request", "flag", "delete")

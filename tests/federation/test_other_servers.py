@@ -69,6 +69,7 @@ async def test_lemmy_people_act_on_their_own_too(speaking: Dialect) -> None:
     assert (message["visibility"], message["content"]) == ("direct", "<p>psst</p>")
 
 
+@pytest.mark.row(41)
 @speaks("peertube")
 async def test_peertube(speaking: Dialect) -> None:
     dialect = speaking

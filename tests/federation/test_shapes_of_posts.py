@@ -181,6 +181,19 @@ async def test_actor_and_author_of_what_we_send_are_plain_strings(
     assert type(create["object"]) is dict
 
 
+@pytest.mark.row(32, 41, 42, 47)
+async def test_what_may_be_many_is_a_list_and_the_page_is_one_address(
+    fediverse: Fediverse, alpha: Server, peer: Peer, alice: Client, lee: str
+) -> None:
+    await alice.post("/api/v1/statuses", {"status": "@lee@d.test hello"})
+    await fediverse.settle()
+    (create,) = [each.activity for each in peer.received if each.activity["type"] == "Create"]
+    note = create["object"]
+    lists = (create["to"], create["cc"], note["to"], note["cc"], note["tag"], note["attachment"])
+    assert all(type(each) is list for each in lists)
+    assert note["url"].startswith(f"{alpha.origin}/@alice/")
+
+
 @pytest.mark.row(40)
 @pytest.mark.parametrize(
     ("said", "content", "language"),
