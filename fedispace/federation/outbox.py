@@ -12,12 +12,13 @@ public carries a proof besides (`sealing.py`), which is made here and is good fo
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import delete, select, update
+from sqlalchemy import String, bindparam, delete, select, update
 
 from fedispace.clock import Clock
+from fedispace.db.base import table_of
 from fedispace.db.engine import Database, Tx
 from fedispace.db.pruning import forget
 from fedispace.db.upsert import insert
@@ -37,6 +38,12 @@ KEPT_FOR = timedelta(days=30)
 TOLD_LATELY = 300
 """Sent activities that are looked through for whom they named."""
 MAX_TOLD = 2000
+
+
+_items: Final = table_of(OutboxItem)
+_UNSAY: Final = delete(_items).where(
+    _items.c.object_uri == bindparam("object", type_=String()), _items.c.type.in_(("Create", "Update"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +190,14 @@ class Outbox:
         mine = (FollowerInbox.actor_id == actor_id) & (FollowerInbox.inbox == inbox)
         await tx.execute(update(FollowerInbox).where(mine).values(count=FollowerInbox.count - 1))
         await tx.execute(delete(FollowerInbox).where(mine, FollowerInbox.count <= 0))
+
+
+async def unsay(tx: Tx, object_uri: str) -> None:
+    """Forget what was said of something that is deleted, and deliver it no more: its text is in there.
+
+    Whoever has it is told that it is gone; who has not been reached yet need not hear of it first.
+    """
+    await tx.core(_UNSAY, {"object": object_uri})
 
 
 async def _listening_at(tx: Tx, actor_id: int) -> str | None:

@@ -7,6 +7,7 @@ from sqlalchemy import delete, exists, select, update
 from fedispace.accounts.models import Account, Notification
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
+from fedispace.federation.outbox import unsay
 from fedispace.federation.tombstones import bury
 from fedispace.threads import counts, missing, quotes
 from fedispace.threads.audience import is_distributable
@@ -52,6 +53,7 @@ async def remove(tx: Tx, clock: Clock, status: Status) -> None:
     await quotes.quote_is_gone(tx, clock, status)
     await tx.delete(status)
     await tx.flush()
+    await unsay(tx, status.uri)
     if not status.pending_approval:
         await counts.unanswered(tx, status.in_reply_to_id, status.visibility)
     await counts.removed(tx, status.account_id, status.visibility)

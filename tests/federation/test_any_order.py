@@ -297,6 +297,7 @@ def differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
     return lines
 
 
+@pytest.mark.reliability("R4")
 async def test_thirty_activities_in_two_hundred_orders_end_in_one_state(
     tmp_path: Path, others: Others
 ) -> None:

@@ -163,7 +163,7 @@ async def test_every_server_we_know_is_told_once(fediverse: Fediverse, alice: Cl
             await alpha.app.actors.store(tx, remote_actor("x", f"h{number:03}.example", scheme="http"))
         inboxes = set(await tx.scalars(select(ActorRow.shared_inbox).where(~ActorRow.local)))
     await alpha.app.leaving.leave(alice.account.id)
-    for pump in alpha.app.worker._pumps[:3]:
+    for pump in alpha.app.worker._pumps[:-1]:
         while await pump.pump():
             await pump.idle()
     async with alpha.app.db.reading() as tx:

@@ -285,6 +285,7 @@ async def test_only_what_is_new_and_announced_by_somebody_followed_is_going_to_b
     assert await fetched_after(bob, "https://c.example/spaces/1") == 1
 
 
+@pytest.mark.row(100)
 async def test_a_join_from_mobilizon_is_accepted_without_a_ticket(town: Town) -> None:
     alice, bob = await town.resident("alice"), await town.stranger("bob")
     space = await town.hosting.create(alice, title="Soon")
