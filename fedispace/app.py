@@ -114,7 +114,7 @@ from fedispace.threads.followed_tags import FollowedTags
 from fedispace.threads.forwarding import Forwarding
 from fedispace.threads.gathering import Gathering
 from fedispace.threads.groups import GroupInbox, GroupNews
-from fedispace.threads.hearing import heard
+from fedispace.threads.hearing import heard, private_mention
 from fedispace.threads.ingest import Ingest
 from fedispace.threads.interaction_documents import InteractionDocuments
 from fedispace.threads.interaction_inbox import InteractionInbox
@@ -262,7 +262,7 @@ def build(
     relaying = Relaying(db, ids, clock, addresses, actors, resolver, outbox, relays)
 
     people = People(ids, clock, addresses, safe_html, silence.mark)
-    notifier = Notifier(ids, clock, bus, heard())
+    notifier = Notifier(ids, clock, bus, heard(), private_mention())
     passwords = Passwords()
     registration = Registration(db, ids, clock, addresses, actors, passwords)
     sign_in = SignIn(db, clock, ids, passwords)

@@ -47,7 +47,7 @@ from fedispace.ids import TimeOrderedIds
 from fedispace.moderation import silence
 from fedispace.net import Net
 from fedispace.queue.bus import MemoryBus
-from fedispace.threads.hearing import heard
+from fedispace.threads.hearing import heard, private_mention
 from fedispace.threads.sanitize import clean
 from tests.ground.ground import Missing
 from tests.ground.postgres import Postgres, find_binaries
@@ -163,7 +163,7 @@ class Home:
         self.outbox = Outbox(self.ids, self.clock, self.bus, Seal(self.keyring, self.clock))
         self.actors = Actors(self.ids, self.clock, self.addresses, Departures(self.outbox))
         self.people = People(self.ids, self.clock, self.addresses, clean, silence.mark)
-        self.notifier = Notifier(self.ids, self.clock, self.bus, heard())
+        self.notifier = Notifier(self.ids, self.clock, self.bus, heard(), private_mention())
         self.follows = Follows(self.outbox, self.notifier)
         self.passwords = Passwords()
         self.registration = Registration(

@@ -6,7 +6,7 @@ that actor. Where a peer sends a bare id, it may be something of another feature
 when it is nothing of ours.
 """
 
-from fedispace.accounts import blocking
+from fedispace.accounts import blocking, undone
 from fedispace.accounts import follows as rows
 from fedispace.accounts.departures import Departures
 from fedispace.accounts.follows import Follows
@@ -77,6 +77,8 @@ class AccountInbox:
         target = await self._target(tx, asked.object)
         if follower.is_suspended:
             raise Refused("suspended", "This account is suspended.", status=403)
+        if await undone.is_undone_once(tx, asked.actor, asked.id):
+            raise Refused("deleted", "That was taken back.", status=202)
         if target.moved_to_uri is not None or await is_unwanted(tx, by=target.id, target=follower.id):
             await self._answer(tx, target, follower, _rejecting(asked, self._new_id()))
             return
@@ -119,6 +121,10 @@ class AccountInbox:
         if isinstance(inner, Follow | Block) and inner.actor != verified.sender:
             raise Refused("not_owner", "Only the one who did it can undo it.")
         sender = await self._people.by_uri(tx, verified.sender)
+        if sender is None and isinstance(inner, Follow):
+            target = await self._people.by_uri(tx, inner.object)
+            if target is not None and target.local:
+                sender = await self._people.ensure(tx, verified.sender)
         if sender is None:
             return
         if not isinstance(inner, Block):
@@ -232,6 +238,8 @@ class AccountInbox:
         if follow is None and isinstance(inner, Follow):
             target = await self._people.by_uri(tx, inner.object)
             follow = None if target is None else await rows.between(tx, sender.id, target.id)
+            if follow is None and target is not None and target.local:
+                await undone.remember(tx, self._clock, sender, inner.id, "Follow")
         if follow is None:
             return
         if follow.account_id != sender.id:

@@ -1,12 +1,16 @@
-"""Whom our people block, as the federation door has to know it: who signs a GET is an actor."""
+"""Whom our people block, as the federation door has to know it: who signs a GET is an actor.
 
-from sqlalchemy import select
+Somebody of a domain that a person blocks is blocked; of whom we know no account, the host is the domain.
+"""
+
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import aliased
 
 from fedispace.accounts.handles import name_key
-from fedispace.accounts.models import Account, Block
+from fedispace.accounts.models import Account, Block, DomainMute
 from fedispace.db.engine import Database
 from fedispace.federation.vocab.uri import Uri
+from fedispace.hosts import host_of
 
 
 class BlockedAskers:
@@ -19,10 +23,14 @@ class BlockedAskers:
         """Tell whether the person `name` here blocks the actor `asker`."""
         owner, other = aliased(Account), aliased(Account)
         async with self._db.reading() as tx:
-            found = await tx.scalar(
-                select(Block.id)
-                .join(owner, owner.id == Block.account_id)
-                .join(other, other.id == Block.target_id)
-                .where(owner.name_key == name_key(name), owner.domain == "", other.uri == asker)
+            owns = (owner.name_key == name_key(name), owner.domain == "")
+            blocks = exists().where(
+                *owns, other.uri == asker, Block.account_id == owner.id, Block.target_id == other.id
             )
-        return found is not None
+            domain = select(other.domain).where(other.uri == asker).scalar_subquery()
+            shuns = exists().where(
+                *owns,
+                DomainMute.account_id == owner.id,
+                or_(DomainMute.domain == host_of(asker), DomainMute.domain == domain),
+            )
+            return bool(await tx.scalar(select(or_(blocks, shuns))))

@@ -258,10 +258,46 @@ class CustomEmoji(Base):
     updated_at: Mapped[datetime]
 
 
+class NotificationPolicy(Base):
+    """What `account_id` is told of whom: accept, filter or drop for each kind of person (`gate.py`).
+
+    Who has no row has what everybody begins with.
+    """
+
+    __tablename__ = "notification_policies"
+
+    account_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    for_not_following: Mapped[str] = mapped_column(default="accept")
+    for_not_followers: Mapped[str] = mapped_column(default="accept")
+    for_new_accounts: Mapped[str] = mapped_column(default="accept")
+    for_private_mentions: Mapped[str] = mapped_column(default="accept")
+    for_limited_accounts: Mapped[str] = mapped_column(default="drop")
+
+
+class NotificationPermission(Base):
+    """`account_id` wants to be told of what `from_id` does, whatever its policy says."""
+
+    __tablename__ = "notification_permissions"
+
+    account_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    from_id: Mapped[int] = mapped_column(
+        BigId,
+        ForeignKey("accounts.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        index=True,
+    )
+
+
 class Notification(Base):
     """Something that happened to an account; `subject` is the post it is about, or 0.
 
-    Notifications with one `group_key` are told as one (`gate.py`).
+    Notifications with one `group_key` are told as one (`gate.py`). A `filtered` one is held back by the
+    account's policy until it says that it wants to hear of that person.
     """
 
     __tablename__ = "notifications"
@@ -280,3 +316,4 @@ class Notification(Base):
     created_at: Mapped[datetime]
     extra: Mapped[dict[str, Any] | None]
     group_key: Mapped[str] = mapped_column(default="")
+    filtered: Mapped[bool] = mapped_column(default=False)

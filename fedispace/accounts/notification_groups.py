@@ -101,6 +101,7 @@ def _has_newer(account_id: int, now: datetime) -> ColumnElement[bool]:
         newer.group_key == Notification.group_key,
         newer.group_key != "",
         newer.id > Notification.id,
+        newer.filtered.is_(False),
         by.id == newer.from_id,
         by.suspended_at.is_(None),
         by.suspended_at_home.is_(False),

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, delete, func, select
 
-from fedispace.accounts.gate import group_key, telling
+from fedispace.accounts.gate import group_key, moments, telling
 from fedispace.accounts.hiding import blocks, mutes_notifications, shuns_domain
 from fedispace.accounts.models import Account, Notification
 from fedispace.accounts.paging import Page
@@ -45,20 +45,24 @@ def topic(account_id: int) -> str:
 class Notifier:
     """Writes notifications: the one gate all of them pass.
 
-    `heard` is the condition under which an account may hear of a post, see `gate.py`.
+    `heard` is the condition under which an account may hear of a post, `private` that a mention in one is
+    for it alone and unasked for, see `gate.py`.
     """
 
-    def __init__(self, ids: Ids, clock: Clock, bus: Bus, heard: ColumnElement[bool]) -> None:
+    def __init__(
+        self, ids: Ids, clock: Clock, bus: Bus, heard: ColumnElement[bool], private: ColumnElement[bool]
+    ) -> None:
         self._ids = ids
         self._clock = clock
         self._bus = bus
-        self._telling = {dialect: telling(dialect, heard) for dialect in ("sqlite", "postgresql")}
+        self._telling = {dialect: telling(dialect, heard, private) for dialect in ("sqlite", "postgresql")}
 
     async def notify(self, tx: Tx, *, to: Account, type: str, by_id: int, subject: int = 0) -> bool:
         """Tell `to` that `by_id` did `type`, to the post `subject` if there is one; repeats are one.
 
         Nothing is written, and False returned, for accounts of other servers, for what one does to
-        oneself, and for whatever the gate keeps out. What the gate asks for must be flushed.
+        oneself, and for whatever the gate keeps out; what it holds back is written, but nobody is told.
+        What the gate asks for must be flushed.
         """
         if not to.local or (to.id == by_id and type not in _ABOUT_ONESELF):
             return False
@@ -69,13 +73,13 @@ class Notifier:
             "by": by_id,
             "type": type,
             "subject": subject,
-            "now": now,
+            **moments(now),
             "group_key": group_key(type, subject, now, id_),
         }
-        written = (await tx.core(self._telling[tx.dialect_name], told)).scalar_one_or_none()
-        if written is None:
+        written = (await tx.core(self._telling[tx.dialect_name], told)).one_or_none()
+        if written is None or written.filtered:
             return False
-        event = {"event": "notification", "id": str(written)}
+        event = {"event": "notification", "id": str(written.id)}
         tx.after_commit(lambda: self._bus.publish(topic(to.id), event))
         return True
 
@@ -91,14 +95,19 @@ class Notifier:
         )
 
 
-def told_to(account_id: int, now: datetime) -> Select[Notification]:
-    """Select what an account is told as of `now`: nothing of whom it blocks, mutes, or who is suspended."""
+def told_to(account_id: int, now: datetime, *, filtered: bool | None = False) -> Select[Notification]:
+    """Select what an account is told as of `now`: nothing of whom it blocks, mutes, or who is suspended.
+
+    Nor what its policy holds back; `filtered` asks for that instead, or, when it is None, for both.
+    """
     by = Notification.from_id
+    held_back = [] if filtered is None else [Notification.filtered.is_(filtered)]
     return (
         select(Notification)
         .join(Account, Account.id == by)
         .where(
             Notification.account_id == account_id,
+            *held_back,
             is_shown(),
             ~blocks(account_id, by),
             ~mutes_notifications(account_id, by, now),
@@ -117,9 +126,11 @@ async def notifications(
     from_id: int | None = None,
     *,
     unasked: bool = False,
+    filtered: bool | None = False,
 ) -> list[Notification]:
     """Return what an account is told, newest first, perhaps only some types or what one account did."""
-    statement = chosen(told_to(account_id, now), types, exclude_types, from_id, unasked=unasked)
+    told = told_to(account_id, now, filtered=filtered)
+    statement = chosen(told, types, exclude_types, from_id, unasked=unasked)
     rows = (await tx.scalars(page.apply(statement, Notification.id))).all()
     return page.newest_first(rows)
 

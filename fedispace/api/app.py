@@ -11,6 +11,7 @@ from fedispace.accounts.following import Following
 from fedispace.accounts.lookup import Lookup
 from fedispace.accounts.markers import Markers
 from fedispace.accounts.muting import Muting
+from fedispace.accounts.notification_policy import NotificationPolicies
 from fedispace.accounts.oauth import OAuth
 from fedispace.accounts.people import People
 from fedispace.accounts.private_notes import PrivateNotes
@@ -34,6 +35,7 @@ from fedispace.api.keeping import KeepingCalls
 from fedispace.api.limits import Limiter, Rates
 from fedispace.api.markers import MarkerCalls
 from fedispace.api.muting import MuteCalls
+from fedispace.api.notification_requests import NotificationPolicyCalls
 from fedispace.api.notifications import NotificationCalls
 from fedispace.api.oauth import AppCalls, TokenCalls
 from fedispace.api.pictures import picture_routes
@@ -111,6 +113,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     PollCalls,
     EmojiCalls,
     TimelineCalls,
+    NotificationPolicyCalls,
     NotificationCalls,
     SearchCalls,
     ThreadCalls,
@@ -240,6 +243,13 @@ class Api:
             PollCalls(db=db, posts=posts, voting=voting, news=poll_news),
             EmojiCalls(db=db),
             TimelineCalls(db=db, posts=posts),
+            NotificationPolicyCalls(
+                db=db,
+                people=people,
+                posts=posts,
+                accounts=accounts,
+                policies=NotificationPolicies(db),
+            ),
             NotificationCalls(
                 db=db,
                 people=people,

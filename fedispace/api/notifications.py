@@ -12,7 +12,6 @@ from fedispace.api.entities.account import Account
 from fedispace.api.entities.notification import (
     GroupedNotifications,
     Notification,
-    NotificationPolicy,
     UnreadCount,
 )
 from fedispace.api.entities.oauth import Nothing
@@ -20,7 +19,7 @@ from fedispace.api.entities.shape import ById, NoParameters, Paged, Parameters, 
 from fedispace.api.links import page_of
 from fedispace.api.posts import Posts
 from fedispace.api.present.accounts import AccountPresenter
-from fedispace.api.present.notifications import POLICY, NotificationPresenter, grouped
+from fedispace.api.present.notifications import NotificationPresenter, grouped
 from fedispace.api.routing import Call, Calls, Listing, Reply, Routes, Who
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import NotFound
@@ -30,6 +29,7 @@ class ListNotifications(Paged, frozen=True, kw_only=True):
     types: list[str] = []
     exclude_types: list[str] = []
     account_id: RowId | None = None
+    include_filtered: bool = False
 
 
 class ListGroups(ListNotifications, frozen=True, kw_only=True):
@@ -94,11 +94,6 @@ class NotificationCalls(Calls):
         async with self._db.transaction() as tx:
             await notifications.dismiss(tx, call.person.account.id, call.given.id)
         return Nothing()
-
-    @routes.get("/api/v2/notifications/policy", who=Who.PERSON, scope="read:notifications")
-    async def policy(self, call: Call[NoParameters]) -> NotificationPolicy:
-        """Tell that every notification is accepted."""
-        return POLICY
 
     @routes.get("/api/v2/notifications", who=Who.PERSON, scope="read:notifications")
     async def groups(self, call: Call[ListGroups]) -> Reply[GroupedNotifications]:
@@ -166,7 +161,14 @@ class NotificationCalls(Calls):
         given = call.given
         page = page_of(given, default=40, most=80)
         return await notifications.notifications(
-            tx, call.person.account.id, page, call.at, given.types, given.exclude_types, given.account_id
+            tx,
+            call.person.account.id,
+            page,
+            call.at,
+            given.types,
+            given.exclude_types,
+            given.account_id,
+            filtered=None if given.include_filtered or given.account_id is not None else False,
         )
 
     async def _one(self, account_id: int, notification_id: int) -> Notification:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 
-from fedispace.accounts import emojis
+from fedispace.accounts import emojis, undone
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
@@ -30,7 +30,7 @@ from fedispace.federation.vocab.uri import Uri
 from fedispace.hosts import host_of
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Jobs
-from fedispace.threads import boost, favourite, reactions, undone
+from fedispace.threads import boost, favourite, reactions
 from fedispace.threads.arrival import look
 from fedispace.threads.audience import Visibility, visibility_from
 from fedispace.threads.backfill import enqueue_boosted

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import structlog
 
+from fedispace.accounts import undone
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
@@ -20,7 +21,7 @@ from fedispace.federation.allowance import Allowance, Spent
 from fedispace.federation.vocab.activities import Announce
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Arguments, Jobs, Task
-from fedispace.threads import boost, undone
+from fedispace.threads import boost
 from fedispace.threads.audience import Visibility, is_distributable, parse_visibility
 from fedispace.threads.fetching import Fetching, Miss
 from fedispace.threads.ingest import FETCH_PARENT

@@ -1,18 +1,13 @@
 """Of which posts somebody is told: the part of the gate (`accounts/gate.py`) that knows of posts.
 
-Nobody hears of a post they may not see, nor of anything in a conversation they muted. Of what the
-people of a silenced server do with posts hears only who follows them.
+Nobody hears of a post they may not see, nor of anything in a conversation they muted.
 """
 
-from sqlalchemy import ColumnElement, and_, exists, not_, or_
+from sqlalchemy import ColumnElement, and_, exists, not_
 
-from fedispace.accounts.gate import BY, SUBJECT, TO, TYPE
-from fedispace.accounts.models import Follow
-from fedispace.moderation.silence import silenced
+from fedispace.accounts.gate import SUBJECT, TO, TYPE
 from fedispace.threads.models import ConversationMute, Status
 from fedispace.threads.visibility import visible
-
-_WITHOUT_A_POST = ("follow", "follow_request")
 
 
 def heard() -> ColumnElement[bool]:
@@ -23,5 +18,14 @@ def heard() -> ColumnElement[bool]:
         ConversationMute.conversation_id == Status.conversation_id,
         ConversationMute.account_id == TO,
     )
-    follows = exists().where(Follow.account_id == TO, Follow.target_id == BY, Follow.accepted.is_(True))
-    return and_(not_(unseen), not_(muted), or_(TYPE.in_(_WITHOUT_A_POST), not_(silenced(BY)), follows))
+    return and_(not_(unseen), not_(muted))
+
+
+def private_mention() -> ColumnElement[bool]:
+    """Return the condition that `SUBJECT` is a direct post that names `TO` and answers nothing of theirs."""
+    return exists().where(
+        TYPE == "mention",
+        Status.id == SUBJECT,
+        Status.visibility == "direct",
+        Status.in_reply_to_account_id.is_distinct_from(TO),
+    )

@@ -312,6 +312,23 @@ async def test_who_is_blocked_gets_a_key_and_finds_nothing_else(
     assert (await peer.get(post["uri"], by=carol)).json == bare.json
 
 
+@pytest.mark.row(103)
+async def test_somebody_of_a_domain_that_is_blocked_by_a_person_finds_nothing_else_either(
+    alpha: Server, alice: Client, peer: Peer
+) -> None:
+    carol, dora = peer.actor(), peer.actor("dora", "d.test")
+    bob = await alpha.person("bob")
+    post = await alice.post("/api/v1/statuses", {"status": "hello"})
+    his = await bob.post("/api/v1/statuses", {"status": "hello"})
+    assert (await peer.get(post["uri"], by=carol)).status == 200
+    await alice.post("/api/v1/domain_blocks", {"domain": "c.test"})
+    for address in (post["uri"], f"{alice.account.uri}/outbox", f"{alice.account.uri}/followers"):
+        assert (await peer.get(address, by=carol)).status == 404, address
+        assert (await peer.get(address, by=dora)).status == 200, address
+    assert set((await peer.get(alice.account.uri, by=carol)).json) == set(KEY_FIELDS)
+    assert (await peer.get(his["uri"], by=carol)).status == 200, "bob blocks nobody"
+
+
 # Where only signed requests are answered.
 
 

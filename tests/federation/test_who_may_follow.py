@@ -189,3 +189,37 @@ async def test_a_suspended_person_of_ours_comes_back_whole(fediverse: Fediverse)
     assert await beta.count(Account, Account.username == "anna") == 1
     assert await beta.count(Status) == 1
     assert await alpha.count(OutboxItem, OutboxItem.type == "Update") == 2
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["whole", "by its id"])
+async def test_an_undo_that_overtakes_its_follow_wins(fediverse: Fediverse, bare: bool) -> None:
+    alpha, peer = fediverse.alpha, fediverse.peer
+    bob = await alpha.person("bob")
+    carol, dora = peer.actor(), peer.actor("dora", "d.test")
+    if bare:
+        await find(bob, carol)  # a bare id says nothing of whom it is about: only somebody known is heeded
+    asked = peer.activity("Follow", carol, bob.account.uri)
+    await peer.post(alpha.inbox, peer.activity("Undo", carol, asked["id"] if bare else asked))
+    await peer.post(alpha.inbox, peer.activity("Undo", dora, asked["id"]))
+    await fediverse.settle()
+    await peer.post(alpha.inbox, asked)
+    await fediverse.settle()
+    assert await alpha.count(Follow) == await alpha.count(FollowerInbox) == 0
+    assert [each.activity["type"] for each in peer.received if each.host == "c.test"] == []
+    await peer.post(alpha.inbox, peer.activity("Follow", carol, bob.account.uri, 2))
+    await fediverse.settle()
+    assert await alpha.count(Follow, Follow.accepted) == 1, "the next one counts"
+
+
+async def test_nobody_takes_back_the_follow_of_somebody_else(fediverse: Fediverse) -> None:
+    alpha, peer = fediverse.alpha, fediverse.peer
+    bob = await alpha.person("bob")
+    carol, neighbour = peer.actor(), peer.actor("neighbour", "c.test")
+    await find(bob, neighbour)
+    asked = peer.activity("Follow", carol, bob.account.uri)
+    await peer.post(alpha.inbox, peer.activity("Undo", neighbour, asked))
+    await peer.post(alpha.inbox, peer.activity("Undo", neighbour, asked["id"], 2))
+    await fediverse.settle()
+    await peer.post(alpha.inbox, asked)
+    await fediverse.settle()
+    assert await alpha.count(Follow, Follow.accepted) == 1

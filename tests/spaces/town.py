@@ -52,7 +52,7 @@ from fedispace.spaces.hosting import Hosting, Rooms
 from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.models import Space
 from fedispace.spaces.tickets import Tickets
-from fedispace.threads.hearing import heard
+from fedispace.threads.hearing import heard, private_mention
 from fedispace.threads.polls import Polls
 from fedispace.threads.publish import Publishing
 from fedispace.threads.sanitize import clean
@@ -174,7 +174,7 @@ class Town:
 
     def _publishing(self) -> Publishing:
         lookup = Lookup(self.db, self.resolver, self.people, self.addresses)
-        notifier = Notifier(self.ids, self.clock, self.bus, heard())
+        notifier = Notifier(self.ids, self.clock, self.bus, heard(), private_mention())
         return Publishing(
             self.db,
             self.ids,

@@ -45,6 +45,23 @@ class NotificationPolicy(Entity, frozen=True, kw_only=True):
     summary: PolicySummary
 
 
+class NotificationRequest(Entity, frozen=True, kw_only=True):
+    """What the policy holds back of one person."""
+
+    id: str
+    created_at: str
+    updated_at: str
+    notifications_count: str
+    account: Account
+    last_status: Status | None
+
+
+class Merged(Entity, frozen=True, kw_only=True):
+    """Whether what was accepted stands among the notifications."""
+
+    merged: bool
+
+
 class NotificationGroup(Entity, frozen=True, kw_only=True):
     """Notifications of one kind about one thing."""
 

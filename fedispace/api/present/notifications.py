@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from fedispace.accounts.gate import ungrouped
 from fedispace.accounts.models import Account, Notification
 from fedispace.accounts.notification_groups import Group
+from fedispace.accounts.notification_policy import Summary
 from fedispace.api.entities import notification as entities
 from fedispace.api.entities.status import Status
 from fedispace.api.present.accounts import AccountPresenter
@@ -12,14 +13,14 @@ from fedispace.clock import iso
 
 WITHOUT_A_POST = frozenset({"follow", "follow_request"})
 
-POLICY = entities.NotificationPolicy(
-    for_not_following="accept",
-    for_not_followers="accept",
-    for_new_accounts="accept",
-    for_private_mentions="accept",
-    for_limited_accounts="accept",
-    summary=entities.PolicySummary(pending_requests_count=0, pending_notifications_count=0),
-)
+
+def policy(says: Mapping[str, str], held_back: Summary) -> entities.NotificationPolicy:
+    return entities.NotificationPolicy(
+        **says,
+        summary=entities.PolicySummary(
+            pending_requests_count=held_back.requests, pending_notifications_count=held_back.notifications
+        ),
+    )
 
 
 class NotificationPresenter:

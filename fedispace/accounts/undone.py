@@ -1,4 +1,4 @@
-"""What was taken back before it came: an Undo that overtakes its Like or its Announce wins.
+"""What was taken back before it came: an Undo that overtakes its Like, its Announce or its Follow wins.
 
 It is remembered for whom it was taken back, because nobody takes back what somebody else did, not even
 on the same server. Only of accounts that are known here, or strangers could fill the table.
@@ -20,6 +20,15 @@ async def remember(tx: Tx, clock: Clock, by: Account | None, uri: str, kind: str
 async def was_undone(tx: Tx, actor: str, uri: str) -> bool:
     """Tell whether the actor took back its activity `uri` before it came."""
     return await tombstone(tx, _mark(actor, uri)) is not None
+
+
+async def is_undone_once(tx: Tx, actor: str, uri: str) -> bool:
+    """Tell the same of a Follow, and forget it: some peers give the next Follow of the same two its id."""
+    mark = await tombstone(tx, _mark(actor, uri))
+    if mark is not None:
+        await tx.delete(mark)
+        await tx.flush()
+    return mark is not None
 
 
 def _mark(actor: str, uri: str) -> str:
