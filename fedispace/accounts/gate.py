@@ -82,19 +82,27 @@ def moments(now: datetime) -> dict[str, datetime]:
 
 def _falls_under(what: str, private: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return the condition that the recipient's policy says `what` of the sender or of what they did."""
-    mine, sender = _policies.alias(), _accounts.alias()
+    mine = _policies.alias()
+    new, limited = _accounts.alias(), _accounts.alias()
     unknown = ~_follows_since(TO, BY, None)
     permitted = exists().where(_permissions.c.account_id == TO, _permissions.c.from_id == BY)
     return exists().where(
         mine.c.account_id == TO,
-        sender.c.id == BY,
         TYPE.not_in(UNFILTERED),
         or_(
             and_(mine.c.for_not_following == what, unknown),
             and_(mine.c.for_not_followers == what, ~_follows_since(BY, TO, LATELY)),
-            and_(mine.c.for_new_accounts == what, sender.c.created_at > A_WHILE_AGO, unknown),
+            and_(
+                mine.c.for_new_accounts == what,
+                exists().where(new.c.id == BY, new.c.created_at > A_WHILE_AGO),
+                unknown,
+            ),
             and_(mine.c.for_private_mentions == what, private, unknown),
-            and_(mine.c.for_limited_accounts == what, sender.c.silenced, unknown),
+            and_(
+                mine.c.for_limited_accounts == what,
+                exists().where(limited.c.id == BY, limited.c.silenced),
+                unknown,
+            ),
         ),
         ~permitted,
     )

@@ -119,13 +119,8 @@ async def summary(tx: Tx, account_id: int, now: datetime) -> Summary:
 
 async def requests(tx: Tx, account_id: int, now: datetime, page: Page) -> list[Request]:
     """Return of whom something is held back, by their ids, the newest people first."""
-    people = (
-        told_to(account_id, now, filtered=True)
-        .with_only_columns(Notification.from_id.label("from_id"))
-        .distinct()
-        .subquery()
-    )
-    ids = (await tx.scalars(page.apply(select(people.c.from_id), people.c.from_id))).all()
+    people = told_to(account_id, now, filtered=True).with_only_columns(Notification.from_id).distinct()
+    ids = (await tx.scalars(page.apply(people, Notification.from_id))).all()
     found = {each.from_id: each for each in await _filled(tx, account_id, now, ids)}
     return [found[id_] for id_ in page.newest_first(ids) if id_ in found]
 

@@ -18,7 +18,6 @@ _EMPTY_LISTS: Final = (
     ("/api/v1/featured_tags", Who.PERSON, "read:accounts"),
     ("/api/v1/filters", Who.PERSON, "read:filters"),
     ("/api/v1/lists", Who.PERSON, "read:lists"),
-    ("/api/v1/notifications/requests", Who.PERSON, "read:notifications"),
     ("/api/v1/suggestions", Who.PERSON, "read:accounts"),
     ("/api/v1/trends", Who.ANYONE, None),
     ("/api/v1/trends/links", Who.ANYONE, None),

@@ -250,6 +250,58 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_mutes_target_id"), ["target_id"], unique=False)
 
     op.create_table(
+        "notification_permissions",
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "from_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_notification_permissions_account_id_accounts"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["from_id"],
+            ["accounts.id"],
+            name=op.f("fk_notification_permissions_from_id_accounts"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("account_id", "from_id", name=op.f("pk_notification_permissions")),
+    )
+    with op.batch_alter_table("notification_permissions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_notification_permissions_from_id"), ["from_id"], unique=False)
+
+    op.create_table(
+        "notification_policies",
+        sa.Column(
+            "account_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("for_not_following", sa.String(), nullable=False),
+        sa.Column("for_not_followers", sa.String(), nullable=False),
+        sa.Column("for_new_accounts", sa.String(), nullable=False),
+        sa.Column("for_private_mentions", sa.String(), nullable=False),
+        sa.Column("for_limited_accounts", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_notification_policies_account_id_accounts"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_notification_policies")),
+    )
+    op.create_table(
         "private_notes",
         sa.Column(
             "account_id",
@@ -606,6 +658,9 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("group_key", sa.String(), server_default=sa.text("('')"), nullable=False)
         )
+        batch_op.add_column(
+            sa.Column("filtered", sa.Boolean(), server_default=sa.text("(false)"), nullable=False)
+        )
         batch_op.create_index("ix_notifications_group", ["account_id", "group_key", "id"], unique=False)
 
     with op.batch_alter_table("peers", schema=None) as batch_op:
@@ -712,6 +767,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table("notifications", schema=None) as batch_op:
         batch_op.drop_index("ix_notifications_group")
+        batch_op.drop_column("filtered")
         batch_op.drop_column("group_key")
 
     with op.batch_alter_table("mentions", schema=None) as batch_op:
@@ -787,6 +843,11 @@ def downgrade() -> None:
 
     op.drop_table("reports")
     op.drop_table("private_notes")
+    op.drop_table("notification_policies")
+    with op.batch_alter_table("notification_permissions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_notification_permissions_from_id"))
+
+    op.drop_table("notification_permissions")
     with op.batch_alter_table("mutes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mutes_target_id"))
 
