@@ -12,6 +12,7 @@ from fedispace.federation import codec_objects as objects
 from fedispace.federation import codec_parts as parts
 from fedispace.federation import codec_shapes as shapes
 from fedispace.federation.codec_shapes import Json
+from fedispace.federation.happenings import as_note
 from fedispace.federation.vocab.activities import (
     Accept,
     Activity,
@@ -213,7 +214,8 @@ def _embedded(document: Json, actor: Uri) -> Embedded | Uri:
     if kind in NOTE_TYPES:
         return objects.note(_with_audience(value, document), kind, author=actor)
     if kind == "Event":
-        return objects.event(_with_audience(value, document), author=actor)
+        event = objects.event(_with_audience(value, document), author=actor)
+        return as_note(event) if event.space is None else event
     if kind in ACTOR_TYPES:
         return objects.actor(value, kind)
     return objects.unknown(value, kind)

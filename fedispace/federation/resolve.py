@@ -26,6 +26,7 @@ from fedispace.federation.actors import Actors
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.allowance import Allowance, Spent
 from fedispace.federation.codec_objects import key_owner
+from fedispace.federation.happenings import as_note
 from fedispace.federation.host_meta import MAX_HOST_META, XRD_TYPES, lrdd_address
 from fedispace.federation.models import ActorRow
 from fedispace.federation.newcomers import Newcomers
@@ -264,7 +265,7 @@ class Resolver:
             await self.actor(found.attributed_to, allowance=allowance)
         if isinstance(found, Actor):
             await self._store(found)
-        return found
+        return as_note(found) if isinstance(found, Event) and found.space is None else found
 
     async def _store(self, actor: Actor) -> ActorRow:
         async with self._db.transaction() as tx:

@@ -520,7 +520,10 @@ def _content(note: Note, title: str | None) -> str:
     if note.type in _SPOKEN:
         return note.content
     pieces = [f"<p><strong>{html.escape(title)}</strong></p>"] if title else []
-    pieces.append(note.content or (note.summary or ""))
+    if note.type == "Event":
+        pieces.append(f"<p>{html.escape(plain(note.summary or ''))}</p>{note.content}")
+    else:
+        pieces.append(note.content or (note.summary or ""))
     if note.type not in _TEXT_TYPES:
         link = html.escape(note.url or note.id)
         pieces.append(f'<p><a href="{link}">{link}</a></p>')

@@ -1,5 +1,6 @@
 """What each software really sends, read as it is meant."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +11,7 @@ from fedispace import strictjson
 from fedispace.errors import Invalid
 from fedispace.federation import codec
 from fedispace.federation.codec_objects import key_owner
+from fedispace.federation.happenings import when_and_where
 from fedispace.federation.vocab.activities import (
     Accept,
     Add,
@@ -41,6 +43,13 @@ T = TypeVar("T")
 def read(name: str, kind: type[T]) -> T:
     found = codec.read(strictjson.loads((CORPUS / f"{name}.json").read_bytes()))
     assert isinstance(found, kind)
+    return found
+
+
+def event_in(name: str) -> Event:
+    """Return the event of a Create as it is read at its own address."""
+    found = codec.read(strictjson.loads((CORPUS / f"{name}.json").read_bytes())["object"])
+    assert isinstance(found, Event)
     return found
 
 
@@ -180,8 +189,7 @@ def test_peertube_attributes_to_two_and_links_in_many_ways() -> None:
 
 
 def test_mobilizon_event() -> None:
-    event = read("mobilizon/create-event", Create).object
-    assert isinstance(event, Event)
+    event = event_in("mobilizon/create-event")
     assert event.attributed_to == "https://mobilizon.example/@bakers"
     assert event.start_time == datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
     assert event.end_time is not None
@@ -194,8 +202,7 @@ def test_mobilizon_event() -> None:
 
 
 def test_gancio_event() -> None:
-    event = read("gancio/create-event", Create).object
-    assert isinstance(event, Event)
+    event = event_in("gancio/create-event")
     assert event.location == Location(name="Market hall")
     assert event.end_time is None
     assert event.summary == "Bread swap, Market hall, Saturday 10:00"
@@ -336,8 +343,7 @@ def test_wordpress_addresses_by_queries_and_writes_articles() -> None:
     assert (article.likes_claimed, article.shares_claimed) == (4, 2)
     assert [attachment.name for attachment in article.attachments] == ["Dough"]
     assert read("wordpress/person", Actor).webfinger == "wanda@wordpress.example"
-    event = read("wordpress/create-event", Create).object
-    assert isinstance(event, Event)
+    event = event_in("wordpress/create-event")
     assert (event.name, event.join_mode, event.timezone) == ("Tasting", "external", "Europe/Vienna")
 
 
@@ -348,3 +354,16 @@ def test_peertube_nests_the_films_in_their_playlist() -> None:
     video = codec.read({**document, "url": [page, playlist]})
     assert isinstance(video, Note)
     assert [file.url for file in video.attachments] == ["https://tube.example/static/720.mp4"]
+
+
+def test_an_event_that_is_no_space_is_a_post_that_says_when_and_where() -> None:
+    post = note_in("mobilizon/create-event")
+    assert (post.type, post.name) == ("Event", "Sourdough evening")
+    assert post.summary == "2026-11-20 15:00 to 17:00 UTC, The Mill"
+    assert note_in("gancio/create-event").summary == "Bread swap, Market hall, Saturday 10:00"
+    over_night = replace(
+        event_in("mobilizon/create-event"), start_time=datetime(2026, 11, 19, 22, 0, tzinfo=UTC)
+    )
+    assert when_and_where(over_night) == "2026-11-19 22:00 to 2026-11-20 17:00 UTC, The Mill"
+    called_off = replace(over_night, status="CANCELLED", start_time=None)
+    assert when_and_where(called_off) == "Cancelled, The Mill"

@@ -66,7 +66,7 @@ async def test_lemmy_people_act_on_their_own_too(speaking: Dialect) -> None:
     assert await dialect.say("dislike") == "ignored Dislike"
     told = await dialect.alice.get("/api/v1/notifications")
     (message,) = [each["status"] for each in told if each["type"] == "mention"]
-    assert (message["visibility"], message["content"]) == ("direct", "<p>psst</p>")
+    assert (message["visibility"], message["content"].strip()) == ("direct", "<p>psst</p>")
 
 
 @pytest.mark.row(41)
@@ -117,3 +117,59 @@ async def test_wordpress(speaking: Dialect) -> None:
     assert await dialect.notices() == ["mention", "favourite", "reblog", "follow"]
     await dialect.done("undo-announce")
     assert (await dialect.mine())["reblogs_count"] == 0
+
+
+async def own_words(dialect: Dialect) -> list[Seen]:
+    """Return what alice's friend wrote, as she reads it in her home timeline, newest first."""
+    return [post for post in (await dialect.home()).values() if not post["reblog"]]
+
+
+@speaks("mobilizon")
+async def test_mobilizon(speaking: Dialect) -> None:
+    dialect = speaking
+    assert (await dialect.say("create-event")).startswith("dropped attribution_mismatch")
+    assert (await dialect.say("create-own-event")).startswith("dropped unrelated")
+    await dialect.done("announce-event")
+    (event,) = await passed_on(dialect)
+    assert event["account"]["acct"] == "maya@mobilizon.example"
+    assert "Bread by hand" in event["content"]
+    assert "2026-11-20 15:00 to 17:00 UTC, The Mill" in event["content"]
+    await dialect.done("update-event")
+    (event,) = await passed_on(dialect)
+    assert "Cancelled, 2026-11-20" in event["content"]
+    await dialect.done("create-comment", "follow", "flag", "leave")
+    assert (await dialect.mine())["replies_count"] == 1
+    assert await dialect.notices() == ["mention", "follow"]
+    assert await dialect.say("invite") == "ignored Invite"
+    assert (await dialect.say("create-article")).startswith("dropped attribution_mismatch")
+    assert (await dialect.say("join")).startswith("dropped unknown_object")
+    await dialect.done("delete-event")
+    assert await passed_on(dialect) == []
+
+
+@speaks("gancio")
+async def test_gancio(speaking: Dialect) -> None:
+    dialect = speaking
+    await dialect.done("create-event")
+    (event,) = await own_words(dialect)
+    assert event["content"].startswith(
+        "<p><strong>Bread swap</strong></p><p>Bread swap, Market hall, Saturday"
+    )
+    assert (event["spoiler_text"], [each["name"] for each in event["tags"]]) == ("", ["swap"])
+    await dialect.done("update-event")
+    (event,) = await own_words(dialect)
+    assert event["content"].startswith("<p><strong>Bread swap, moved</strong></p>")
+    await dialect.done("announce", "follow")
+    assert (await dialect.mine())["reblogs_count"] == 1
+    await dialect.done("undo-follow", "delete-event")
+    assert await own_words(dialect) == []
+
+
+@speaks("wordpress")
+async def test_an_event_of_wordpress(speaking: Dialect) -> None:
+    dialect = speaking
+    await dialect.done("create-event")
+    (event,) = await own_words(dialect)
+    assert "<p>Thu 20 Nov, 18:00, The Hall</p><p>Come hungry.</p>" in event["content"]
+    found = await resolved(dialect, event["uri"])
+    assert found["id"] == event["id"]

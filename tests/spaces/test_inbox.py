@@ -1,5 +1,6 @@
 """What other servers tell us of Spaces: believed from the host, refused from everybody else."""
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -116,8 +117,12 @@ async def test_a_space_that_is_known_here_stays_up_to_date_though_nobody_follows
 async def test_an_event_that_claims_one_of_our_ids_changes_nothing(town: Town) -> None:
     alice, bob = await town.resident("alice"), await town.stranger("bob")
     ours = await town.live_space(alice)
+    mine = event_json(bob, id=ours.uri)
+    with contextlib.suppress(Refused):
+        await town.apply(activity("Update", bob, mine))
+    mine["space"] |= {"joinEndpoint": f"{ours.uri}/join"}
     with pytest.raises(Refused):
-        await town.apply(activity("Update", bob, event_json(bob, id=ours.uri)))
+        await town.apply(activity("Update", bob, mine, 2))
     assert (await town.stored(ours.id)).title == "An open floor"
 
 
@@ -138,8 +143,8 @@ async def test_an_ordinary_event_is_no_space(town: Town) -> None:
     bob = await town.neighbour("bob")
     event = event_json(bob)
     del event["space"]
-    with pytest.raises(Refused, match="no Space"):
-        await town.apply(activity("Create", bob, event))
+    await town.apply(activity("Create", bob, event))
+    assert await town.space_with(EVENT) is None
 
 
 @pytest.mark.parametrize("field", ["listen", "publish"])
@@ -161,8 +166,7 @@ async def test_an_event_cannot_send_browsers_to_another_server(town: Town, field
     except Refused:
         return
     space = await town.space_with(EVENT)
-    assert space is not None
-    assert address not in (space.whep_endpoint, space.whip_endpoint)
+    assert space is None or address not in (space.whep_endpoint, space.whip_endpoint)
 
 
 async def test_a_newer_state_is_taken_and_an_older_one_is_not(town: Town) -> None:
