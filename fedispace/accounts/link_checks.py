@@ -8,7 +8,7 @@ takes it away.
 
 from collections.abc import Mapping
 from datetime import timedelta
-from html.parser import HTMLParser
+from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -19,6 +19,7 @@ from fedispace.db.engine import Database, Tx
 from fedispace.errors import FedispaceError, Gone, NotFound, Unavailable
 from fedispace.net import Net
 from fedispace.queue.jobs import Jobs, Task
+from fedispace.start_tags import start_tags
 
 log = structlog.get_logger()
 
@@ -103,25 +104,15 @@ class LinkChecks:
         except FedispaceError as error:
             log.info("profile.link_refused", reason=error.detail)
             return False
-        links = _MeLinks()
-        links.feed(page.body.decode("utf-8", "replace"))
-        links.close()
-        return not wanted.isdisjoint(links.found)
+        return not wanted.isdisjoint(me_links(page.body.decode("utf-8", "replace")))
 
 
-class _MeLinks(HTMLParser):
-    """Collects the addresses a page links to with rel=me (https://microformats.org/wiki/rel-me)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in ("a", "link") or len(self.found) >= _MAX_LINKS:
-            return
-        said = dict(attrs)
-        if "me" in (said.get("rel") or "").lower().split() and said.get("href"):
-            self.found.add((said["href"] or "").strip())
+def me_links(page: str) -> set[str]:
+    """Return the addresses a page links to with rel=me (https://microformats.org/wiki/rel-me)."""
+    tags = islice(start_tags(page, "a", "link"), _MAX_LINKS)
+    return {
+        tag["href"].strip() for tag in tags if "me" in tag.get("rel", "").lower().split() and "href" in tag
+    }
 
 
 def _typed(user: User) -> list[list[str]]:

@@ -4,15 +4,26 @@ What another server sends is reduced to its text, so that no markup of a strange
 there is nothing left that could run, load or hide.
 """
 
+import re
 from collections.abc import Collection
 from html import escape
 from html.parser import HTMLParser
 from typing import Final
 
+import nh3
+
 MAX_DESCRIPTION: Final = 5000
 _MAX_MARKUP: Final = 64 * 1024
 _BLOCKS: Final = frozenset({"p", "div", "li", "h1", "h2", "h3", "h4", "blockquote", "pre", "tr"})
 _UNSEEN: Final = frozenset({"script", "style", "head", "title", "template"})
+_MAX_TAGS: Final = 4096
+_LONG_TAG: Final = re.compile(r"<[^<>]{8192}")
+_CLEANER: Final = nh3.Cleaner(
+    tags=set(_BLOCKS | {"a", "br"}),
+    clean_content_tags=set(_UNSEEN),
+    attributes={"a": {"href"}},
+    link_rel=None,
+)
 
 
 def to_html(text: str) -> str:
@@ -28,9 +39,20 @@ def to_text(html: str, *, without_links_to: Collection[str] = ()) -> str:
     `content` says nothing where the Space itself is shown.
     """
     reader = _Text(frozenset(without_links_to))
-    reader.feed(html[:_MAX_MARKUP])
+    reader.feed(_well_formed(html[:_MAX_MARKUP]))
     reader.close()
     return reader.text()[:MAX_DESCRIPTION]
+
+
+def _well_formed(html: str) -> str:
+    """Return markup in which every tag has an end: the reader looks for each up to the end of the text.
+
+    The cost of this in turn grows with the depth of nesting and the length of a tag. Of what has too much
+    of either only the text is meant to be read: it is taken for text.
+    """
+    if html.count("<") > _MAX_TAGS or _LONG_TAG.search(html) is not None:
+        return escape(html, quote=False)
+    return _CLEANER.clean(html)
 
 
 class _Text(HTMLParser):
