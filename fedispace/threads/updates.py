@@ -3,7 +3,8 @@
 Everybody who has it is told: followers, those it names, and, when everybody may read it, those who
 boosted, liked or answered it or voted, because their servers have it on their account. A post that is
 not for everybody goes to those who are addressed now, or an edit would tell a former follower what it
-says today. Nobody is told whom the author has blocked.
+says today. A reply that has yet to be let in is told to whoever decides on it alone. Nobody is told
+whom the author has blocked.
 """
 
 from typing import Final
@@ -67,6 +68,9 @@ class Updates:
 
 async def audience_of(tx: Tx, status: Status) -> Audience:
     """Return whom the news of a post of ours are for."""
+    if status.pending_approval:
+        decides = status.in_reply_to_account_id
+        return Audience(actors=() if decides is None else (decides,))
     everybody = is_distributable(status.visibility)
     told = set(
         await tx.scalars(

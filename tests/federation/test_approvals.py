@@ -229,3 +229,27 @@ async def test_the_queue_is_its_owner_s_and_defaults_are_set_for_each_visibility
     await alice.post(f"/api/v1/interaction_requests/{waiting['id']}/authorize")
     assert await replies(zoe, original) == [reply["uri"]]
     assert await fediverse.alpha.count(InteractionRequest, InteractionRequest.state == "accepted") == 1
+
+
+@pytest.mark.row(90)
+async def test_a_reply_that_waits_is_not_published_by_editing_it(
+    fediverse: Fediverse, alice: Client, bob: Client
+) -> None:
+    original = await policed(alice, reply=ASKS)
+    await follower(fediverse, bob)
+    reply = await post(bob, "hello", in_reply_to_id=(await seen(bob, original["uri"]))["id"])
+    await fediverse.settle()
+    await bob.call("PUT", f"/api/v1/statuses/{reply['id']}", json={"status": "hello all my followers"})
+    await fediverse.settle()
+    assert "all my followers" not in str([each.activity for each in fediverse.peer.received])
+    (waiting,) = await alice.get("/api/v1/interaction_requests")
+    assert "all my followers" in waiting["reply"]["content"], "who decides reads what it says now"
+
+
+async def follower(fediverse: Fediverse, of: Client) -> None:
+    """Let somebody of the peer follow one of ours."""
+    peer = fediverse.peer
+    carol = peer.actor()
+    await peer.post(f"{of.account.uri}/inbox", peer.activity("Follow", carol, of.account.uri))
+    await fediverse.settle()
+    assert "Accept" in {each.activity["type"] for each in peer.received}
