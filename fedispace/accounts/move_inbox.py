@@ -3,7 +3,9 @@
 The old account says so itself (push), or the new one does (pull: the old server may be gone, FEP-7628).
 Either way the new account's own document, fetched for this very activity, must name the old one. When
 the new one speaks, the old one must have named it as well, in the last document we have of it or in one
-it still serves: otherwise anybody could take anybody's followers.
+it still serves: otherwise anybody could take anybody's followers. And where the old one names it only
+because it came from there, that is no leave to take its followers back there: a server one has left
+would have the last word on them for ever.
 """
 
 import contextlib
@@ -11,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from fedispace.accounts.models import Account
-from fedispace.accounts.moves import THEIRS_AT_MOST_EVERY, Moves, last_move
+from fedispace.accounts.moves import THEIRS_AT_MOST_EVERY, Moves, has_moved_to, last_move
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
@@ -84,6 +86,8 @@ class MoveInbox:
         async with self._db.transaction() as tx:
             row = await self._people.described(tx, origin)
             if row is None or target.uri not in (*row.also_known_as, row.moved_to):
+                return
+            if row.moved_to != target.uri and await has_moved_to(tx, target.id, origin.uri):
                 return
             origin = await self._people.by_id(tx, origin.id)
             try:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from fedispace.accounts.blocking import Blocking
 from fedispace.accounts.following import Following
@@ -144,6 +144,15 @@ async def last_move(tx: Tx, account_id: int) -> Migration | None:
             select(Migration).where(Migration.account_id == account_id).order_by(Migration.id.desc()).limit(1)
         )
     ).one_or_none()
+
+
+async def has_moved_to(tx: Tx, account_id: int, target_uri: str) -> bool:
+    """Tell whether an account has ever moved to another one."""
+    return bool(
+        await tx.scalar(
+            select(exists().where(Migration.account_id == account_id, Migration.target_uri == target_uri))
+        )
+    )
 
 
 async def _followers_here(tx: Tx, account_id: int, after: int) -> Sequence[tuple[Follow, Account]]:

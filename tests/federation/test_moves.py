@@ -243,3 +243,22 @@ async def test_a_follow_of_somebody_who_moved_away_is_rejected(fediverse: Fedive
     await fediverse.settle()
     assert [each.activity["type"] for each in peer.received] == ["Reject"]
     assert await alpha.count(Follow) == 0
+
+
+@pytest.mark.attack(26)
+async def test_the_account_somebody_left_does_not_take_their_followers_back(
+    fediverse: Fediverse, alice: Client
+) -> None:
+    """carol moved to dave, who names her for it; years later c.test, in other hands, pulls."""
+    carol, dave = await follows_carol(fediverse, alice)
+    peer, alpha = fediverse.peer, fediverse.alpha
+    peer.documents[dave]["alsoKnownAs"] = [carol]
+    peer.documents[carol]["movedTo"] = dave
+    await move(fediverse, carol, carol, dave)
+    fediverse.clock.advance(days=400)
+    del peer.documents[carol]["movedTo"]
+    peer.documents[carol]["alsoKnownAs"] = [dave]
+    settled = await follows(alpha)
+    await move(fediverse, carol, dave, carol, 2)
+    assert await follows(alpha) == settled
+    assert await alpha.count(Migration) == 1
