@@ -41,8 +41,8 @@ from fedispace.federation.relays import Relays
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.routes import Verified
 from fedispace.federation.signed_request import Claim, SignedRequest
-from fedispace.federation.vocab.activities import Activity
-from fedispace.federation.vocab.actors import PublicKeyRef
+from fedispace.federation.vocab.activities import Activity, Update
+from fedispace.federation.vocab.actors import Actor, PublicKeyRef
 from fedispace.federation.vocab.uri import Uri
 from fedispace.hosts import host_of
 
@@ -157,6 +157,8 @@ class Verifier:
         relayed = self._relays is not None and await self._relays.is_relay(signer)
         if author is None or not (relayed or "proof" in document or "signature" in document):
             raise _mismatch()
+        if isinstance(activity, Update) and isinstance(activity.object, Actor):
+            raise _mismatch()  # a stranger could have an old profile, and its old keys, hold once more
         if self._addresses.is_ours(author):
             return Unheeded(author)
         if await self._policy.is_refused(host_of(author)):

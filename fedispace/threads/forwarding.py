@@ -8,7 +8,8 @@ Only what proves itself (FEP-8b32) is passed on; anything else would have to be 
 servers anyway. It happens once, in the transaction that stores the reply: a repeat does not come that
 far, and at the next server the reply answers nobody's post, or a post of ours. What was not kept here
 (its author is blocked, say) is not passed on. `AT_MOST` per hour and author bounds what a stranger who
-answers a popular person can make us send.
+answers a popular person can make us send, and for deletions twice that. A reply that was for some only
+is not passed on, nor is its end.
 """
 
 from datetime import timedelta
@@ -64,7 +65,15 @@ class Forwarding:
         parent = aliased(Status)
         is_ours = parent.local.is_(True) & parent.visibility.in_(("public", "unlisted"))
         if isinstance(activity, Delete):
-            reply = select(Status.in_reply_to_id).where(Status.uri == activity.object).scalar_subquery()
+            reply = (
+                select(Status.in_reply_to_id)
+                .where(
+                    Status.uri == activity.object,
+                    Status.visibility.in_(("public", "unlisted")),
+                    Status.pending_approval.is_(False),
+                )
+                .scalar_subquery()
+            )
             return await tx.scalar(select(parent.account_id).where(parent.id == reply, is_ours))
         note = _note_of(activity)
         if note is None or note.in_reply_to is None:
@@ -73,16 +82,18 @@ class Forwarding:
 
     async def forward(self, tx: Tx, author_id: int, activity: Activity, body: bytes) -> None:
         """Send the activity on to the followers of `author_id`, once it is applied."""
-        if not isinstance(activity, Delete):
+        most = AT_MOST
+        if isinstance(activity, Delete):
+            most *= 2  # what was passed on shall not stay because of what others had passed on since
+        else:
             note = _note_of(activity)
             if note is None:
                 return
             if not await self._is_welcome(tx, author_id, note):
                 await self._remember(tx, note, activity)
                 return
-            if await self._has_had_enough(tx, author_id):
-                return
-        await self._outbox.forward(tx, author_id, activity, body)
+        if not await self._has_had_enough(tx, author_id, most):
+            await self._outbox.forward(tx, author_id, activity, body)
 
     def _may_be_about_ours(self, activity: Activity) -> bool:
         if isinstance(activity, Delete):
@@ -113,7 +124,7 @@ class Forwarding:
         if answers is not None and isinstance(activity, Create | Update):
             await held_replies.remember(tx, answers, note.id, activity.id)
 
-    async def _has_had_enough(self, tx: Tx, author_id: int) -> bool:
+    async def _has_had_enough(self, tx: Tx, author_id: int, most: int) -> bool:
         passed_on = await tx.scalar(
             select(func.count())
             .select_from(OutboxItem)
@@ -124,7 +135,7 @@ class Forwarding:
                 OutboxItem.uri.startswith(FORWARDED),
             )
         )
-        return (passed_on or 0) >= AT_MOST
+        return (passed_on or 0) >= most
 
 
 def _note_of(activity: Activity) -> Note | None:

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from fedispace.accounts.models import Account
 from fedispace.clock import ManualClock
 from fedispace.federation.models import InboxItem
 from fedispace.federation.rumours import HINTS
 from fedispace.queue.models import Job
+from fedispace.threads import forwarding
 from fedispace.threads.models import Status
 from fedispace.threads.policies import Parties, Policy, to_json
 from tests.api.site import Client
@@ -401,3 +403,86 @@ async def test_a_forwarded_reply_goes_on_once_and_never_in_a_circle(
     fates = await beta.fates()
     assert fates[activity["id"]] == "done"
     assert of_others([each.activity for each in peer.received], alpha) == []
+
+
+@pytest.mark.attack(15)
+async def test_a_rumour_does_not_remove_what_its_server_only_hides_from_strangers(
+    fediverse: Fediverse, alpha: Server, alice: Client, peer: Peer, post: str
+) -> None:
+    """A post for some is a 404 to whoever asks as nobody: mallory, who knows its address, says it is gone."""
+    ada, mallory = peer.actor("a", "good.test"), peer.actor("m", "evil.test")
+    activity = reply(peer, ada, post, to=[alice.account.uri], cc=[])
+    await peer.post(alpha.inbox, activity)
+    await fediverse.settle()
+    note = activity["object"]["id"]
+    peer.statuses[note] = 404
+    deletion = with_ld_signature(peer.activity("Delete", ada, note))
+    assert (await peer.post(alpha.inbox, deletion, by=mallory)).status == 202
+    await fediverse.settle()
+    assert await stored(alpha, activity)
+    peer.statuses[note] = 410
+    fediverse.clock.advance(minutes=6)
+    assert (await peer.post(alpha.inbox, deletion, by=mallory)).status == 202
+    await fediverse.settle()
+    assert not await stored(alpha, activity)
+
+
+@pytest.mark.row(84)
+async def test_the_end_of_a_private_reply_is_not_told_to_followers(
+    fediverse: Fediverse,
+    alpha: Server,
+    alice: Client,
+    peer: Peer,
+    clock: ManualClock,
+    followed: str,
+    post: str,
+) -> None:
+    ada = author(peer)
+    private = reply(peer, ada, post, to=[alice.account.uri], cc=[])
+    await peer.post(alpha.inbox, private)
+    await fediverse.settle()
+    assert await stored(alpha, private)
+    delete = proven(peer.activity("Delete", ada, private["object"]["id"]), clock.now(), key="ed", by=ada)
+    await peer.post(alpha.inbox, delete)
+    await fediverse.settle()
+    assert not await stored(alpha, private)
+    assert of_others(passed_on(peer), alpha) == []
+
+
+async def test_deletions_do_not_flood_the_followers_of_whom_somebody_answers(
+    fediverse: Fediverse,
+    alpha: Server,
+    peer: Peer,
+    clock: ManualClock,
+    followed: str,
+    post: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forwarding, "AT_MOST", 2)
+    ada = author(peer)
+    notes = []
+    for number in range(1, 7):
+        activity = proven(reply(peer, ada, post, number), clock.now(), key="ed", by=ada)
+        await peer.post(alpha.inbox, activity)
+        notes.append(activity["object"]["id"])
+    await fediverse.settle()
+    for number, note in enumerate(notes):
+        delete = proven(peer.activity("Delete", ada, note, number), clock.now(), key="ed", by=ada)
+        await peer.post(alpha.inbox, delete)
+    await fediverse.settle()
+    assert [each["type"] for each in of_others(passed_on(peer), alpha)] == ["Create"] * 2 + ["Delete"] * 2
+
+
+@pytest.mark.attack(6)
+async def test_nobody_brings_back_an_old_profile_by_passing_it_on(
+    fediverse: Fediverse, alpha: Server, peer: Peer, clock: ManualClock, post: str
+) -> None:
+    ada, mallory = author(peer), peer.actor("m", "evil.test")
+    first = reply(peer, ada, post)
+    await peer.post(alpha.inbox, first)
+    await fediverse.settle()
+    old = {**peer.documents[ada], "name": "As I was once"}
+    update = proven(peer.activity("Update", ada, old), clock.now(), key="ed", by=ada)
+    assert (await peer.post(alpha.inbox, update, by=mallory)).status in (401, 403)
+    await fediverse.settle()
+    assert await alpha.count(Account, Account.display_name == "As I was once") == 0
