@@ -19,6 +19,7 @@ import socket
 import ssl
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -123,7 +124,7 @@ class Net:
         self._allow_http = allow_http
         self._always = {"User-Agent": user_agent, "Accept-Encoding": "gzip, deflate"}
         self._resolver = JudgedResolver(self._rule, resolver or {})
-        self._ssl = ssl_context or ssl.create_default_context()
+        self._ssl = ssl_context or _trust()
         self._total = total_seconds
         self._targets: dict[str, _Target] = {}
         self._open: aiohttp.ClientSession | None = None
@@ -395,6 +396,12 @@ def is_activity_type(value: str) -> bool:
         if name.strip().lower() == "profile":
             return _AS2 in stated.strip().strip('"').split()
     return False
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Return what this process trusts: the system's authorities, which take long to read."""
+    return ssl.create_default_context()
 
 
 def _mime(response: Response) -> str:

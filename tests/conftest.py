@@ -6,10 +6,12 @@ skip is a failure, so that nothing passes by not running.
 """
 
 import os
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web_app
 from hypothesis import settings
 
 from tests.conformance.report import Findings
@@ -18,6 +20,11 @@ from tests.ground.ground import Ground, Missing
 # A busy machine is slow without being wrong, so an example has no deadline of its own.
 settings.register_profile("project", deadline=None, print_blob=True)
 settings.load_profile("project")
+
+# Where tests write: memory, if there is enough. Databases that promise durability wait for the disk at
+# every commit, and what a test proves of them survives a killed process there as it does on a disk.
+_MEMORY = Path("/dev/shm")
+_ENOUGH = 4 * 1024**3
 
 _FINDINGS = Findings()
 _IN_CI = os.environ.get("CI", "").lower() == "true"
@@ -35,6 +42,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--conformance", metavar="FILE", help="write what the run proved to this file")
 
 
+def pytest_configure() -> None:
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ENOUGH:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         _FINDINGS.collect(item)
@@ -42,6 +54,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     _FINDINGS.note(report)
+
+
+def pytest_runtest_logfinish() -> None:
+    """Let go of the applications of the test: aiohttp keeps the handlers of the last thousand requests'
+    routes for the process, and with each the whole instance it belongs to."""
+    web_app._cached_build_middleware.cache_clear()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -56,7 +56,9 @@ ORIGIN = "https://a.example"
 PASSWORD = "correct horse battery"
 
 _template: bytes | None = None
-_postgres_template: str | None = None
+_postgres_templates: dict[Postgres, str] = {}
+_copies: dict[Path, list[tuple[Postgres, str]]] = {}
+"""The databases of PostgreSQL that were made for each directory."""
 
 
 async def make_database(directory: Path) -> Database:
@@ -71,7 +73,7 @@ async def make_database_url(directory: Path) -> str:
     that is started for the run.
     """
     if os.environ.get("FEDISPACE_TEST_DATABASE") == "postgres":
-        return await _copied_postgres()
+        return await make_postgres_url(directory, _postgres())
     global _template
     path = directory / "fedispace.sqlite3"
     if _template is None:
@@ -82,24 +84,33 @@ async def make_database_url(directory: Path) -> str:
     return f"sqlite:///{path}"
 
 
+async def make_postgres_url(directory: Path, postgres: Postgres) -> str:
+    """Return the URL of a migrated, empty database of `postgres`, which is gone once `directory` is."""
+    if postgres not in _postgres_templates:
+        url = postgres.database()
+        await _migrated(url)
+        _postgres_templates[postgres] = url
+    server, _, template = _postgres_templates[postgres].rpartition("/")
+    name = f"test_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(f"{server}/postgres")
+    try:
+        for gone in [each for each in _copies if not each.exists()]:
+            for owner, left in [each for each in _copies[gone] if each[0] is postgres]:
+                await connection.execute(f'DROP DATABASE "{left}" WITH (FORCE)')
+                _copies[gone].remove((owner, left))
+            if not _copies[gone]:
+                del _copies[gone]
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    finally:
+        await connection.close()
+    _copies.setdefault(directory, []).append((postgres, name))
+    return f"{server}/{name}"
+
+
 async def _migrated(url: str) -> None:
     first = open_database(url)
     await migrate(first)
     await first.close()
-
-
-async def _copied_postgres() -> str:
-    global _postgres_template
-    if _postgres_template is None:
-        url = _postgres().database()
-        await _migrated(url)
-        _postgres_template = url
-    server, _, template = _postgres_template.rpartition("/")
-    name = f"test_{secrets.token_hex(6)}"
-    connection = await asyncpg.connect(f"{server}/postgres")
-    await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    await connection.close()
-    return f"{server}/{name}"
 
 
 @cache
@@ -179,6 +190,12 @@ class Home:
         self._inbox = Inbox(db, self.ids, self.clock, self.bus)
         self._pump = InboxPump(db, self.clock, self.bus, self.inbox_table, self.resolver, self.peers)
 
+    async def instance_actor(self) -> None:
+        """Write the instance's own actor, as its first start does but with shared keys."""
+        uri = self.addresses.instance_actor
+        async with self.db.transaction() as tx:
+            await self.actors.create_local(tx, uri=uri, type="Application", keys=keys())
+
     async def person(self, username: str = "alice", *, locked: bool = False) -> Account:
         """Return a new local person, as registration writes one but with shared keys and no sign-in."""
         uri = self.addresses.actor(username)
@@ -237,8 +254,7 @@ async def open_home(directory: Path, *, origin: str = ORIGIN, net: Net | None = 
     """Open an instance in `directory`, with its instance actor, and close it again."""
     db = await make_database(directory)
     home = Home(db, origin=origin, net=net)
-    async with db.transaction() as tx:
-        await home.actors.create_local(tx, uri=home.addresses.instance_actor, type="Application", keys=keys())
+    await home.instance_actor()
     try:
         yield home
     finally:

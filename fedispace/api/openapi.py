@@ -7,7 +7,8 @@ the sentence from its docstring. What is not JSON (WHIP and WHEP) is described b
 import re
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -49,18 +50,9 @@ _ERRORS: Final[dict[Dialect, tuple[type, str]]] = {
 }
 
 
-def document(routes: Sequence[Route], *, origin: str, title: str) -> Json:
+def document(routes: Iterable[Route], *, origin: str, title: str) -> Json:
     """Return the description of every call in `routes` and of WHIP and WHEP."""
-    shapes: list[Any] = [kind for kind, _ in _ERRORS.values()]
-    for route in routes:
-        shapes += [route.takes, *_body_types(route.gives)]
-    schemas, components = msgspec.json.schema_components(shapes, ref_template=_REF)
-    schema_of = dict(zip((_key(each) for each in shapes), schemas, strict=True))
-    paths: dict[str, Json] = {}
-    for route in routes:
-        described = _operation(route, schema_of, components)
-        paths.setdefault(route.path, {})[route.method.lower()] = described
-    paths |= _audio_paths(schema_of[_key(Problem)])
+    paths, schemas = _calls(tuple(routes))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -71,8 +63,23 @@ def document(routes: Sequence[Route], *, origin: str, title: str) -> Json:
         },
         "servers": [{"url": origin}],
         "paths": paths,
-        "components": {"schemas": components, "securitySchemes": _security(origin)},
+        "components": {"schemas": schemas, "securitySchemes": _security(origin)},
     }
+
+
+@cache
+def _calls(routes: tuple[Route, ...]) -> tuple[Json, Json]:
+    """Return the paths and the schemas they refer to: the same whoever serves them, and slow to find."""
+    shapes: list[Any] = [kind for kind, _ in _ERRORS.values()]
+    for route in routes:
+        shapes += [route.takes, *_body_types(route.gives)]
+    schemas, components = msgspec.json.schema_components(shapes, ref_template=_REF)
+    schema_of = dict(zip((_key(each) for each in shapes), schemas, strict=True))
+    paths: dict[str, Json] = {}
+    for route in routes:
+        described = _operation(route, schema_of, components)
+        paths.setdefault(route.path, {})[route.method.lower()] = described
+    return paths | _audio_paths(schema_of[_key(Problem)]), components
 
 
 def _operation(route: Route, schema_of: dict[str, Json], components: dict[str, Json]) -> Json:

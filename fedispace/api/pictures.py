@@ -1,4 +1,4 @@
-"""The pictures that stand in where nobody chose one, drawn once when the server starts.
+"""The pictures that stand in where nobody chose one, drawn once in a process, when its server starts.
 
 Mastodon's clients look for the names they have there, and show a broken image for a 404.
 """
@@ -6,6 +6,7 @@ Mastodon's clients look for the names they have there, and show a broken image f
 import struct
 import zlib
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 from aiohttp import web
@@ -19,6 +20,7 @@ _FIGURE: Final = b"\xc9\xcd\xe6"
 _HEADERS: Final = {"Cache-Control": "public, max-age=604800", "Access-Control-Allow-Origin": "*"}
 
 
+@cache
 def avatar() -> bytes:
     """Return a head and shoulders as PNG."""
     half = _AVATAR_SIZE / 2
@@ -31,6 +33,7 @@ def avatar() -> bytes:
     return _png(_AVATAR_SIZE, _AVATAR_SIZE, pixel)
 
 
+@cache
 def header() -> bytes:
     """Return a plain banner as PNG."""
     return _png(*_HEADER_SIZE, lambda x, y: _GROUND)

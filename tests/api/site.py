@@ -94,6 +94,7 @@ class Site:
             federation=Federation(allow_private_addresses=["127.0.0.0/8"], allow_http=True),
         )
         self.app = build(config, self._place, clock=self.home.clock, net=net)
+        await self.home.instance_actor()
         await self.app.start(worker=False, web=True)
         self._runner = web.AppRunner(self.app.web_application())
         await self._runner.setup()

@@ -10,7 +10,6 @@ from sqlalchemy import delete, select, text
 
 from fedispace.clock import ManualClock
 from fedispace.db.engine import Database, open_database
-from fedispace.db.migrations import migrate
 from fedispace.federation import dead_letters
 from fedispace.federation.dead_letters import WAITED_AT_MOST
 from fedispace.federation.delivery import IN_FLIGHT, LEASE, PER_HOST, PER_NEW_HOST
@@ -20,7 +19,7 @@ from fedispace.federation.peers import Peers
 from fedispace.federation.vocab.activities import Like
 from fedispace.federation.vocab.uri import Uri
 from fedispace.queue.leases import claim, give_back, renew
-from tests.factories import Home, make_database_url, open_home
+from tests.factories import Home, make_database_url, make_postgres_url, open_home
 from tests.federation.peer import Peer
 from tests.federation.post_office import PostOffice
 from tests.ground.ground import Ground
@@ -504,9 +503,8 @@ async def test_two_workers_deliver_everything_once_and_in_order(tmp_path: Path, 
 
 
 @pytest.fixture
-async def postgres(ground: Ground) -> AsyncIterator[Database]:
-    opened = open_database(ground.postgres.database())
-    await migrate(opened)
+async def postgres(ground: Ground, tmp_path: Path) -> AsyncIterator[Database]:
+    opened = open_database(await make_postgres_url(tmp_path, ground.postgres))
     yield opened
     await opened.close()
 

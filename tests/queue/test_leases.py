@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from fedispace.clock import ManualClock
 from fedispace.db.engine import Database, open_database
-from fedispace.db.migrations import migrate
 from fedispace.federation.fanout import HeldFanout
 from fedispace.federation.models import Fanout
 from fedispace.ids import TimeOrderedIds
@@ -19,7 +18,7 @@ from fedispace.queue.bus import MemoryBus
 from fedispace.queue.jobs import AT_ONCE, MAX_ATTEMPTS, JobPump, Jobs
 from fedispace.queue.leases import claim
 from fedispace.queue.models import Job
-from tests.factories import make_database
+from tests.factories import make_database, make_postgres_url
 from tests.ground.ground import Ground
 
 LEASE = timedelta(seconds=60)
@@ -31,8 +30,7 @@ async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Da
         database = await make_database(tmp_path)
     else:
         ground: Ground = request.getfixturevalue("ground")
-        database = open_database(ground.postgres.database())
-        await migrate(database)
+        database = open_database(await make_postgres_url(tmp_path, ground.postgres))
     yield database
     await database.close()
 

@@ -19,11 +19,10 @@ from fedispace.accounts.people import People
 from fedispace.accounts.webfinger import webfinger
 from fedispace.clock import Clock
 from fedispace.config import Spaces as Limits
-from fedispace.db.base import Base
-from fedispace.db.engine import Database, open_database
+from fedispace.db.engine import Database
 from fedispace.errors import NotFound
 from fedispace.federation import codec
-from fedispace.federation.actors import Actors, Keyring, ensure_instance_actor, new_keys
+from fedispace.federation.actors import Actors, Keyring
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.http import FederationDoor
 from fedispace.federation.inbox import Inbox
@@ -56,6 +55,7 @@ from fedispace.threads.hearing import heard, private_mention
 from fedispace.threads.polls import Polls
 from fedispace.threads.publish import Publishing
 from fedispace.threads.sanitize import clean
+from tests.factories import keys, make_database
 
 SECRET = b"a secret of thirty-two bytes, or more"
 _numbers = itertools.count(1)
@@ -135,12 +135,13 @@ class Town:
 
     @classmethod
     async def open(cls, directory: Path, clock: Clock, origin: str, **more: Any) -> "Town":
-        db = open_database(f"sqlite:///{directory}/town-{next(_numbers)}.sqlite3")
-        async with db.connection() as connection:
-            await connection.run_sync(Base.metadata.create_all)
-            await connection.commit()
-        town = cls(db, clock, origin, **more)
-        await ensure_instance_actor(db, town.actors, town.addresses)
+        home = directory / f"town-{next(_numbers)}"
+        home.mkdir()
+        town = cls(await make_database(home), clock, origin, **more)
+        async with town.db.transaction() as tx:
+            await town.actors.create_local(
+                tx, uri=town.addresses.instance_actor, type="Application", keys=keys()
+            )
         return town
 
     async def close(self) -> None:
@@ -189,11 +190,10 @@ class Town:
         )
 
     async def resident(self, username: str) -> Account:
-        """Create somebody who lives here, with real keys."""
-        keys = await new_keys()
+        """Create somebody who lives here, with the keys of the run."""
         uri = self.addresses.actor(username)
         async with self.db.transaction() as tx:
-            actor = await self.actors.create_local(tx, uri=uri, type="Person", keys=keys)
+            actor = await self.actors.create_local(tx, uri=uri, type="Person", keys=keys())
             account = Account(
                 id=actor.id,
                 uri=uri,

@@ -15,12 +15,9 @@ from fedispace.accounts.models import Account
 from fedispace.app import App, build
 from fedispace.clock import ManualClock
 from fedispace.config import Config, Database, Federation, Instance, Media
-from fedispace.db.engine import open_database
-from fedispace.db.migrations import migrate
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, keys, make_database_url
 from tests.ground.ports import free_port
 
-_template: bytes | None = None
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 _FORM = re.compile(r'<form\b[^>]*\baction="([^"]*)"[^>]*>(.*?)</form>', re.DOTALL)
 
@@ -107,11 +104,15 @@ class House:
     async def __aenter__(self) -> Self:
         config = Config(
             instance=Instance(url=self.origin, title="The House"),
-            database=Database(url=await _fresh(self._directory / "house.sqlite3")),
+            database=Database(url=await make_database_url(self._directory)),
             media=Media(directory=str(self._directory / "media")),
             federation=Federation(allow_private_addresses=["127.0.0.0/8"], allow_http=True),
         )
         self.app = build(config, clock=self.clock)
+        async with self.app.db.transaction() as tx:
+            await self.app.actors.create_local(
+                tx, uri=self.app.addresses.instance_actor, type="Application", keys=keys()
+            )
         await self.app.start(worker=False, web=False)
         self._runner = web.AppRunner(self.app.web_application())
         await self._runner.setup()
@@ -151,17 +152,3 @@ class House:
         visitor = self.stranger()
         assert (await visitor.sign_in(name)).status == 303
         return visitor
-
-
-async def _fresh(path: Path) -> str:
-    """Make an empty database of the present schema; the migrations run once in a test run."""
-    global _template
-    url = f"sqlite:///{path}"
-    if _template is None:
-        first = open_database(url)
-        await migrate(first)
-        await first.close()
-        _template = path.read_bytes()
-    else:
-        path.write_bytes(_template)
-    return url
