@@ -54,7 +54,8 @@ def wire_time(moment: datetime) -> str:
 async def until(event: asyncio.Event, seconds: float) -> bool:
     """Wait for `event`, at most `seconds`; tell whether it came."""
     try:
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()
     except TimeoutError:
         return False
     return True

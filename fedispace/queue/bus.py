@@ -109,7 +109,8 @@ class RedisBus:
         ready = asyncio.Event()
         self._tasks = [asyncio.create_task(self._listen(ready)), asyncio.create_task(self._send())]
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ready.wait(), 5)
+            async with asyncio.timeout(5):
+                await ready.wait()
 
     async def close(self) -> None:
         for task in self._tasks:

@@ -5,6 +5,7 @@ until its poll interval, whichever comes first. So a lost wake-up costs seconds,
 """
 
 import asyncio
+import contextlib
 from typing import Protocol
 
 import structlog
@@ -76,7 +77,7 @@ class Worker:
                     await asyncio.sleep(POLL_SECONDS)
                     continue
                 if not taken:
-                    try:
-                        await asyncio.wait_for(wake_ups.next(), POLL_SECONDS)
-                    except TimeoutError:
-                        continue
+                    # Not `wait_for`, which (Python 3.11) loses a `stop` that comes together with a wake-up.
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(POLL_SECONDS):
+                            await wake_ups.next()
