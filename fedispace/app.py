@@ -252,7 +252,7 @@ def build(
     keyring = Keyring(db, addresses, clock)
     relays = Relays(db, clock, addresses)
     outbox = Outbox(ids, clock, bus, Seal(keyring, clock), relays)
-    departures = Departures(outbox)
+    departures = Departures(outbox, jobs)
     actors = Actors(ids, clock, addresses, departures)
     peers = Peers(clock)
     digests = FollowerDigests(db, addresses)
@@ -350,7 +350,7 @@ def build(
         follows=follows,
         news=news,
     )
-    erasing = Erasing(clock, notifier)
+    erasing = Erasing(clock, notifier, jobs)
     leaving = Leaving(
         db=db,
         ids=ids,
@@ -361,7 +361,7 @@ def build(
         departures=departures,
         jobs=jobs,
         farewells=[hosting.say_goodbye],
-        erasers=[erasing.posts, erasing.likes],
+        erasers=[erasing.posts, erasing.likes, erasing.reactions, erasing.votes],
     )
 
     inbox = Inbox(db, ids, clock, bus)

@@ -47,6 +47,7 @@ from fedispace.ids import TimeOrderedIds
 from fedispace.moderation import silence
 from fedispace.net import Net
 from fedispace.queue.bus import MemoryBus
+from fedispace.queue.jobs import Jobs
 from fedispace.threads.hearing import heard, private_mention
 from fedispace.threads.sanitize import clean
 from tests.ground.ground import Missing
@@ -172,7 +173,8 @@ class Home:
         self.addresses = Addresses(origin, origin.split("://", 1)[1])
         self.keyring = Keyring(db, self.addresses, self.clock)
         self.outbox = Outbox(self.ids, self.clock, self.bus, Seal(self.keyring, self.clock))
-        self.actors = Actors(self.ids, self.clock, self.addresses, Departures(self.outbox))
+        departures = Departures(self.outbox, Jobs(self.ids, self.clock, self.bus))
+        self.actors = Actors(self.ids, self.clock, self.addresses, departures)
         self.people = People(self.ids, self.clock, self.addresses, clean, silence.mark)
         self.notifier = Notifier(self.ids, self.clock, self.bus, heard(), private_mention())
         self.follows = Follows(self.outbox, self.notifier)

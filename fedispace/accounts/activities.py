@@ -8,7 +8,6 @@ when it is nothing of ours.
 
 from fedispace.accounts import blocking, undone
 from fedispace.accounts import follows as rows
-from fedispace.accounts.departures import Departures
 from fedispace.accounts.follows import Follows
 from fedispace.accounts.models import Account
 from fedispace.accounts.models import Follow as FollowRow
@@ -63,7 +62,6 @@ class AccountInbox:
         self._people = people
         self._follows = follows
         self._notifier = notifier
-        self._departures = Departures(outbox)
         self._relays = relays
 
     @routes.on(Follow)
@@ -163,9 +161,7 @@ class AccountInbox:
         """Forget an account that deletes itself; a Delete of anything else is not ours to judge."""
         if verified.activity.object != verified.sender:
             return
-        actor = await self._actors.by_uri(tx, verified.sender)
-        if actor is not None and not actor.local:
-            await self._departures.forget(tx, actor, self._clock.now())
+        await self._actors.forget(tx, verified.sender)
 
     async def _is_from_a_relay(
         self, tx: Tx, verified: Verified[Accept] | Verified[Reject], state: relays.State

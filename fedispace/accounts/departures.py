@@ -1,33 +1,78 @@
-"""When a remote account goes, or moves its inbox: what we counted for it is counted no more."""
+"""When an account goes, or a remote one moves its inbox: what we counted for it is counted no more."""
 
 from datetime import datetime
-from typing import Any
+from typing import Final
 
-from sqlalchemy import case, delete, select, update
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import delete, or_, select
 
-from fedispace.accounts.models import Account, Follow
+from fedispace.accounts.counts import add_to_counts
+from fedispace.accounts.models import Account, Follow, Notification
 from fedispace.db.engine import Tx
 from fedispace.federation.models import ActorKey, ActorRow
 from fedispace.federation.outbox import Outbox
+from fedispace.queue.jobs import Jobs
+
+ERASE: Final = "accounts.erase"
+FOLLOWS: Final = 100
+NOTICES: Final = 500
 
 
 class Departures:
     """Takes remote accounts out of fan-outs and counts."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, jobs: Jobs) -> None:
         self._outbox = outbox
+        self._jobs = jobs
 
     async def forget(self, tx: Tx, actor: ActorRow, now: datetime) -> None:
-        """Delete a remote account with all it posted and did. The actor row stays, to say it is gone."""
-        await self.leave_fan_outs(tx, actor.uri)
-        await tx.execute(delete(ActorKey).where(ActorKey.actor_id == actor.id))
-        await self.forget_local(tx, actor, now)
+        """Have a remote account deleted with all it posted and did.
 
-    async def forget_local(self, tx: Tx, actor: ActorRow, now: datetime) -> None:
-        """Do the same for one of ours, who is in no fan-out and whose last word is still to be signed."""
-        await _count_down(tx, Account.followers_count, Follow.target_id, Follow.account_id, actor.id)
-        await _count_down(tx, Account.following_count, Follow.account_id, Follow.target_id, actor.id)
+        From this moment it is shown nowhere; a job removes what it left, some at a time (`leaving.py`).
+        The actor row stays, to say it is gone.
+        """
+        await tx.execute(delete(ActorKey).where(ActorKey.actor_id == actor.id))
+        actor.gone_at = now
+        actor.document = {}
+        account = await tx.get(Account, actor.id)
+        if account is not None:
+            account.suspended_at_home = True
+            await self._jobs.enqueue(tx, ERASE, {"account": actor.id}, unique_key=f"{ERASE} {actor.id}")
+        await tx.flush()
+
+    async def forget_follows(self, tx: Tx, account_id: int) -> bool:
+        """Remove some of whom an account followed and who followed it; tell whether there are more."""
+        rows = await tx.scalars(
+            select(Follow)
+            .where(or_(Follow.account_id == account_id, Follow.target_id == account_id))
+            .order_by(Follow.id)
+            .limit(FOLLOWS)
+        )
+        follows = rows.all()
+        for follow in follows:
+            if follow.accepted and follow.account_id == account_id:
+                await add_to_counts(tx, follow.target_id, followers=-1)
+                await self._outbox.follower_lost(tx, follow.target_id, account_id)
+            elif follow.accepted:
+                await add_to_counts(tx, follow.account_id, following=-1)
+            await tx.delete(follow)
+        await tx.flush()
+        return len(follows) == FOLLOWS
+
+    async def forget_notices(self, tx: Tx, account_id: int) -> bool:
+        """Remove some of what an account was told and others were told of it; tell whether there is more."""
+        some = (
+            select(Notification.id)
+            .where(or_(Notification.account_id == account_id, Notification.from_id == account_id))
+            .limit(NOTICES)
+        )
+        gone = await tx.scalars(
+            delete(Notification).where(Notification.id.in_(some)).returning(Notification.id),
+            execution_options={"synchronize_session": False},
+        )
+        return len(gone.all()) == NOTICES
+
+    async def forget_account(self, tx: Tx, actor: ActorRow, now: datetime) -> None:
+        """Remove the profile, when nothing of the account is left but what goes with it."""
         await tx.execute(
             delete(Account).where(Account.id == actor.id).execution_options(synchronize_session=False)
         )
@@ -54,21 +99,3 @@ async def _followed(tx: Tx, uri: str) -> list[tuple[int, int]]:
         .where(ActorRow.uri == uri, Follow.accepted.is_(True))
     )
     return [(target_id, follower_id) for target_id, follower_id in rows]
-
-
-async def _count_down(
-    tx: Tx,
-    counter: InstrumentedAttribute[int],
-    whose: InstrumentedAttribute[int],
-    other: InstrumentedAttribute[int],
-    gone_id: int,
-) -> None:
-    """Take one off `counter` of everybody who has an accepted follow with the account that is gone."""
-    touched = select(whose).where(other == gone_id, Follow.accepted.is_(True)).scalar_subquery()
-    values: dict[Any, Any] = {counter: case((counter > 0, counter - 1), else_=0)}
-    await tx.execute(
-        update(Account)
-        .where(Account.id.in_(touched))
-        .values(values)
-        .execution_options(synchronize_session=False)
-    )

@@ -1,4 +1,4 @@
-"""Deleting one's own account.
+"""Deleting one's own account, and removing what one of another server's that is gone left here.
 
 One transaction makes it gone: nothing of it is shown any more, every session and token ends, and a
 Delete to every server that knows us at all is on its way, because any of them may hold a copy. A job
@@ -16,7 +16,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import delete, or_, select
 
-from fedispace.accounts.departures import Departures
+from fedispace.accounts.departures import ERASE, Departures
 from fedispace.accounts.models import Account, OAuthCode, OAuthToken, Session, User
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
@@ -33,7 +33,6 @@ from fedispace.queue.jobs import Jobs, Task
 
 log = structlog.get_logger()
 
-ERASE: Final = "accounts.erase"
 FORGET_KEYS: Final = "accounts.forget_keys"
 KEYS_KEPT_FOR: Final = timedelta(days=31)
 BATCHES_AT_ONCE: Final = 40
@@ -72,7 +71,12 @@ class Leaving:
         self._departures = departures
         self._jobs = jobs
         self._farewells = farewells
-        self._erasers = (self._erase_sent, *erasers)
+        self._erasers = (
+            self._erase_sent,
+            *erasers,
+            departures.forget_follows,
+            departures.forget_notices,
+        )
 
     def tasks(self) -> dict[str, Task]:
         return {ERASE: self.erase, FORGET_KEYS: self.forget_keys}
@@ -124,11 +128,18 @@ class Leaving:
         account_id = int(arguments["account"])
         for _ in range(BATCHES_AT_ONCE):
             async with self._db.transaction() as tx:
+                if await self._is_back(tx, account_id):
+                    return
                 if not await self._erase_some(tx, account_id):
                     await self._finish(tx, account_id)
                     return
         async with self._db.transaction() as tx:
             await self._jobs.enqueue(tx, ERASE, arguments)
+
+    async def _is_back(self, tx: Tx, account_id: int) -> bool:
+        """Tell whether somebody of another server who was gone answers again."""
+        actor = await tx.get(ActorRow, account_id)
+        return actor is not None and not actor.local and actor.gone_at is None
 
     async def _erase_some(self, tx: Tx, account_id: int) -> bool:
         for eraser in self._erasers:
@@ -155,9 +166,9 @@ class Leaving:
 
     async def _finish(self, tx: Tx, account_id: int) -> None:
         actor = await tx.get(ActorRow, account_id)
-        if actor is None or actor.gone_at is not None:
+        if actor is None or (actor.local and actor.gone_at is not None):
             return
-        await self._departures.forget_local(tx, actor, self._clock.now())
+        await self._departures.forget_account(tx, actor, self._clock.now())
         await tx.execute(delete(FollowerInbox).where(FollowerInbox.actor_id == account_id))
 
     async def forget_keys(self, arguments: Mapping[str, Any]) -> None:

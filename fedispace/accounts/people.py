@@ -104,13 +104,15 @@ class People:
         Raises `NotFound` when the actor is unknown and `Gone` when it was deleted.
         """
         known = await self.by_uri(tx, uri)
-        if known is not None:
+        if known is not None and not known.suspended_at_home:
             return known
         row = (await tx.scalars(select(ActorRow).where(ActorRow.uri == uri))).one_or_none()
         if row is None:
             raise NotFound("There is no such account.")
         if row.gone_at is not None:
             raise Gone("This account was deleted.")
+        if known is not None:
+            return known
         if not row.local:
             return await self._write(tx, row, self._said_by(actor_of(row)), domain=row.host)
         if uri == self._addresses.instance_actor:

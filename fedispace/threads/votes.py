@@ -152,9 +152,7 @@ class Voting:
         if not status.local:
             await self._polls.close_later(tx, poll)
             return
-        at = next_telling(self._clock.now())
-        key = f"{TELL} {poll.id} {int(at.timestamp())}"
-        await self._jobs.enqueue(tx, TELL, {"poll": poll.id}, run_at=at, unique_key=key)
+        await tell_later(tx, self._jobs, poll, self._clock.now())
 
     async def _send(
         self, tx: Tx, by: Account, author: Account, status: Status, uri: Uri, option: str
@@ -168,6 +166,13 @@ class Voting:
         )
         create = Create(id=parse_uri(f"{uri}/activity"), actor=vote.attributed_to, object=vote, to=vote.to)
         await self._outbox.send(tx, by.id, create, Audience(actors=(author.id,)))
+
+
+async def tell_later(tx: Tx, jobs: Jobs, poll: Poll, now: datetime) -> None:
+    """Have the news of a poll of ours told a while later, with what else happens to it until then."""
+    at = next_telling(now)
+    key = f"{TELL} {poll.id} {int(at.timestamp())}"
+    await jobs.enqueue(tx, TELL, {"poll": poll.id}, run_at=at, unique_key=key)
 
 
 def next_telling(now: datetime) -> datetime:

@@ -3,13 +3,17 @@
 import pytest
 from sqlalchemy import select
 
+from fedispace.accounts.departures import Departures
 from fedispace.accounts.following import Following
 from fedispace.accounts.models import Account
+from fedispace.accounts.models import Follow as FollowRow
 from fedispace.errors import Gone, NotFound
 from fedispace.federation.models import ActorKey, ActorRow, FollowerInbox
 from fedispace.federation.vocab.activities import Delete, Follow, Update
 from fedispace.federation.vocab.actors import Actor
 from fedispace.federation.vocab.uri import Uri
+from fedispace.queue.jobs import Jobs
+from fedispace.queue.models import Job
 from tests.accounts.test_being_followed import follow_by
 from tests.factories import Home, remote_actor
 
@@ -111,10 +115,15 @@ async def test_an_account_that_deletes_itself_is_gone_with_its_follows(
     follow = (await home.sent())[-1]
     assert isinstance(follow, Follow)
     assert await home.receive(delete_of(bob.uri, by=bob.uri)) == "done"
+    departures = Departures(home.outbox, Jobs(home.ids, home.clock, home.bus))
+    async with home.db.transaction() as tx:
+        assert [job.arguments for job in await tx.scalars(select(Job))] == [{"account": bob.id}]
+        assert (await tx.get_one(Account, bob.id)).is_suspended
+        assert not await departures.forget_follows(tx, bob.id)
     assert (await home.account(alice.id)).followers_count == 0
     async with home.db.transaction() as tx:
         assert (await tx.scalars(select(FollowerInbox))).all() == []
-        assert await tx.get(Account, bob.id) is None
+        assert (await tx.scalars(select(FollowRow))).all() == []
         assert (await tx.scalars(select(ActorKey).where(ActorKey.actor_id == bob.id))).all() == []
         row = await tx.get_one(ActorRow, bob.id)
         assert row.gone_at == home.clock.now()

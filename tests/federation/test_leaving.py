@@ -13,7 +13,8 @@ from fedispace.db.base import Base
 from fedispace.errors import Conflict, Forbidden
 from fedispace.federation.everyone import HOSTS_AT_ONCE
 from fedispace.federation.models import ActorRow, Delivery, FollowerInbox, InboxItem
-from fedispace.threads.models import Status
+from fedispace.queue.models import Job
+from fedispace.threads.models import Reaction, Status
 from tests.api.site import EVERYTHING, Client
 from tests.factories import remote_actor
 from tests.federation.fediverse import Fediverse, Server, open_fediverse
@@ -225,3 +226,79 @@ async def test_a_token_made_before_is_worth_nothing_after(fediverse: Fediverse, 
     token = await alpha.app.oauth.issue(alice.account.id, parse(EVERYTHING))
     await alpha.app.leaving.leave(alice.account.id)
     assert await alpha.app.oauth.bearer(token) is None
+
+
+@pytest.mark.privacy("P-12")
+@pytest.mark.parametrize("whose", ["ours", "another server's"])
+async def test_what_somebody_did_to_others_is_counted_no_longer_when_they_leave(
+    fediverse: Fediverse, alice: Client, bob: Client, whose: str
+) -> None:
+    alpha = fediverse.alpha
+    other = await alpha.person("other")
+    poll = {"options": ["yes", "no"], "expires_in": 3600, "multiple": True}
+    asked = await alice.post("/api/v1/statuses", {"status": "well?", "poll": poll})
+    await alice.post(f"/api/v1/accounts/{other.id}/follow")
+    await other.post(f"/api/v1/accounts/{alice.id}/follow")
+    leaving = other
+    if whose != "ours":
+        leaving = bob
+        here = await follow(fediverse, alice, "@bob@b.test")
+        await follow(fediverse, bob, "@alice@a.test")
+        await other.post(f"/api/v1/accounts/{here}/follow")
+    seen = asked["id"]
+    if leaving is bob:
+        (found,) = (await bob.get("/api/v2/search", q=asked["uri"], resolve="true", type="statuses"))[
+            "statuses"
+        ]
+        seen = found["id"]
+    await other.post(f"/api/v1/polls/{asked['id']}/votes", {"choices": [1]})
+    await leaving.call(
+        "POST", f"/api/v1/polls/{seen}/votes", json={"choices": [0] if leaving is other else [0, 1]}
+    )
+    for act in ("favourite", "reblog"):
+        await leaving.post(f"/api/v1/statuses/{seen}/{act}")
+    await leaving.call("PUT", f"/api/v1/pleroma/statuses/{seen}/reactions/\U0001f98a")
+    await fediverse.settle()
+    before = await alice.get(f"/api/v1/statuses/{asked['id']}")
+    assert (before["favourites_count"], before["reblogs_count"]) == (1, 1)
+    assert before["poll"]["votes_count"] == (2 if leaving is other else 3)
+    assert await alpha.count(Reaction) == 1
+
+    server = alpha if leaving is other else fediverse.beta
+    await server.app.leaving.leave(leaving.account.id)
+    await fediverse.settle()
+    after = await alice.get(f"/api/v1/statuses/{asked['id']}")
+    assert (after["favourites_count"], after["reblogs_count"]) == (0, 0)
+    left = {"ours": (0, [0, 0]), "another server's": (1, [0, 1])}[whose]
+    assert (after["poll"]["voters_count"], [each["votes_count"] for each in after["poll"]["options"]]) == left
+    assert await alpha.count(Reaction) == 0
+    person = await alice.get(f"/api/v1/accounts/{alice.id}")
+    stays = 0 if leaving is other else 1
+    assert (person["followers_count"], person["following_count"]) == (stays, stays)
+    assert await alpha.count(FollowerInbox) == 0
+
+
+async def test_a_remote_account_is_hidden_at_once_and_removed_some_at_a_time(
+    fediverse: Fediverse, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha, peer = fediverse.alpha, fediverse.peer
+    carol = peer.actor()
+    await follow(fediverse, alice, carol)
+    (asked,) = [each.activity for each in peer.received if each.activity["type"] == "Follow"]
+    await peer.post(alpha.inbox, peer.activity("Accept", carol, asked))
+    for number in range(7):
+        await peer.post(alpha.inbox, peer.activity("Create", carol, peer.note(carol, number), number))
+    await fediverse.settle()
+    assert await alpha.count(Status) == 7
+    monkeypatch.setattr("fedispace.threads.erasing.POSTS", 2)
+    monkeypatch.setattr("fedispace.accounts.leaving.BATCHES_AT_ONCE", 2)
+    await peer.post(alpha.inbox, peer.activity("Delete", carol, carol))
+    inbox, *_ = alpha.app.worker._pumps
+    while await inbox.pump():
+        await inbox.idle()
+    assert await alpha.count(Status) == 7, "the inbox waits for nothing of it"
+    assert await alice.get("/api/v1/timelines/home") == []
+    assert (await alice.call("GET", "/api/v2/search?q=carol&type=accounts"))[1]["accounts"] == []
+    await fediverse.settle()
+    assert await alpha.count(Status) == await alpha.count(Follow) == await alpha.count(Job) == 0
+    assert await alpha.count(Account, Account.uri == carol) == 0

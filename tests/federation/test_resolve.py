@@ -215,7 +215,7 @@ async def test_an_account_that_its_server_calls_gone_is_forgotten(
     with pytest.raises(Gone):
         await resolver.actor(carol, refresh=True)
     async with home.db.reading() as tx:
-        assert await tx.scalar(select(func.count()).where(Account.uri == carol)) == 0
+        assert await tx.scalar(select(Account.suspended_at_home).where(Account.uri == carol))
         row = await home.actors.by_uri(tx, carol)
     assert row is not None
     assert row.gone_at is not None

@@ -89,7 +89,9 @@ class Town:
         self.bus = MemoryBus()
         self.addresses = Addresses(origin, origin.split("://", 1)[1])
         self.outbox = Outbox(self.ids, clock, self.bus)
-        self.actors = Actors(self.ids, clock, self.addresses, Departures(self.outbox))
+        self.actors = Actors(
+            self.ids, clock, self.addresses, Departures(self.outbox, Jobs(self.ids, clock, self.bus))
+        )
         self.net = Net(allow_private=["127.0.0.0/8"], allow_http=True, user_agent="fedispace tests")
         keyring, peers = Keyring(db, self.addresses, clock), Peers(clock)
         requests = SignedRequests(self.net, keyring, peers, Open(), clock, db)
