@@ -23,7 +23,7 @@ from fedispace.federation.origin import is_coherent
 from fedispace.federation.vocab.actors import Actor, PublicKeyRef
 from fedispace.federation.vocab.uri import Uri
 from fedispace.hosts import host_of
-from fedispace.ids import Ids, id_at, moment_of
+from fedispace.ids import Ids, id_at
 
 KEYS_IN_MEMORY = 2048
 MAX_FIELDS = 16
@@ -286,7 +286,7 @@ class Keyring:
         self._db = db
         self._addresses = addresses
         self._clock = clock
-        self._loaded: OrderedDict[int, tuple[Signer, datetime]] = OrderedDict()
+        self._loaded: OrderedDict[int, tuple[Signer, datetime, int]] = OrderedDict()
         self._instance_id: int | None = None
 
     async def signer(self, actor_id: int, *, item: int = 0) -> Signer:
@@ -319,9 +319,8 @@ class Keyring:
         held = self._loaded.get(actor_id)
         if held is None:
             return None
-        signer, loaded_at = held
-        is_older = item and loaded_at < moment_of(item) + timedelta(milliseconds=1)
-        if is_older or self._clock.now() - loaded_at >= KEYS_LAST:
+        signer, loaded_at, first_after = held
+        if item >= first_after or self._clock.now() - loaded_at >= KEYS_LAST:
             return None
         self._loaded.move_to_end(actor_id)
         return signer
@@ -355,7 +354,7 @@ class Keyring:
             former_rsa=LocalKey.from_pem(rsa_id, secret.former_rsa) if secret.former_rsa else None,
             rotated_by=secret.rotated_by or 0,
         )
-        self._loaded[actor_id] = signer, now
+        self._loaded[actor_id] = signer, now, id_at(now)
         self._loaded.move_to_end(actor_id)
         if len(self._loaded) > KEYS_IN_MEMORY:
             self._loaded.popitem(last=False)

@@ -177,7 +177,7 @@ def sign(
     target = parts.path or "/"
     if parts.query and with_query:
         target += f"?{parts.query}"
-    headers = {"Host": parts.netloc, "Date": format_datetime(now.astimezone(UTC), usegmt=True)}
+    headers = {"Host": parts.netloc, "Date": _date(int(now.timestamp()))}
     covered = ["(request-target)", "host", "date"]
     if body is not None:
         headers["Digest"] = digests.digest(body)
@@ -192,3 +192,9 @@ def sign(
         f'keyId="{key.key_id}",algorithm="{algorithm}",headers="{" ".join(covered)}",signature="{signature}"'
     )
     return headers
+
+
+@lru_cache(maxsize=16)
+def _date(second: int) -> str:
+    """Return a Date header; many requests are signed within one second."""
+    return format_datetime(datetime.fromtimestamp(second, UTC), usegmt=True)

@@ -110,7 +110,9 @@ class DeliveryPump:
         self._places = Places(first=PER_NEW_HOST, quick=PER_HOST)
         self._held: Counter[int] = Counter()
         self._probed: set[str] = set()
-        self._lanes: Lanes[HeldDelivery] = Lanes(HELD, lambda: bus.publish(WAKE_DELIVERY, {}))
+        self._lanes: Lanes[HeldDelivery] = Lanes(
+            HELD, lambda: bus.publish(WAKE_DELIVERY, {}), is_busy=lambda: self._flights.are_full
+        )
         self._delivered: list[tuple[int, asyncio.Future[None]]] = []
         self._remover: asyncio.Task[None] | None = None
 

@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import re
+from functools import lru_cache
 from typing import Final
 
 from fedispace.errors import Refused
@@ -12,8 +13,9 @@ from fedispace.errors import Refused
 _CONTENT_DIGEST_MEMBER: Final = re.compile(r"\s*([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/=]*):\s*")
 
 
+@lru_cache(maxsize=16)
 def digest(body: bytes) -> str:
-    """Return the value of a `Digest` header."""
+    """Return the value of a `Digest` header. One body goes to many inboxes."""
     return "SHA-256=" + base64.b64encode(hashlib.sha256(body).digest()).decode("ascii")
 
 

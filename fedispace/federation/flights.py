@@ -27,6 +27,11 @@ class Flights:
         self._slow_free = slow
         self._waiting: OrderedDict[int, deque[asyncio.Future[None]]] = OrderedDict()
 
+    @property
+    def are_full(self) -> bool:
+        """Tell whether somebody waits for a place."""
+        return bool(self._waiting)
+
     def of(self, band: int) -> "Flight":
         """Return a place for one request, to be entered."""
         return Flight(self, band)

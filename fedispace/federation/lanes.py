@@ -8,7 +8,7 @@ database answers again, or else their lease runs out.
 A lane that ends may leave work that only waited for it. The pump sleeps until a wake-up comes, so one
 is sent then; without it a long lane would move at one claim per poll interval. While others run it is
 sent a moment later, once for all that end within it: each claim is a transaction that looks at
-everything that waits.
+everything that waits. The moment is longer while what was claimed already still waits for its turn.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from fedispace.queue.leases import Held
 log = structlog.get_logger()
 
 WAKE_WINDOW = 0.1
+BUSY_WINDOW = 0.4
 
 Work = TypeVar("Work", bound=Held)
 
@@ -29,9 +30,12 @@ Work = TypeVar("Work", bound=Held)
 class Lanes(Generic[Work]):
     """Runs lanes and owns their tasks."""
 
-    def __init__(self, capacity: int, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, capacity: int, wake: Callable[[], None], *, is_busy: Callable[[], bool] = lambda: False
+    ) -> None:
         self._capacity = capacity
         self._wake = wake
+        self._is_busy = is_busy
         self._running: set[asyncio.Task[None]] = set()
         self._held = 0
         self._more = False
@@ -83,7 +87,8 @@ class Lanes(Generic[Work]):
         if self._more and not self._running:
             self._ring()
         elif self._more and self._alarm is None:
-            self._alarm = asyncio.get_running_loop().call_later(WAKE_WINDOW, self._ring)
+            window = BUSY_WINDOW if self._is_busy() else WAKE_WINDOW
+            self._alarm = asyncio.get_running_loop().call_later(window, self._ring)
 
     def _ring(self) -> None:
         if self._alarm is not None:
