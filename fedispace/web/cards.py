@@ -83,6 +83,7 @@ class PostCard:
     favourited: bool = False
     bookmarked: bool = False
     pinned: bool = False
+    muted: bool = False
     mine: bool = False
     may_boost: bool = True
     boosted_by: Face | None = None
@@ -152,6 +153,7 @@ class Profile:
     memorial: bool = False
     blocking: bool = False
     muting: bool = False
+    shuns: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +167,8 @@ class Happening:
     words: str
     path: str
     excerpt: str = ""
+    others: int = 0
+    faces: tuple[Face, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +177,46 @@ class Side:
 
     live: tuple[SpaceCard, ...] = ()
     coming: tuple[SpaceCard, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """The poll fields of a composer: `lasts` in seconds; `post` is the place of the post that asks."""
+
+    options: tuple[str, ...] = ()
+    lasts: int = 86_400
+    several: bool = False
+    secret: bool = False
+    post: int = 0
+
+    @property
+    def is_asked(self) -> bool:
+        return any(self.options)
+
+    @property
+    def boxes(self) -> tuple[str, ...]:
+        """The options with empty ones to fill in: at least four, at most eight."""
+        given = tuple(option for option in self.options if option)
+        return (*given, *[""] * max(4 - len(given), min(1, 8 - len(given))))
+
+    @property
+    def spans(self) -> tuple[tuple[int, str], ...]:
+        """How long it may last, in words; another length that was given is among them."""
+        if any(seconds == self.lasts for seconds, _ in _SPANS):
+            return _SPANS
+        hours = self.lasts / 3600
+        return tuple(sorted((*_SPANS, (self.lasts, f"About {hours:.0f} hours" if hours >= 1 else "Minutes"))))
+
+
+_SPANS = (
+    (300, "5 minutes"),
+    (1800, "30 minutes"),
+    (3600, "1 hour"),
+    (21_600, "6 hours"),
+    (86_400, "1 day"),
+    (259_200, "3 days"),
+    (604_800, "7 days"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +238,7 @@ class Draft:
     quote: int | None = None
     replies: str = ""
     quotes: str = ""
+    question: Question = Question()
     extra: dict[str, str] = field(default_factory=dict)
 
 

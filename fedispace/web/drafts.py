@@ -9,9 +9,10 @@ from fedispace.ids import Ids
 from fedispace.threads.drafts import Drafts, drafts, own
 from fedispace.threads.manuscript import unpacked
 from fedispace.threads.models import ThreadDraft
-from fedispace.web.cards import Draft, DraftCard
+from fedispace.web.cards import DraftCard
 from fedispace.web.composing import Composer
 from fedispace.web.frame import Frame, redirect
+from fedispace.web.manuscripts import opened
 from fedispace.web.routing import Asked, Pages, number
 
 _LISTED = 40
@@ -64,19 +65,12 @@ class DraftPages:
     async def _opened(self, asked: Asked, *, error: str = "", status: int = 200) -> web.Response:
         async with self._db.reading() as tx:
             row = await own(tx, asked.who.account.id, asked.id())
-        manuscript = unpacked(row.thread)
-        failure = f"It was not published: {row.failure}" if row.failure else ""
-        draft = Draft(
-            posts=tuple(post.text for post in manuscript.posts),
-            spoiler=manuscript.posts[0].spoiler,
-            visibility=manuscript.visibility or asked.who.user.default_visibility,
-            in_reply_to=manuscript.in_reply_to_id,
-            quote=manuscript.quoted_id,
+        draft = opened(
+            row,
+            unpacked(row.thread),
+            visibility=asked.who.user.default_visibility,
             key=self._ids.token(),
-            draft_id=row.id,
-            at=f"{row.scheduled_at:%Y-%m-%dT%H:%M}" if row.scheduled_at else "",
-            error=error or failure,
-            label="Reply" if manuscript.in_reply_to_id else "Post",
+            error=error,
         )
         return await self._composer.page(asked, draft, status=status)
 

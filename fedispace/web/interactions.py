@@ -37,12 +37,32 @@ _WANTS: Final = {
 }
 
 
+KEPT: Final = "kept"
+"""The word for a policy that another client set and the lists have no word for."""
+
+
+def reply_word(parties: Parties | None) -> str:
+    """Return the word of the list for who may reply; an empty one for what is so by default."""
+    return _word_of(_ANSWERS, parties)
+
+
+def quote_word(parties: Parties | None) -> str:
+    """Return the word of the list for who may quote."""
+    return _word_of(_QUOTES, parties)
+
+
+def _word_of(words: dict[str, Parties], parties: Parties | None) -> str:
+    if parties is None:
+        return ""
+    return next((word for word, meant in words.items() if meant == parties), KEPT)
+
+
 def chosen_words(replies: str, quotes: str) -> dict[Kind, Parties]:
     """Return what the composer's two choices say; an empty one leaves it as it is by default."""
     found: dict[Kind, Parties] = {}
-    if replies:
+    if replies and replies != KEPT:
         found["reply"] = _word(_ANSWERS, replies)
-    if quotes:
+    if quotes and quotes != KEPT:
         found["quote"] = _word(_QUOTES, quotes)
     return found
 

@@ -11,22 +11,20 @@ from fedispace.threads.audience import narrower, parse_visibility
 from fedispace.threads.boost import Boosting
 from fedispace.threads.compose import MAX_POSTS
 from fedispace.threads.deletion import Deletion
-from fedispace.threads.drafts import Drafts
+from fedispace.threads.drafts import Drafts, own
 from fedispace.threads.favourite import Favouriting
-from fedispace.threads.manuscript import Manuscript
+from fedispace.threads.manuscript import Manuscript, unpacked
 from fedispace.threads.models import Status
 from fedispace.threads.publish import Publishing
 from fedispace.threads.visibility import require_visible
-from fedispace.threads.written import Draft as Typed
 from fedispace.web.cards import Draft, PostCard
 from fedispace.web.changed import changed
 from fedispace.web.composing import Composer
 from fedispace.web.frame import Frame, redirect
-from fedispace.web.interactions import chosen_words
-from fedispace.web.origin import safe_next
+from fedispace.web.manuscripts import manuscript, typed
 from fedispace.web.present import Presenter
 from fedispace.web.routing import Asked, Pages, number
-from fedispace.web.times import typed
+from fedispace.web.times import typed as time_typed
 
 
 class WritingPages:
@@ -62,15 +60,27 @@ class WritingPages:
     @pages.get("/compose", stranger=False)
     async def blank(self, asked: Asked) -> web.Response:
         visibility = asked.who.user.default_visibility
-        quote = number(asked.query("quote"))
-        return await self._composer.page(
-            asked, Draft(key=self._ids.token(), visibility=visibility, quote=quote)
-        )
+        draft = Draft(key=self._ids.token(), visibility=visibility, quote=number(asked.query("quote")))
+        if (last_id := number(asked.query("add_to"))) is not None:
+            return await self._composer.page(asked, await self._more_of(asked, last_id, draft))
+        return await self._composer.page(asked, draft)
+
+    async def _more_of(self, asked: Asked, last_id: int, draft: Draft) -> Draft:
+        """Return the composer for more of a thread of one's own."""
+        viewer_id = asked.who.account.id
+        async with self._db.reading() as tx:
+            status = await require_visible(tx, viewer_id, last_id)
+            if status.account_id != viewer_id:
+                raise Forbidden("Only its author can add to a thread.")
+            last = await self._presenter.post(tx, status, viewer_id)
+        return reply_to(last, key=draft.key, default=draft.visibility, next=last.path)
 
     @pages.post("/compose")
     async def compose(self, asked: Asked) -> web.Response:
         """Publish, or, for "Add another post" without scripts, draw the form with one more."""
-        draft = self._typed(asked)
+        draft = typed(asked, self._ids.token())
+        if asked.text("do") == "more":
+            return await self._composer.page(asked, draft)
         if asked.text("add"):
             more = (*draft.posts, "") if len(draft.posts) < MAX_POSTS else draft.posts
             return await self._composer.page(asked, replace(draft, posts=more))
@@ -89,62 +99,39 @@ class WritingPages:
 
     async def _put_aside(self, asked: Asked, draft: Draft) -> web.Response:
         """Keep what was typed as a draft, or until its time."""
-        at = typed(draft.at, asked.text("zone")) if asked.text("do") == "schedule" else None
-        manuscript = Manuscript(
-            posts=tuple(_posts(draft)),
-            visibility=parse_visibility(draft.visibility),
-            in_reply_to_id=draft.in_reply_to,
-            application="Web",
-            quoted_id=draft.quote,
-            policy=chosen_words(draft.replies, draft.quotes) or None,
-        )
+        at = time_typed(draft.at, asked.text("zone")) if asked.text("do") == "schedule" else None
+        written = manuscript(draft, await self._before(asked, draft))
         by = asked.who.account
         if draft.draft_id is None:
-            await self._drafts.create(by, manuscript, scheduled_at=at, request_key=f"web-{draft.key}")
+            await self._drafts.create(by, written, scheduled_at=at, request_key=f"web-{draft.key}")
         else:
-            await self._drafts.rewrite(by, draft.draft_id, manuscript, scheduled_at=at)
+            await self._drafts.rewrite(by, draft.draft_id, written, scheduled_at=at)
         return redirect(f"/drafts?did={'thread-scheduled' if at else 'kept'}")
 
     async def _publish(self, asked: Asked, draft: Draft) -> list[Status]:
-        posts = _posts(draft)
+        by = asked.who.account
+        written = manuscript(draft, await self._before(asked, draft))
         if draft.draft_id is not None:
-            manuscript = Manuscript(
-                posts=tuple(posts),
-                visibility=parse_visibility(draft.visibility),
-                in_reply_to_id=draft.in_reply_to,
-                application="Web",
-                quoted_id=draft.quote,
-                policy=chosen_words(draft.replies, draft.quotes) or None,
-            )
-            await self._drafts.rewrite(asked.who.account, draft.draft_id, manuscript)
-            return await self._drafts.publish(asked.who.account, draft.draft_id)
+            await self._drafts.rewrite(by, draft.draft_id, written)
+            return await self._drafts.publish(by, draft.draft_id)
         return await self._publishing.publish(
-            asked.who.account,
-            posts,
-            visibility=parse_visibility(draft.visibility),
-            in_reply_to_id=draft.in_reply_to,
-            quiet_continuation=True,
-            quoted_id=draft.quote,
-            policy=chosen_words(draft.replies, draft.quotes),
+            by,
+            written.posts,
+            visibility=written.visibility,
+            in_reply_to_id=written.in_reply_to_id,
+            quiet_continuation=written.quiet_continuation,
+            quoted_id=written.quoted_id,
+            policy=written.policy,
             idempotency_key=f"web-{draft.key}" if draft.key else None,
-            application="Web",
+            application=written.application,
         )
 
-    def _typed(self, asked: Asked) -> Draft:
-        return Draft(
-            posts=tuple(asked.texts("post"))[:MAX_POSTS] or ("",),
-            spoiler=asked.text("spoiler").strip(),
-            visibility=asked.text("visibility", "public"),
-            in_reply_to=number(asked.text("in_reply_to")),
-            next=safe_next(asked.text("next")),
-            key=asked.text("key")[:64] or self._ids.token(),
-            draft_id=number(asked.text("draft")),
-            at=asked.text("at")[:32],
-            quote=number(asked.text("quote")),
-            replies=asked.text("replies")[:16],
-            quotes=asked.text("quotes")[:16],
-            label="Reply" if asked.text("in_reply_to") else "Post",
-        )
+    async def _before(self, asked: Asked, draft: Draft) -> Manuscript | None:
+        """Return the draft that was opened, as it was kept."""
+        if draft.draft_id is None:
+            return None
+        async with self._db.reading() as tx:
+            return unpacked((await own(tx, asked.who.account.id, draft.draft_id)).thread)
 
     @pages.post("/posts/{id}/boost")
     async def boost(self, asked: Asked) -> web.Response:
@@ -199,21 +186,8 @@ class WritingPages:
         return redirect("/?did=deleted")
 
 
-def _posts(draft: Draft) -> list[Typed]:
-    """Return what was typed, without the boxes left empty."""
-    posts = [
-        Typed(text=text, spoiler=draft.spoiler, sensitive=bool(draft.spoiler))
-        for text in draft.posts
-        if text.strip()
-    ]
-    if not posts and draft.quote:
-        return [Typed(text="", spoiler=draft.spoiler, sensitive=bool(draft.spoiler))]
-    if not posts:
-        raise Invalid("Write something first.")
-    return posts
-
-
 def reply_to(card: PostCard, *, key: str, default: str, next: str) -> Draft:
     """Return an empty reply, seen by no more people than the post it answers."""
     visibility = narrower(parse_visibility(default), parse_visibility(card.visibility))
-    return Draft(key=key, visibility=visibility, in_reply_to=card.id, label="Reply", next=next)
+    label = "Add to thread" if card.mine else "Reply"
+    return Draft(key=key, visibility=visibility, in_reply_to=card.id, label=label, next=next)
