@@ -302,6 +302,8 @@ def build(
     editing = Editing(db, ids, clock, addresses, notifier, people, lookup, polls, updates)
     voting = Voting(db, ids, clock, addresses, outbox, people, jobs, polls)
     poll_news = PollNews(db, clock, resolver, people, notifier, jobs, ingest, updates)
+    attention = Attention(db, clock)
+    followed_tags = FollowedTags(db, ids, clock)
     reporting = Reporting(db, ids, clock, addresses, actors, outbox, people)
     drafts = Drafts(db, ids, clock, jobs, publishing, people)
     boosting = Boosting(db, ids, clock, addresses, outbox, notifier, people)
@@ -494,8 +496,8 @@ def build(
         muting=muting,
         shunning=shunning,
         private_notes=private_notes,
-        attention=Attention(db, clock),
-        followed_tags=FollowedTags(db, ids, clock),
+        attention=attention,
+        followed_tags=followed_tags,
         account_lookup=lookup,
         profiles=profiles,
         refreshing=refreshing,
@@ -536,6 +538,11 @@ def build(
         passwords=passwords,
         blocking=blocking,
         muting=muting,
+        shunning=shunning,
+        attention=attention,
+        followed_tags=followed_tags,
+        editing=editing,
+        reporting=reporting,
         following=following,
         account_lookup=lookup,
         status_lookup=statuses,

@@ -5,7 +5,7 @@ be said of any post in it. When two conversations turn out to be one, because th
 arrived, what was said of either holds for the whole (`joined`).
 """
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import and_, delete, exists, select
 
@@ -81,6 +81,12 @@ class Attention:
                 )
             )
         return status
+
+
+async def standing(tx: Tx, viewer_id: int | None, conversation_id: int) -> Literal["", "all", "author"]:
+    """Return whether the viewer follows a conversation: all of it, or what its author writes."""
+    row = await tx.get(ConversationFollow, (viewer_id, conversation_id)) if viewer_id is not None else None
+    return "" if row is None else "author" if row.author_only else "all"
 
 
 def muted(viewer: Id, conversation: Id) -> Any:

@@ -74,11 +74,13 @@ class Editing:
         *,
         language: str | None = None,
         policy: Mapping[Kind, Parties] | None = None,
+        keeps_poll: bool = False,
     ) -> Status:
         """Have a post of one's own say something else, and return it; the same again changes nothing.
 
-        `policy` has the kinds of interaction for which it is to be another from now on. A post that quotes
-        may say nothing besides. Raises `NotFound` for what is not there or somebody else's, and `Invalid`
+        `policy` has the kinds of interaction for which it is to be another from now on. With `keeps_poll`
+        the question it asks, its time and its votes stay as they are. A post that quotes may say nothing
+        besides. Raises `NotFound` for what is not there or somebody else's, and `Invalid`
         for a text that cannot be published.
         """
         text = checked(draft.text) if tidy(draft.text) else ""
@@ -94,7 +96,8 @@ class Editing:
             is_other_policy = repolice(status, policy or {})
             if language is None or not is_language(language):
                 language = status.language
-            if await self._is_said(tx, status, said, language):
+            kept = await poll_of(tx, status) if keeps_poll else None
+            if await self._is_said(tx, status, said, language, keeps_poll=keeps_poll):
                 if is_other_policy:
                     await tx.flush()
                     await self._updates.send(tx, status, by)
@@ -112,10 +115,11 @@ class Editing:
             status.language = language
             others = [tag for tag in status.tags if tag["type"] != "Hashtag"]
             status.tags = [*({"type": "Hashtag", "name": tag} for tag in find_tags(text)), *others]
-            asked = poll.options if poll is not None else ()
+            asked = kept.options if kept is not None else poll.options if poll is not None else ()
             status.emojis = await emojis.ours_in(tx, text, spoiler, *asked)
             status.edited_at = at
-            await self._polls.change(tx, status, poll)
+            if not keeps_poll:
+                await self._polls.change(tx, status, poll)
             await tx.flush()
             await tags.rewrite(tx, status.id, status.tags)
             await self._name(tx, status, by, list(named.values()), at)
@@ -130,14 +134,16 @@ class Editing:
             raise NotFound("There is no such post.")
         return status
 
-    async def _is_said(self, tx: Tx, status: Status, said: Draft, language: str | None) -> bool:
+    async def _is_said(
+        self, tx: Tx, status: Status, said: Draft, language: str | None, *, keeps_poll: bool
+    ) -> bool:
         """Tell whether the post says this already; a poll that is asked again is given new time."""
         return (
             status.source == said.text
             and status.spoiler == said.spoiler
             and status.sensitive == (said.sensitive or bool(said.spoiler))
             and status.language == language
-            and await self._asks(tx, status, said.poll)
+            and (keeps_poll or await self._asks(tx, status, said.poll))
         )
 
     async def _asks(self, tx: Tx, status: Status, draft: PollDraft | None) -> bool:

@@ -20,22 +20,27 @@ from fedispace.accounts.passwords import Passwords
 from fedispace.accounts.people import People
 from fedispace.accounts.profile import Profiles
 from fedispace.accounts.refreshing import Refreshing
+from fedispace.accounts.shunning import Shunning
 from fedispace.accounts.signin import SignIn
 from fedispace.clock import Clock
 from fedispace.config import Config
 from fedispace.db.engine import Database
 from fedispace.federation.addresses import Addresses
 from fedispace.ids import Ids
+from fedispace.moderation.reports import Reporting
 from fedispace.spaces.entering import Entering
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.lookup import SpaceLookup
 from fedispace.threads.approvals import Approvals
+from fedispace.threads.attention import Attention
 from fedispace.threads.bookmarks import Bookmarking
 from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.drafts import Drafts
+from fedispace.threads.edits import Editing
 from fedispace.threads.favourite import Favouriting
 from fedispace.threads.featured import Featured
+from fedispace.threads.followed_tags import FollowedTags
 from fedispace.threads.looking import Looking
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.pins import Pinning
@@ -44,11 +49,13 @@ from fedispace.threads.publish import Publishing
 from fedispace.threads.reactions import Reacting
 from fedispace.threads.votes import Voting
 from fedispace.web.assets import PREFIX, Assets
+from fedispace.web.attending import AttendingPages
 from fedispace.web.composing import Composer
 from fedispace.web.consent import ConsentPages
 from fedispace.web.departing import DepartingPages
 from fedispace.web.door import Door
 from fedispace.web.drafts import DraftPages
+from fedispace.web.editing import EditingPages
 from fedispace.web.emojis import EmojiPictures
 from fedispace.web.frame import Frame
 from fedispace.web.history import HistoryPages
@@ -61,6 +68,7 @@ from fedispace.web.present import Presenter
 from fedispace.web.reacting import ReactingPages
 from fedispace.web.reading import ReadingPages
 from fedispace.web.relating import RelatingPages
+from fedispace.web.reporting import ReportPages
 from fedispace.web.routing import Pages
 from fedispace.web.search import SearchPages
 from fedispace.web.settings import SettingsPages
@@ -105,6 +113,11 @@ class Web:
         muting: Muting,
         following: Following,
         account_lookup: Lookup,
+        shunning: Shunning,
+        attention: Attention,
+        followed_tags: FollowedTags,
+        editing: Editing,
+        reporting: Reporting,
         status_lookup: StatusLookup,
         space_lookup: SpaceLookup,
         publishing: Publishing,
@@ -215,6 +228,16 @@ class Web:
                 presenter=presenter,
                 frame=frame,
                 poll_news=poll_news,
+            ),
+            EditingPages(db=db, editing=editing, presenter=presenter, frame=frame),
+            ReportPages(db=db, people=people, reporting=reporting, presenter=presenter, frame=frame),
+            AttendingPages(
+                db=db,
+                people=people,
+                attention=attention,
+                followed_tags=followed_tags,
+                shunning=shunning,
+                frame=frame,
             ),
             HistoryPages(db=db, people=people, presenter=presenter, frame=frame),
             VotingPages(voting=voting),

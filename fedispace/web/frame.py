@@ -29,6 +29,14 @@ NOTICES = {
     "left": "Your account is deleted. Other servers are being told.",
     "blocked": "You have nothing to do with each other any more.",
     "muted": "You will not see what they write.",
+    "changed": "Changed. Other servers are being told.",
+    "reported": "Thank you. The moderators will look at it.",
+    "conversation-followed": "You will be told of new replies.",
+    "conversation-left": "You will not be told of new replies any more.",
+    "conversation-muted": "You will hear no more of this conversation, and your Home leaves it out.",
+    "conversation-heard": "You hear of this conversation again.",
+    "tag-followed": "Public posts with this hashtag will be in your Home.",
+    "server-blocked": "You will see nothing from that server.",
 }
 _SIDE = 5
 

@@ -156,6 +156,7 @@ class PeoplePages:
             memorial=account.memorial,
             blocking=relation is not None and relation.blocking,
             muting=relation is not None and relation.muting,
+            shuns=relation is not None and relation.domain_blocking,
         )
 
 

@@ -10,6 +10,7 @@ from fedispace.errors import NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.ids import Ids
 from fedispace.threads import conversation
+from fedispace.threads.attention import standing
 from fedispace.threads.completeness import completeness
 from fedispace.threads.compose import MAX_CHARACTERS, MAX_POSTS
 from fedispace.threads.looking import Looking
@@ -88,6 +89,7 @@ class PostPages:
                 return answer
             order: Order = "newest" if asked.query("sort") == "newest" else "oldest"
             shown = await self._shown(tx, asked, status, order)
+            follows = await standing(tx, viewer_id, status.conversation_id)
             how = await completeness(tx, viewer_id, status.conversation_id)
         await self._poll_news.look(shown.rows)
         await self._looking.viewed(status, viewer_id)
@@ -112,6 +114,7 @@ class PostPages:
             total=sum(reply.size + (1 if reply.card else 0) for reply in shown.replies),
             order=order,
             how=how,
+            follows=follows,
             draft=draft,
             indexable=author.local and author.indexable and _is_public(status),
             limit=MAX_CHARACTERS,

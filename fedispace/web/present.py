@@ -133,6 +133,7 @@ class Presenter:
             favourited=view.favourited,
             bookmarked=view.bookmarked,
             pinned=view.pinned,
+            muted=view.muted,
             mine=mine,
             may_boost=status.visibility in ("public", "unlisted")
             or (mine and status.visibility == "private"),

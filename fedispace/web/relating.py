@@ -16,7 +16,7 @@ from fedispace.web.frame import Frame, redirect
 from fedispace.web.origin import safe_next
 from fedispace.web.present import Presenter
 from fedispace.web.reading import page_of
-from fedispace.web.routing import Asked, Pages
+from fedispace.web.routing import Asked, Pages, number
 
 Listed = Callable[[Tx, int, Page], Awaitable[Sequence[tuple[Follow, Account]]]]
 
@@ -63,7 +63,8 @@ class RelatingPages:
 
     @pages.post("/people/{id}/mute")
     async def mute(self, asked: Asked) -> web.Response:
-        await self._muting.mute(asked.who.account, asked.id())
+        """Mute somebody, for good or for the seconds the form says."""
+        await self._muting.mute(asked.who.account, asked.id(), seconds=number(asked.text("seconds")) or 0)
         return redirect(f"{safe_next(asked.text('next'))}?did=muted")
 
     @pages.post("/people/{id}/unmute")

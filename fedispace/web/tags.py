@@ -11,6 +11,7 @@ from fedispace.errors import NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.vocab.objects import Collection
 from fedispace.federation.vocab.uri import Uri
+from fedispace.threads.followed_tags import follows_tag
 from fedispace.threads.tags import MAX_NAME, key_of, tagged
 from fedispace.web.frame import Frame
 from fedispace.web.present import Presenter
@@ -47,11 +48,13 @@ class TagPages:
         async with self._db.reading() as tx:
             statuses = await tagged(tx, asked.viewer_id, name, page, asked.at)
             cards = await self._presenter.posts(tx, statuses, asked.viewer_id)
+            is_followed = await follows_tag(tx, asked.viewer_id, name)
         return await self._frame.page(
             asked,
             "tag.html",
             name=name,
             cards=cards,
+            is_followed=is_followed,
             more=older(f"/tags/{quote(name, safe='')}", statuses, page),
         )
 
