@@ -44,10 +44,12 @@ async def groups(
     exclude_types: Collection[str] = (),
     from_id: int | None = None,
     grouped_types: Collection[str] = GROUPED,
+    *,
+    unasked: bool = False,
 ) -> list[Group]:
     """Return a page of what an account is told, in groups, the one with the newest member first."""
     together = GROUPED & set(grouped_types)
-    statement = chosen(told_to(account_id, now), types, exclude_types, from_id).where(
+    statement = chosen(told_to(account_id, now), types, exclude_types, from_id, unasked=unasked).where(
         or_(Notification.type.not_in(together), not_(_has_newer(account_id, now)))
     )
     rows = (await tx.scalars(page.apply(statement, Notification.id))).all()

@@ -30,10 +30,10 @@ _QUOTES: Final = {
     "nobody": NOBODY,
 }
 _WANTS: Final = {
-    "reply": "wants to reply to your post",
-    "quote": "wants to quote your post",
-    "favourite": "wants to like your post",
-    "boost": "wants to boost your post",
+    "reply": "asks to reply to your post",
+    "quote": "asks to quote your post",
+    "favourite": "asks to like your post",
+    "boost": "asks to boost your post",
 }
 
 

@@ -4,7 +4,7 @@ from aiohttp import web
 from sqlalchemy import select
 
 from fedispace.accounts.models import Account, Notification
-from fedispace.accounts.notifications import notifications
+from fedispace.accounts.notification_groups import Group, groups
 from fedispace.accounts.people import People
 from fedispace.db.engine import Database, Tx
 from fedispace.threads.models import Status
@@ -18,6 +18,7 @@ from fedispace.web.routing import Asked, Pages
 from fedispace.web.words import happened
 
 _EXCERPT = 200
+_FACES = 5
 
 
 class NoticePages:
@@ -35,15 +36,19 @@ class NoticePages:
     async def listed(self, asked: Asked) -> web.Response:
         viewer, page = asked.who.account, page_of(asked)
         async with self._db.reading() as tx:
-            rows = await notifications(tx, viewer.id, page, asked.at, unasked=True)
-            posts = await self._posts(tx, rows, viewer.id)
+            found = await groups(tx, viewer.id, page, asked.at, unasked=True)
+            posts = await self._posts(tx, [group.newest for group in found], viewer.id)
             authors = {post.account_id for post in posts.values()}
-            known = await self._people.by_ids(tx, {row.from_id for row in rows} | authors)
+            known = await self._people.by_ids(tx, {by for group in found for by in group.from_ids} | authors)
         return await self._frame.page(
             asked,
             "notifications.html",
-            events=[self._event(row, known, posts) for row in rows if row.from_id in known],
-            more=f"/notifications?max_id={rows[-1].id}" if len(rows) == page.limit else "",
+            events=[
+                self._event(group, known, posts, viewer.id)
+                for group in found
+                if group.newest.from_id in known
+            ],
+            more=f"/notifications?max_id={found[-1].newest.id}" if len(found) == page.limit else "",
         )
 
     async def _posts(self, tx: Tx, rows: list[Notification], viewer_id: int) -> dict[int, Status]:
@@ -53,7 +58,10 @@ class NoticePages:
         found = await tx.scalars(select(Status).where(Status.id.in_(wanted), visible(viewer_id)))
         return {status.id: status for status in found}
 
-    def _event(self, row: Notification, known: dict[int, Account], posts: dict[int, Status]) -> Happening:
+    def _event(
+        self, group: Group, known: dict[int, Account], posts: dict[int, Status], viewer_id: int
+    ) -> Happening:
+        row = group.newest
         by = self._presenter.face(known[row.from_id])
         post = posts.get(row.subject)
         author = known.get(post.account_id) if post else None
@@ -62,7 +70,13 @@ class NoticePages:
             kind=row.type,
             by=by,
             at=row.created_at,
-            words=happened(row.type),
+            words=happened(row.type, many=group.count > 1, own=row.from_id == viewer_id),
             path=f"{self._presenter.face(author).path}/{post.id}" if post and author else by.path,
             excerpt=(post.spoiler or plain(post.content))[:_EXCERPT] if post else "",
+            others=group.count - 1,
+            faces=tuple(
+                self._presenter.face(known[from_id])
+                for from_id in group.from_ids[:_FACES]
+                if from_id in known
+            ),
         )

@@ -80,25 +80,31 @@ def scope_in_words(scope: str) -> str:
     return f"{'See' if verb == 'read' else 'Change'} your {_PARTS.get(part, part)}"
 
 
-def happened(kind: str) -> str:
-    """Say what a notification of this type is about; it follows the person's name."""
-    return {
-        "follow": "follows you",
-        "follow_request": "asks to follow you",
-        "mention": "wrote to you",
-        "favourite": "likes your post",
-        "reblog": "boosted your post",
-        "pleroma:emoji_reaction": "reacted to your post",
-        "status": "posted",
-        "update": "changed a post you boosted",
-        "poll": "asked something that is decided now",
-        "quote": "quoted your post",
-        "quoted_update": "changed a post you quoted",
-        "pending.reply": "wants to reply to your post",
-        "pending.quote": "wants to quote your post",
-        "pending.favourite": "wants to like your post",
-        "pending.reblog": "wants to boost your post",
-    }.get(kind, "did something")
+def happened(kind: str, *, many: bool = False, own: bool = False) -> str:
+    """Say what a notification of this type is about; it follows the person's name, or several names."""
+    if own and kind == "poll":
+        return "Your question is decided"
+    one, several = _HAPPENED.get(kind, ("did something", "did something"))
+    return several if many else one
+
+
+_HAPPENED = {
+    "follow": ("follows you", "follow you"),
+    "follow_request": ("asks to follow you", "ask to follow you"),
+    "mention": ("wrote to you", "wrote to you"),
+    "favourite": ("likes your post", "like your post"),
+    "reblog": ("boosted your post", "boosted your post"),
+    "pleroma:emoji_reaction": ("reacted to your post", "reacted to your post"),
+    "status": ("posted", "posted"),
+    "update": ("changed a post you boosted", "changed a post you boosted"),
+    "poll": ("asked something you voted on, and it is decided", "asked something you voted on"),
+    "quote": ("quoted your post", "quoted your post"),
+    "quoted_update": ("changed a post you quoted", "changed a post you quoted"),
+    "pending.reply": ("asks to reply to your post", "ask to reply to your post"),
+    "pending.quote": ("asks to quote your post", "ask to quote your post"),
+    "pending.favourite": ("asks to like your post", "ask to like your post"),
+    "pending.reblog": ("asks to boost your post", "ask to boost your post"),
+}
 
 
 def quote_in_words(state: str) -> str:

@@ -5,6 +5,7 @@ them with their assets.
 """
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,11 +20,14 @@ from fedispace.web.branches import Branch
 from fedispace.web.cards import (
     AskerCard,
     Draft,
+    DraftCard,
     FileCard,
     Happening,
     PostCard,
     Profile,
+    Question,
     QuoteCard,
+    ReactionCard,
     Reader,
     Side,
     SpaceCard,
@@ -31,9 +35,10 @@ from fedispace.web.cards import (
 from fedispace.web.faces import Face, hue_of, initials_of
 from fedispace.web.history import StateCard
 from fedispace.web.poll_cards import PollCard, poll_card
+from fedispace.web.reporting import CATEGORIES
 from fedispace.web.settings import LANGUAGES
 from fedispace.web.templates import Templates
-from fedispace.web.words import quote_in_words
+from fedispace.web.words import happened, quote_in_words
 
 NOW = datetime(2026, 11, 12, 19, 24, tzinfo=UTC)
 _PROSE = (
@@ -153,7 +158,21 @@ WAITING = [
     )
 ]
 FEED = [
-    post(1, KENJI, "<p>The tram was empty and the snow was loud.</p>", favourited=True, boosted=True),
+    post(
+        1,
+        KENJI,
+        "<p>The tram was empty and the snow was loud.</p>",
+        favourited=True,
+        boosted=True,
+        bookmarked=True,
+        muted=True,
+        may_quote="automatic",
+        reactions=(
+            ReactionCard(emoji="❄️", label="❄️", count=12, mine=True),
+            ReactionCard(emoji="tram@b.example", label=":tram:", count=1300, mine=False),
+            *(ReactionCard(emoji=one, label=one, count=1, mine=False) for one in "👍😂🎉🦊🌍🍵🚋🧣"),
+        ),
+    ),
     post(2, ALICE, length=5, mine=True),
     post(3, CAROL, _PROSE, boosted_by=BOB, visibility="unlisted"),
     post(4, DALIA, _RTL, language="ar", answers=KENJI),
@@ -267,9 +286,17 @@ def pages() -> dict[str, str]:
         more="",
     )
     page("public", "public.html", "/public", local=False, cards=FEED, more="")
-    page("tag", "tag.html", "/tags/tea", name="slowreading", cards=FEED, more="/tags/tea?max_id=8")
+    page(
+        "tag",
+        "tag.html",
+        "/tags/tea",
+        name="slowreading",
+        is_followed=True,
+        cards=FEED,
+        more="/tags/tea?max_id=8",
+    )
     long_tag = "a" * 90
-    page("tag-empty", "tag.html", f"/tags/{long_tag}", name=long_tag, cards=[], more="")
+    page("tag-empty", "tag.html", f"/tags/{long_tag}", name=long_tag, is_followed=False, cards=[], more="")
     page(
         "compose",
         "compose.html",
@@ -283,6 +310,64 @@ def pages() -> dict[str, str]:
         quoted=QUOTED,
         **size,
     )
+    page(
+        "compose-asking",
+        "compose.html",
+        "/drafts/7",
+        draft=Draft(
+            posts=("How often do you walk to work?",),
+            visibility="private",
+            draft_id=7,
+            at="2026-11-14T09:00",
+            replies="circle",
+            quotes="kept",
+            question=Question(options=("Every morning", "أبدًا", "Never"), lasts=7200, several=True),
+        ),
+        answered=None,
+        quoted=None,
+        **size,
+    )
+    page(
+        "compose-more",
+        "compose.html",
+        "/compose",
+        draft=Draft(key="k", in_reply_to=2, label="Add to thread"),
+        answered=FEED[1],
+        quoted=None,
+        **size,
+    )
+    page(
+        "edit",
+        "edit.html",
+        "/posts/31/edit",
+        draft=Draft(posts=("How often do you walk to work?",), error="A post may have 5000 characters."),
+        post=ASKING[0],
+        limit=5000,
+    )
+    about = {"categories": CATEGORIES, "chosen": "spam", "comment": "", "most": 5000}
+    page("report", "report.html", "/x", face=BOB, post=FEED[6], is_remote=True, error="", **about)
+    wrong = {"post": None, "is_remote": False, "error": "Say what kind of thing it is."}
+    page("report-person", "report.html", "/x", face=CAROL, **wrong, **about)
+    drafts = [
+        DraftCard(id=1, path="/drafts/1", name="", opening="In two hours.", posts=3, changed_at=NOW),
+        DraftCard(
+            id=2,
+            path="/drafts/2",
+            name="The long one",
+            opening=_LONG + ", " + "averyveryverylongword" * 5,
+            posts=1,
+            changed_at=NOW - timedelta(days=3),
+            failure="The post it answers is gone.",
+        ),
+    ]
+    later = [replace(drafts[0], id=3, scheduled_at=NOW + timedelta(hours=2))]
+    page("drafts", "drafts.html", "/drafts", scheduled=later, drafts=drafts, more="/drafts?before=1")
+    page("drafts-empty", "drafts.html", "/drafts", scheduled=[], drafts=[], more="")
+    page("bookmarks", "bookmarks.html", "/bookmarks", cards=FEED[:2], more="")
+    page("bookmarks-empty", "bookmarks.html", "/bookmarks", cards=[], more="")
+    liked = {"heading": "Liked by", "post": FEED[1], "more": ""}
+    page("liked-by", "people.html", "/x", people=[BOB, CAROL, DALIA], **liked)
+    page("liked-by-nobody", "people.html", "/x", people=[], **liked)
     page("requests", "requests.html", "/requests", waiting=WAITING, more="/requests?max_id=2")
     page("requests-empty", "requests.html", "/requests", waiting=[], more="")
     page("quotes", "home.html", "/", live=(), draft=new, cards=QUOTING, more="", **size)
@@ -307,7 +392,7 @@ def pages() -> dict[str, str]:
     ]
     partly = Completeness(known=38, claimed=40, unavailable=2, is_being_fetched=False)
     alone = Completeness(known=1, claimed=1, unavailable=0, is_being_fetched=False)
-    thread = {"before": [], "indexable": True, "draft": answer, "order": "oldest", **size}
+    thread = {"before": [], "follows": "", "indexable": True, "draft": answer, "order": "oldest", **size}
     page(
         "thread", "thread.html", "/x", focus=line[0], line=line, replies=tree, total=13, how=partly, **thread
     )
@@ -527,6 +612,44 @@ def pages() -> dict[str, str]:
             excerpt="There is a kind of reading that only happens when nobody is waiting.",
         ),
         Happening(id=4, kind="follow_request", by=KENJI, at=NOW, words="asks to follow you", path="/x"),
+        Happening(
+            id=5,
+            kind="favourite",
+            by=CAROL,
+            at=NOW - timedelta(days=2),
+            words=happened("favourite", many=True),
+            path="/x",
+            excerpt="Snow.",
+            others=331,
+            faces=(CAROL, BOB, DALIA, KENJI, ODD),
+        ),
+        Happening(
+            id=6, kind="poll", by=ALICE, at=NOW, words=happened("poll", own=True), path="/x", excerpt="Tea?"
+        ),
+        *(
+            Happening(
+                id=10 + number,
+                kind=kind,
+                by=BOB,
+                at=NOW - timedelta(days=3),
+                words=happened(kind),
+                path="/x",
+                excerpt="There is a kind of reading.",
+            )
+            for number, kind in enumerate(
+                (
+                    "reblog",
+                    "pleroma:emoji_reaction",
+                    "status",
+                    "update",
+                    "poll",
+                    "quote",
+                    "quoted_update",
+                    "pending.reply",
+                    "pending.quote",
+                )
+            )
+        ),
     ]
     page("notifications", "notifications.html", "/notifications", events=events, more="")
     page(
