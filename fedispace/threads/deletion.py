@@ -77,8 +77,11 @@ class Deletion:
             .where(Mention.status_id == status.id)
         )
         told = addressees_of(status, by, named, self._addresses)
+        is_open = is_distributable(status.visibility)
+        # The followers of somebody who has moved are the new account's: their servers are told with all others.
         audience = Audience(
-            public=is_distributable(status.visibility),
+            public=is_open,
+            everyone=is_open and by.moved_to_uri is not None,
             followers=status.visibility != "direct",
             actors=await told_of(tx, status),
         )

@@ -53,6 +53,9 @@ class Api:
     async def post(self, path: str, body: Json | None = None) -> Any:
         return await self._call("POST", path, json=body or {})
 
+    async def put(self, path: str, body: Json | None = None) -> Any:
+        return await self._call("PUT", path, json=body or {})
+
     async def delete(self, path: str) -> Any:
         return await self._call("DELETE", path)
 

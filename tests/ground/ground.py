@@ -35,7 +35,13 @@ class Ground:
         self._count = itertools.count(1)
 
     def instance(
-        self, name: str, *, database: str = "sqlite", redis: bool = False, roles: tuple[str, ...] = ("all",)
+        self,
+        name: str,
+        *,
+        database: str = "sqlite",
+        redis: bool = False,
+        roles: tuple[str, ...] = ("all",),
+        authorized_fetch: bool = False,
     ) -> Instance:
         """Start a server called `name`; `database` is sqlite or postgres."""
         _require_program("nginx", "nginx-light")
@@ -49,6 +55,7 @@ class Ground:
             database=url,
             bus=self.redis.url if redis else "",
             roles=roles,
+            authorized_fetch=authorized_fetch,
             names=self.names,
             authority=self.authority,
         )

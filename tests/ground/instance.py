@@ -38,6 +38,7 @@ directory = "{home}/media"
 
 [federation]
 allow_private_addresses = ["{network}"]
+authorized_fetch = {authorized_fetch}
 
 [rtc]
 listen = "{rtc}"
@@ -63,6 +64,7 @@ class Instance:
     names: Names
     authority: Authority
     bus: str = ""
+    authorized_fetch: bool = False
     roles: tuple[str, ...] = ("all",)
     rtc_port: int = 0
     ports: list[int] = field(default_factory=list)
@@ -94,6 +96,7 @@ class Instance:
             bus=self.bus,
             home=self.home,
             network=self.names.network,
+            authorized_fetch=str(self.authorized_fetch).lower(),
             rtc=f"{self.address}:{self.rtc_port}",
         )
         if self.roles != ("all",):

@@ -33,3 +33,21 @@ async def _count_postgres(url: str) -> dict[str, int]:
         return {name: await connection.fetchval(f'SELECT count(*) FROM "{name}"') for name in names}
     finally:
         await connection.close()
+
+
+def tables_with(database_url: str, words: str) -> set[str]:
+    """Return the tables of a SQLite database in which some value contains `words`, read-only."""
+    path = Path(database_url.removeprefix("sqlite:///"))
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        return {name for (name,) in tables if _has(connection, name, words)}
+    finally:
+        connection.close()
+
+
+def _has(connection: sqlite3.Connection, table: str, words: str) -> bool:
+    columns = [column[1] for column in connection.execute(f'PRAGMA table_info("{table}")')]
+    anywhere = " OR ".join(f'instr(CAST("{column}" AS TEXT), ?)' for column in columns)
+    found = connection.execute(f'SELECT 1 FROM "{table}" WHERE {anywhere} LIMIT 1', [words] * len(columns))
+    return found.fetchone() is not None
