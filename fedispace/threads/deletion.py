@@ -78,7 +78,7 @@ class Deletion:
         )
         told = addressees_of(status, by, named, self._addresses)
         is_open = is_distributable(status.visibility)
-        # The followers of somebody who has moved are the new account's: their servers are told with all others.
+        # The followers of somebody who moved have gone along, and their servers still have the post.
         audience = Audience(
             public=is_open,
             everyone=is_open and by.moved_to_uri is not None,

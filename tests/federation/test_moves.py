@@ -208,6 +208,26 @@ async def test_one_of_ours_moves_away_with_all_followers(fediverse: Fediverse, a
     assert there["moved"]["acct"] == "newalice"
 
 
+async def test_what_somebody_who_moved_deletes_is_gone_where_the_followers_were(
+    fediverse: Fediverse, alice: Client
+) -> None:
+    alpha, beta = fediverse.alpha, fediverse.beta
+    new, bob = await beta.person("newalice"), await beta.person("bob")
+    await follow(fediverse, bob, "@alice@a.test")
+    said = await alice.post("/api/v1/statuses", {"status": "I shall regret this"})
+    await fediverse.settle()
+    (seen,) = await bob.get("/api/v1/timelines/home")
+    await beta.app.moving.add_alias(new.account.id, "alice@a.test")
+    await alpha.app.moving.move(alice.account.id, "newalice@b.test")
+    await fediverse.settle()
+    assert await alpha.count(FollowerInbox) == 0
+
+    await alice.delete(f"/api/v1/statuses/{said['id']}")
+    await fediverse.settle()
+
+    assert (await bob.call("GET", f"/api/v1/statuses/{seen['id']}"))[0] == 404
+
+
 async def test_who_moved_says_nothing_new_until_the_move_is_undone(
     fediverse: Fediverse, alice: Client
 ) -> None:
