@@ -247,6 +247,46 @@ async def test_bovine_writes_to_alice_and_is_answered(alpha: Instance, bovine: B
         assert bovine.actor in answer["activity"]["to"] + answer["activity"]["cc"]
 
 
+async def test_a_vote_a_reaction_and_a_reply_of_bovine_count_until_they_are_taken_back(
+    alpha: Instance, bovine: BovinePeer
+) -> None:
+    async with alpha.client("alice") as alice:
+        actor = await _actor_of(alpha, bovine, "alice")
+        poll = await alice.publish("hay or grass?", poll={"options": ["hay", "grass"], "expires_in": 300})
+        to_alice = {"attributedTo": bovine.actor, "to": [actor["id"]], "inReplyTo": poll["uri"]}
+
+        def note(**more: Any) -> Json:
+            return {
+                "type": "Note",
+                "id": f"https://{bovine.name}/notes/{secrets.token_hex(8)}",
+                **to_alice,
+                **more,
+            }
+
+        async def sends(activity: dict[str, Any]) -> Json:
+            sent = await _post(bovine, actor["inbox"], {"to": [actor["id"]], **activity})
+            assert sent["status"] == 202, sent
+            return sent
+
+        async def counted() -> tuple[int, int, list[tuple[str, int]]]:
+            post = await alice.status(poll["id"])
+            found = await alice.get(f"/api/fedispace/v1/statuses/{poll['id']}/reactions")
+            reactions = [(each["name"], each["count"]) for each in found]
+            return post["poll"]["votes_count"], post["replies_count"], reactions
+
+        answer = note(content="<p>Moo.</p>", cc=[PUBLIC])
+        await sends({"type": "Create", "object": note(name="grass")})
+        await sends({"type": "Create", "object": note(name="hay")})
+        reacted = {"type": "EmojiReact", "actor": bovine.actor, "object": poll["uri"], "content": "🐄"}
+        reaction = await sends(reacted)
+        await sends({"type": "Create", "object": answer, "cc": [PUBLIC]})
+        await eventually("all three count, the vote once", counted, lambda now: now == (1, 1, [("🐄", 1)]))
+
+        await sends({"type": "Undo", "object": {**reacted, "id": reaction["id"]}})
+        await sends({"type": "Delete", "object": {"type": "Tombstone", "id": answer["id"]}})
+        await eventually("only the vote is left", counted, lambda now: now == (1, 0, []))
+
+
 async def test_activitypub_testing_finds_no_fault_with_our_actors(ground: Ground, alpha: Instance) -> None:
     async with alpha.client("alice") as alice:
         await alice.publish("so that the outbox is not empty")
