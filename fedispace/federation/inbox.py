@@ -25,7 +25,7 @@ from typing import Any, Protocol
 
 import msgspec
 import structlog
-from sqlalchemy import ColumnElement, bindparam, literal, update
+from sqlalchemy import Boolean, ColumnElement, bindparam, case, literal, update
 
 from fedispace import strictjson
 from fedispace.clock import Clock
@@ -72,7 +72,14 @@ _items = table_of(InboxItem)
 _MARK = (
     update(_items)
     .where(_items.c.id == bindparam("item"), _items.c.state == "pending")
-    .values(state=bindparam("outcome"), note=bindparam("reason"), leased_until=None)
+    .values(
+        state=bindparam("outcome"),
+        note=bindparam("reason"),
+        leased_until=None,
+        # Its id is all that knowing a repeat takes; the words are not kept past their deletion. What
+        # failed keeps them, to be tried again.
+        body=case((bindparam("keeps", type_=Boolean), _items.c.body), else_=b""),
+    )
 )
 
 Handler = Callable[[Tx, Verified[Any], Found], Awaitable[None]]
@@ -389,7 +396,8 @@ class InboxPump:
 
     async def _mark(self, tx: Tx, item: HeldItem, state: str, note: str | None) -> bool:
         """Write what became of an activity; False when another process was first."""
-        said = {"item": item.id, "outcome": state, "reason": None if note is None else note[:500]}
+        reason = None if note is None else note[:500]
+        said = {"item": item.id, "outcome": state, "reason": reason, "keeps": state == "failed"}
         return (await tx.core(_MARK, said)).rowcount == 1
 
 

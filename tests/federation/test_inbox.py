@@ -96,6 +96,12 @@ class Post:
             await pump.idle()
             taken = await pump.pump()
 
+    async def words(self) -> dict[str, bool]:
+        """Return of which activities the bytes are still kept."""
+        async with self.home.db.reading() as tx:
+            rows = await tx.execute(select(InboxItem.activity_id, InboxItem.body))
+            return {activity.rpartition("#")[2]: bool(body) for activity, body in rows}
+
     async def states(self) -> dict[str, str]:
         async with self.home.db.reading() as tx:
             rows = await tx.execute(select(InboxItem.activity_id, InboxItem.state).order_by(InboxItem.id))
@@ -164,6 +170,21 @@ async def test_what_is_refused_is_dropped_and_not_tried_again(home: Home, post: 
     await post.arrive("carol", "two")
     await post.run()
     assert await post.states() == {"one": "dropped", "two": "done"}
+
+
+async def test_the_words_of_what_is_over_are_not_kept_and_those_of_what_failed_are(
+    home: Home, post: Post
+) -> None:
+    await post.arrive("carol", "one", "http://a.test/refused")
+    await post.arrive("dora", "two")
+    await post.arrive("erin", "bad", "http://a.test/poison")
+    await post.run()
+    assert await post.words() == {"one": False, "two": False, "bad": True}
+    for _ in range(TRIES):
+        home.clock.advance(minutes=2)
+        await post.run()
+    assert (await post.states())["bad"] == "failed"
+    assert (await post.words())["bad"] is True
 
 
 async def claimed_by_a_process_that_died(home: Home, times: int = 1) -> None:
