@@ -115,7 +115,6 @@ def test_the_whole_event_is_this_and_nothing_else() -> None:
     }
 
 
-@pytest.mark.row(99)
 @pytest.mark.parametrize("phase", Phase)
 @pytest.mark.parametrize("access", ["public", "unlisted", "followers", "invited"])
 def test_no_state_of_a_space_springs_a_peers_trap(phase: Phase, access: Access) -> None:
