@@ -1,6 +1,8 @@
 """Putting posts together that came one by one: threads that grow, replies that were here first."""
 
-from sqlalchemy import select, update
+from typing import Final
+
+from sqlalchemy import exists, select, update
 
 from fedispace.accounts.models import Account
 from fedispace.db.engine import Tx
@@ -12,6 +14,8 @@ from fedispace.threads.judging import is_open, judge
 from fedispace.threads.merging import merge
 from fedispace.threads.models import ConversationState, Status
 from fedispace.threads.placing import place
+
+MAX_MOVED: Final = 500
 
 
 async def keep_history(tx: Tx, conversation_id: int, note: Note) -> None:
@@ -62,7 +66,9 @@ async def _is_welcome(tx: Tx, child: Status, parent: Status) -> bool:
 async def _join(tx: Tx, parent: Status, child: Status) -> None:
     """Make the child's conversation the parent's, and its thread too where it continues the parent's."""
     at = place(child.id, child.account_id, parent)
-    if child.conversation_id != parent.conversation_id:
+    if child.conversation_id != parent.conversation_id and await _has_its_beginning(tx, child):
+        await _take_along(tx, child, parent.conversation_id)
+    elif child.conversation_id != parent.conversation_id:
         await attention.joined(tx, child.conversation_id, parent.conversation_id)
         await merge(tx, child.conversation_id, parent.conversation_id)
     if at.thread_id != child.thread_id and child.thread_position == 1 and at.thread_position > 1:
@@ -73,3 +79,30 @@ async def _join(tx: Tx, parent: Status, child: Status) -> None:
             .values(thread_id=at.thread_id, thread_position=Status.thread_position + parent.thread_position)
         )
         await lengthen(tx, at.thread_id, length)
+
+
+async def _has_its_beginning(tx: Tx, child: Status) -> bool:
+    """Tell whether the conversation a reply was put in begins with a post that is here and answers nothing.
+
+    Then it is whole at the top and no part of another: somebody had their reply put there by claims, and
+    it belongs elsewhere. Or one reply and a post that appears late would carry off all that others wrote.
+    """
+    began = Status.id == child.conversation_id, Status.in_reply_to_uri.is_(None)
+    return bool(await tx.scalar(select(exists().where(*began))))
+
+
+async def _take_along(tx: Tx, child: Status, conversation_id: int) -> None:
+    """Move a reply and what hangs below it to another conversation."""
+    level, moved = [child.id], {child.id}
+    while level and len(moved) < MAX_MOVED:
+        below = await tx.scalars(
+            select(Status.id).where(Status.in_reply_to_id.in_(level)).order_by(Status.id).limit(MAX_MOVED)
+        )
+        level = [id_ for id_ in below if id_ not in moved]
+        moved |= set(level)
+    await tx.execute(
+        update(Status)
+        .where(Status.id.in_(moved))
+        .values(conversation_id=conversation_id)
+        .execution_options(synchronize_session="fetch")
+    )

@@ -365,3 +365,34 @@ async def test_a_reply_in_a_conversation_nobody_here_takes_part_in_brings_its_pa
     fediverse.clock.advance(minutes=1)
     await fediverse.settle()
     assert beside["id"] in await posts(alpha)
+
+
+async def test_nobody_carries_a_conversation_off_into_their_own(
+    fediverse: Fediverse, alpha: Server, peer: Peer, alice: Client
+) -> None:
+    """Their reply lists a post that is not there yet, answers that, and then shows it in another place."""
+    root = await alice.post("/api/v1/statuses", {"status": "root"})
+    mine = await alice.post("/api/v1/statuses", {"status": "and more", "in_reply_to_id": root["id"]})
+    carol = peer.actor("mallory", "evil.test")
+    trap = f"{carol}/notes/7"
+    lure = peer.note(carol, 1, inReplyTo=root["uri"], replies=f"{carol}/notes/1/replies")
+    collection(peer, f"{carol}/notes/1/replies", [trap])
+    await peer.post(alpha.inbox, tell(peer, alice, lure))
+    await fediverse.settle()
+    await alice.get(f"/api/v1/statuses/{root['id']}/context")
+    await fediverse.settle()
+    below = peer.note(carol, 2, inReplyTo=trap)
+    await peer.post(alpha.inbox, {**tell(peer, alice, below), "id": f"{carol}/creates/2"})
+    await fediverse.settle()
+    elsewhere = peer.note(carol, 3)
+    await peer.post(alpha.inbox, {**tell(peer, alice, elsewhere), "id": f"{carol}/creates/3"})
+    sprung = peer.note(carol, 7, inReplyTo=elsewhere["id"])
+    await fediverse.settle()
+    before = await posts(alpha)
+    assert before[below["id"]].conversation_id == int(root["id"])
+    await peer.post(alpha.inbox, {**tell(peer, alice, sprung), "id": f"{carol}/creates/7"})
+    await fediverse.settle()
+    after = await posts(alpha)
+    there = after[elsewhere["id"]].conversation_id
+    assert {after[uri].conversation_id for uri in (root["uri"], mine["uri"])} == {int(root["id"])}
+    assert {after[uri].conversation_id for uri in (below["id"], sprung["id"])} == {there}
