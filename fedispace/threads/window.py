@@ -6,18 +6,22 @@ databases get there by different ways:
 SQLite walks the newest posts of every followed account by the index on (account_id, id) and leaves each
 walk as soon as it has nothing newer to add.
 
-PostgreSQL would read all the posts of all of them and sort; or walk everybody's posts until enough of
-the followed have come by, which is long when they are few or quiet. So it is led: first the one newest
-post of each (one look into the index), of which only as many authors as the window is wide can matter;
-then the posts of those authors, none older than the oldest of these newest ones. How wide the window is
-stands in the statement, or it would be planned for a tenth of all posts.
+PostgreSQL would read all the posts of all of them and sort, so it is led. Whoever follows many finds
+enough among the newest posts of everybody: a slice of those is walked first, and left when the window is
+full. Otherwise, first the one newest post of each (one look into the index), of which only as many
+authors as the window is wide can matter; then the posts of those authors, none older than the oldest of
+these newest ones. Hashtags are looked at no further back than the window of people reaches. How wide the
+window is stands in the statement, or it would be planned for a tenth of all posts.
 """
 
 import functools
 from typing import Any, Final
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
+    FromClause,
+    ScalarSelect,
     Select,
     Subquery,
     bindparam,
@@ -25,6 +29,7 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    not_,
     or_,
     select,
     true,
@@ -43,14 +48,22 @@ _status_tags: Final = table_of(StatusTag).c
 _tag_follows: Final = table_of(TagFollow).c
 _BELOW: Final = bindparam("below", type_=BigId)
 _ABOVE: Final = bindparam("above", type_=BigId)
+_MANY: Final = 200
+"""Whoever follows as many has perhaps enough of them among the newest posts of everybody."""
+_SLICE: Final = 1000
+"""How many of those are walked."""
 
 
 @functools.cache
 def window(dialect: str, upwards: bool, size: int) -> Select[int]:
     """Select the ids of the `size` newest posts (or oldest, upwards) between `below` and `above`."""
     many: ColumnElement[int] = literal_column(str(size))
-    by_people = _led(upwards, many) if dialect == "postgresql" else _walked(upwards, many)
-    by_tags = _tagged_led(upwards, many) if dialect == "postgresql" else _tagged_walked(upwards, many)
+    by_people: FromClause
+    if dialect == "postgresql":
+        by_people = _led(upwards, many)
+        by_tags = _tagged_led(upwards, many, by_people)
+    else:
+        by_people, by_tags = _walked(upwards, many), _tagged_walked(upwards, many)
     both = union(select(by_people.c.id), select(by_tags.c.id)).subquery("both")
     return select(both.c.id).order_by(_ordered(both.c.id, upwards)).limit(many)
 
@@ -79,27 +92,12 @@ def _walked(upwards: bool, many: ColumnElement[int]) -> Subquery:
     )
 
 
-def _led(upwards: bool, many: ColumnElement[int]) -> Subquery:
-    people = _people().subquery("people")
-    person: ColumnElement[int] = people.c.target_id
-    newest = (
-        select(_posts.id)
-        .where(_posts.account_id == person, _posts.id < _BELOW, _posts.id > _ABOVE)
-        .order_by(_ordered(_posts.id, upwards))
-        .limit(literal_column("1"))
-        .lateral("newest")
-    )
-    heads = (
-        select(person.label("person"), newest.c.id.label("id"))
-        .select_from(people.join(newest, true()))
-        .order_by(_ordered(newest.c.id, upwards))
-        .limit(many)
-        .cte("heads")
-    )
-    are_all = func.count() < many
-    low = _BELOW if upwards else _ABOVE
-    last = func.max(heads.c.id) + 1 if upwards else func.min(heads.c.id) - 1
-    edge = select(case((are_all, low), else_=last)).select_from(heads).scalar_subquery()
+def _led(upwards: bool, many: ColumnElement[int]) -> CTE:
+    people = _listed()
+    slice_ = _sliced(upwards, many)
+    is_enough = select(func.count() >= many).select_from(slice_).scalar_subquery()
+    heads = _heads(people, upwards, many, is_enough)
+    edge = _edge(heads, upwards, many)
     bounds = (_posts.id > _ABOVE, _posts.id < edge) if upwards else (_posts.id < _BELOW, _posts.id > edge)
     theirs = (
         select(_posts.id)
@@ -108,13 +106,71 @@ def _led(upwards: bool, many: ColumnElement[int]) -> Subquery:
         .limit(many)
         .lateral("theirs")
     )
-    return (
-        select(theirs.c.id)
-        .select_from(heads.join(theirs, true()))
-        .order_by(_ordered(theirs.c.id, upwards))
-        .limit(many)
-        .subquery("by_people")
+    led = select(theirs.c.id).select_from(heads.join(theirs, true())).where(not_(is_enough))
+    either = union_all(select(slice_.c.id).where(is_enough), led).subquery("either")
+    return select(either.c.id).order_by(_ordered(either.c.id, upwards)).limit(many).cte("by_people")
+
+
+def _listed() -> Subquery:
+    """Select whom the viewer follows, and the viewer, from an array.
+
+    How long one is PostgreSQL takes for the same whoever asks; so it keeps its plan. It would plan the
+    whole timeline anew for every page, which takes longer than to run it, for the sake of this number.
+    """
+    following = select(_follows.target_id).where(_follows.account_id == VIEWER, _follows.accepted.is_(True))
+    listed = func.array_append(func.array(following.scalar_subquery()), VIEWER)
+    return select(func.unnest(listed, type_=BigId).label("target_id")).subquery("people")
+
+
+def _sliced(upwards: bool, many: ColumnElement[int]) -> CTE:
+    """Select from the newest posts of everybody; nothing when the viewer follows but few."""
+    following = select(_follows.target_id).where(_follows.account_id == VIEWER, _follows.accepted.is_(True))
+    counted = (
+        select(_follows.target_id).where(_follows.account_id == VIEWER).limit(literal_column(str(_MANY)))
     )
+    follows_many = select(func.count() >= literal_column(str(_MANY))).select_from(counted.subquery())
+    newest = (
+        select(_posts.id, _posts.account_id)
+        .where(_posts.id < _BELOW, _posts.id > _ABOVE, follows_many.scalar_subquery())
+        .order_by(_ordered(_posts.id, upwards))
+        .limit(literal_column(str(_SLICE)))
+        .subquery("newest_of_all")
+    )
+    return (
+        select(newest.c.id)
+        .where(or_(newest.c.account_id == VIEWER, newest.c.account_id.in_(following)))
+        .order_by(_ordered(newest.c.id, upwards))
+        .limit(many)
+        .cte("slice")
+    )
+
+
+def _heads(people: Subquery, upwards: bool, many: ColumnElement[int], is_enough: ScalarSelect[bool]) -> CTE:
+    """Select the newest post of each, as many as the window is wide."""
+    person: ColumnElement[int] = people.c.target_id
+    newest = (
+        select(_posts.id)
+        .where(_posts.account_id == person, _posts.id < _BELOW, _posts.id > _ABOVE)
+        .order_by(_ordered(_posts.id, upwards))
+        .limit(literal_column("1"))
+        .lateral("newest")
+    )
+    return (
+        select(person.label("person"), newest.c.id.label("id"))
+        .select_from(people.join(newest, true()))
+        .where(not_(is_enough))
+        .order_by(_ordered(newest.c.id, upwards))
+        .limit(many)
+        .cte("heads")
+    )
+
+
+def _edge(found: FromClause, upwards: bool, many: ColumnElement[int]) -> ScalarSelect[int]:
+    """Select how far the window reaches: to the last of what was found, if that is all it can hold."""
+    are_all = func.count() < many
+    low = _BELOW if upwards else _ABOVE
+    last = func.max(found.c.id) + 1 if upwards else func.min(found.c.id) - 1
+    return select(case((are_all, low), else_=last)).select_from(found).scalar_subquery()
 
 
 def _tagged_walked(upwards: bool, many: ColumnElement[int]) -> Subquery:
@@ -131,12 +187,15 @@ def _tagged_walked(upwards: bool, many: ColumnElement[int]) -> Subquery:
     )
 
 
-def _tagged_led(upwards: bool, many: ColumnElement[int]) -> Subquery:
+def _tagged_led(upwards: bool, many: ColumnElement[int], by_people: FromClause) -> Subquery:
+    edge = _edge(by_people, upwards, many)
+    near = _status_tags.status_id < edge if upwards else _status_tags.status_id > edge
     names = select(_tag_follows.name_key).where(_tag_follows.account_id == VIEWER).subquery("names")
     found = (
         select(_status_tags.status_id.label("id"))
         .where(
             _status_tags.name_key == names.c.name_key,
+            near,
             *_may_be_shown(_status_tags.status_id),
         )
         .order_by(_ordered(_status_tags.status_id, upwards))

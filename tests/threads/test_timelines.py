@@ -189,13 +189,9 @@ async def test_views_of_a_page_carry_what_is_shown_beside_each_post(
     assert (strange.favourited, strange.boosted) == (False, False)
 
 
-@pytest.mark.parametrize("people", [300])
-async def test_home_stays_quick_with_many_follows_and_many_posts(
-    threads: Threads, alice: Account, people: int
-) -> None:
-    """The statement walks an index; a plan that reads every followed post would take 50 times as long."""
+async def _crowd(threads: Threads, follower: Account, people: int, *, followed: int) -> None:
+    """Write people of another server, of whom somebody follows the first."""
     now = threads.home.clock.now()
-    base = id_at(now)
     async with threads.home.db.transaction() as tx:
         await tx.execute(
             insert(ActorRow),
@@ -232,15 +228,22 @@ async def test_home_stays_quick_with_many_follows_and_many_posts(
             [
                 {
                     "id": n,
-                    "account_id": alice.id,
+                    "account_id": follower.id,
                     "target_id": n,
                     "uri": f"https://a.example/{n}",
                     "accepted": True,
                     "created_at": now,
                 }
-                for n in range(1, people + 1)
+                for n in range(1, followed + 1)
             ],
         )
+
+
+async def _posts(threads: Threads, authors: list[int]) -> None:
+    """Write a post of each author, the oldest first."""
+    now = threads.home.clock.now()
+    base = id_at(now)
+    async with threads.home.db.transaction() as tx:
         await tx.execute(
             insert(Status),
             [
@@ -248,18 +251,51 @@ async def test_home_stays_quick_with_many_follows_and_many_posts(
                     "id": base + n,
                     "uri": f"https://b.example/{n}",
                     "url": f"https://b.example/{n}",
-                    "account_id": n % people + 1,
+                    "account_id": author,
                     "local": False,
                     "thread_id": base + n,
                     "conversation_id": base + n,
                     "visibility": "public",
                     "created_at": now,
                 }
-                for n in range(people * 100)
+                for n, author in enumerate(authors)
             ],
         )
+
+
+@pytest.mark.parametrize("people", [300])
+async def test_home_stays_quick_with_many_follows_and_many_posts(
+    threads: Threads, alice: Account, people: int
+) -> None:
+    """The statement walks an index; a plan that reads every followed post would take 50 times as long."""
+    await _crowd(threads, alice, people, followed=people)
+    await _posts(threads, [n % people + 1 for n in range(people * 100)])
     await threads.home_of(alice)
     began = time.process_time()
     for _ in range(5):
         assert len(await threads.home_of(alice)) == 20
     assert (time.process_time() - began) / 5 < 0.03
+
+
+@pytest.mark.parametrize("upwards", [False, True])
+async def test_who_follows_many_misses_nothing_among_the_posts_of_even_more(
+    threads: Threads, alice: Account, *, upwards: bool
+) -> None:
+    """Some pages are found among the newest posts of everybody, others only by asking for each."""
+    await _crowd(threads, alice, 500, followed=250)
+    strangers = [251 + n % 250 for n in range(1200)]
+    authors = [n % 500 + 1 for n in range(600)] + strangers + [n % 500 + 1 for n in range(600)]
+    await _posts(threads, authors)
+    base = id_at(threads.home.clock.now())
+    expected = [base + n for n, author in enumerate(authors) if author <= 250]
+    seen: list[int] = []
+    while True:
+        if upwards:
+            found = await ids(await threads.home_of(alice, limit=70, min_id=seen[-1] if seen else 1))
+            seen += found[::-1]
+        else:
+            found = await ids(await threads.home_of(alice, limit=70, max_id=seen[-1] if seen else None))
+            seen += found
+        if not found:
+            break
+    assert seen == (expected if upwards else expected[::-1])
