@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, delete, func, select
 
-from fedispace.accounts.gate import group_key, moments, telling
+from fedispace.accounts.gate import BY, SUBJECT, TO, TYPE, group_key, moments, telling
 from fedispace.accounts.hiding import blocks, mutes_notifications, shuns_domain
 from fedispace.accounts.models import Account, Notification
 from fedispace.accounts.paging import Page
 from fedispace.accounts.standing import is_shown
 from fedispace.clock import Clock
+from fedispace.db.base import table_of
 from fedispace.db.engine import Tx
 from fedispace.ids import Ids
 from fedispace.queue.bus import Bus
@@ -35,6 +36,15 @@ UNASKED: Final = frozenset({EMOJI_REACTION})
 """What only those are told who name the type: other clients do not know it, and some stop at it."""
 _ABOUT_ONESELF: Final = frozenset({"poll"})
 """What one is told although one did it oneself: that one's own poll has ended."""
+
+
+_notifications: Final = table_of(Notification)
+_WITHDRAWING: Final = delete(_notifications).where(
+    _notifications.c.account_id == TO,
+    _notifications.c.from_id == BY,
+    _notifications.c.type == TYPE,
+    _notifications.c.subject == SUBJECT,
+)
 
 
 def topic(account_id: int) -> str:
@@ -64,12 +74,16 @@ class Notifier:
         oneself, and for whatever the gate keeps out; what it holds back is written, but nobody is told.
         What the gate asks for must be flushed.
         """
-        if not to.local or (to.id == by_id and type not in _ABOUT_ONESELF):
+        return to.local and await self.notify_ours(tx, to_id=to.id, type=type, by_id=by_id, subject=subject)
+
+    async def notify_ours(self, tx: Tx, *, to_id: int, type: str, by_id: int, subject: int = 0) -> bool:
+        """Do so for an account that is known to be ours."""
+        if to_id == by_id and type not in _ABOUT_ONESELF:
             return False
         id_, now = self._ids.next(), self._clock.now()
         told: dict[str, Any] = {
             "id": id_,
-            "to": to.id,
+            "to": to_id,
             "by": by_id,
             "type": type,
             "subject": subject,
@@ -80,19 +94,13 @@ class Notifier:
         if written is None or written.filtered:
             return False
         event = {"event": "notification", "id": str(written.id)}
-        tx.after_commit(lambda: self._bus.publish(topic(to.id), event))
+        tx.after_commit(lambda: self._bus.publish(topic(to_id), event))
         return True
 
     async def withdraw(self, tx: Tx, *, to_id: int, type: str, by_id: int, subject: int = 0) -> None:
         """Take back a notification of something that was undone."""
-        await tx.execute(
-            delete(Notification).where(
-                Notification.account_id == to_id,
-                Notification.from_id == by_id,
-                Notification.type == type,
-                Notification.subject == subject,
-            )
-        )
+        told = {"to": to_id, "by": by_id, "type": type, "subject": subject}
+        await tx.core(_WITHDRAWING, told)
 
 
 def told_to(account_id: int, now: datetime, *, filtered: bool | None = False) -> Select[Notification]:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import String, bindparam, select
 
 from fedispace.accounts.emojis import pictured
 from fedispace.accounts.handles import is_username, name_key, parse_domain
@@ -29,6 +29,7 @@ MAX_DISPLAY_NAME: Final = 500
 MAX_FIELDS: Final = 16
 MAX_FIELD_NAME: Final = 255
 MAX_FIELD_VALUE: Final = 1024
+_BY_URI: Final = select(Account).where(Account.uri == bindparam("uri", type_=String()))
 
 
 class People:
@@ -68,7 +69,7 @@ class People:
         return {account.id: account for account in rows}
 
     async def by_uri(self, tx: Tx, uri: str) -> Account | None:
-        return (await tx.scalars(select(Account).where(Account.uri == uri))).one_or_none()
+        return (await tx.scalars(_BY_URI, {"uri": uri})).one_or_none()
 
     async def by_uris(self, tx: Tx, uris: Iterable[str]) -> dict[str, Account]:
         """Return the profiles among `uris` that we know, by uri."""

@@ -8,7 +8,7 @@ from fedispace.accounts.models import Account
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.federation.origin import same_origin
-from fedispace.federation.tombstones import bury, tombstone
+from fedispace.federation.tombstones import bury, is_buried
 
 
 async def remember(tx: Tx, clock: Clock, by: Account | None, uri: str, kind: str) -> None:
@@ -19,7 +19,7 @@ async def remember(tx: Tx, clock: Clock, by: Account | None, uri: str, kind: str
 
 async def was_undone(tx: Tx, actor: str, uri: str) -> bool:
     """Tell whether the actor took back its activity `uri` before it came."""
-    return await tombstone(tx, _mark(actor, uri)) is not None
+    return await is_buried(tx, _mark(actor, uri))
 
 
 async def is_undone_once(tx: Tx, actor: str, uri: str) -> bool:

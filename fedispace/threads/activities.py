@@ -7,14 +7,16 @@ refused like acting on an id that was never given out.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import String, bindparam, exists, select
 
 from fedispace.accounts import emojis, undone
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
+from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
 from fedispace.errors import Refused
 from fedispace.federation.addresses import Addresses
@@ -41,6 +43,11 @@ from fedispace.threads.relevance import concerns_us, is_any_ours, is_followed_he
 from fedispace.threads.removal import remove
 from fedispace.threads.visibility import may_see
 from fedispace.threads.votes import Voting, is_vote
+
+_actors: Final = table_of(ActorRow).c
+_BY_URI: Final = select(Status).where(Status.uri == bindparam("uri", type_=String()))
+_IS_ACTOR: Final = select(exists().where(_actors.uri == bindparam("uri", type_=String())))
+_FOLLOWERS: Final = select(_actors.followers).where(_actors.id == bindparam("actor", type_=BigId))
 
 
 def _elsewhere(activity: Create) -> Iterable[Uri]:
@@ -187,7 +194,7 @@ class ThreadInbox:
             await self._holding.tell(tx, "boost", original, activity.id, original.id)
             return
         new = boost.NewBoost(id=self._ids.next(), uri=activity.id, visibility=visibility, at=at, local=False)
-        await boost.record(tx, self._notifier, by, original, new)
+        await boost.write(tx, self._notifier, by, original, new)
 
     async def _relayed(self, tx: Tx, activity: Announce) -> None:
         if self._addresses.is_ours(activity.object) or await _by_uri(tx, activity.object) is not None:
@@ -218,7 +225,7 @@ class ThreadInbox:
             return
         if activity.type != "Like":
             raise _refused("bad_reaction", "That is not one emoji.")
-        await favourite.record(
+        await favourite.write(
             tx,
             self._notifier,
             by,
@@ -238,7 +245,7 @@ class ThreadInbox:
         by = await self._people.ensure(tx, verified.sender)
         if await self._unreact(tx, by, inner) or await self._holding.withdrawn(tx, by.id, inner.id):
             return
-        liked = await _favourite_by_uri(tx, inner.id)
+        liked = await favourite.by_uri(tx, inner.id)
         status = await _by_uri(tx, inner.object)
         if liked is None and status is not None:
             liked = await favourite.favourite_by(tx, by.id, status.id)
@@ -277,7 +284,7 @@ class ThreadInbox:
         if reaction is not None:
             await self._withdraw_reaction(tx, await self._people.ensure(tx, verified.sender), reaction)
             return
-        liked = await _favourite_by_uri(tx, uri)
+        liked = await favourite.by_uri(tx, uri)
         passed_on = await _by_uri(tx, uri)
         if liked is None and (passed_on is None or passed_on.boost_of_id is None):
             by_known = await self._people.by_uri(tx, verified.sender)
@@ -313,7 +320,7 @@ class ThreadInbox:
         """Read whom a boost is for. One that names nobody at all comes from peers that mean everybody."""
         if not activity.to and not activity.cc:
             return "public"
-        followers = await tx.scalar(select(ActorRow.followers).where(ActorRow.id == by.id))
+        followers = (await tx.core(_FOLLOWERS, {"actor": by.id})).scalar()
         visibility = visibility_from(activity.to, activity.cc, followers)
         return "private" if visibility == "direct" else visibility
 
@@ -376,12 +383,8 @@ def _may_be_a_post(addresses: Addresses, uri: str) -> bool:
 
 
 async def _by_uri(tx: Tx, uri: str) -> Status | None:
-    return (await tx.scalars(select(Status).where(Status.uri == uri))).one_or_none()
-
-
-async def _favourite_by_uri(tx: Tx, uri: str) -> Favourite | None:
-    return (await tx.scalars(select(Favourite).where(Favourite.uri == uri))).one_or_none()
+    return (await tx.scalars(_BY_URI, {"uri": uri})).one_or_none()
 
 
 async def _is_actor(tx: Tx, uri: str) -> bool:
-    return await tx.scalar(select(ActorRow.id).where(ActorRow.uri == uri)) is not None
+    return bool((await tx.core(_IS_ACTOR, {"uri": uri})).scalar())

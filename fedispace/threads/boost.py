@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
+from fedispace.db.base import BigId
 from fedispace.db.engine import Database, Tx
-from fedispace.db.upsert import insert
+from fedispace.db.removing import take_out
+from fedispace.db.upsert import add_new
 from fedispace.errors import Forbidden
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
@@ -29,6 +32,10 @@ from fedispace.threads.audience import (
 from fedispace.threads.models import Status
 from fedispace.threads.visibility import require_visible
 from fedispace.threads.wire import announce_of
+
+_OF: Final = select(Status).where(
+    Status.boost_of_id == bindparam("post", type_=BigId), Status.account_id == bindparam("by", type_=BigId)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +61,12 @@ def may_boost(by: Account, post: Status) -> bool:
 
 async def record(tx: Tx, notifier: Notifier, by: Account, original: Status, new: NewBoost) -> Status | None:
     """Write a boost; None when `by` boosts the post already."""
+    return await tx.get(Status, new.id) if await write(tx, notifier, by, original, new) else None
+
+
+async def write(tx: Tx, notifier: Notifier, by: Account, original: Status, new: NewBoost) -> bool:
+    """Write a boost; False when `by` boosts the post already."""
+    await tx.flush()
     row = {
         "id": new.id,
         "uri": new.uri,
@@ -69,23 +82,23 @@ async def record(tx: Tx, notifier: Notifier, by: Account, original: Status, new:
         "visibility": new.visibility,
         "tags": [],
         "attachments": [],
+        "emojis": [],
         "created_at": new.at,
     }
-    written = await tx.scalar(insert(tx, Status).values(row).on_conflict_do_nothing().returning(Status.id))
-    if written is None:
-        return None
+    if await add_new(tx, Status, row) == 0:
+        return False
     await counts.boosted(tx, original.id)
     await counts.posted(tx, by.id, new.visibility, new.at)
-    author = await tx.get(Account, original.account_id)
-    assert author is not None
-    await notifier.notify(tx, to=author, type="reblog", by_id=by.id, subject=original.id)
-    return await tx.get(Status, written)
+    if original.local:
+        await notifier.notify_ours(
+            tx, to_id=original.account_id, type="reblog", by_id=by.id, subject=original.id
+        )
+    return True
 
 
 async def withdraw(tx: Tx, notifier: Notifier, boost: Status, original: Status) -> None:
     """Remove a boost and what was counted and told because of it."""
-    await tx.delete(boost)
-    await tx.flush()
+    await take_out(tx, boost)
     await counts.unboosted(tx, original.id)
     await counts.removed(tx, boost.account_id, boost.visibility)
     await notifier.withdraw(
@@ -95,9 +108,7 @@ async def withdraw(tx: Tx, notifier: Notifier, boost: Status, original: Status) 
 
 async def boost_by(tx: Tx, account_id: int, original_id: int) -> Status | None:
     """Return the account's boost of a post, if it has one."""
-    rows = await tx.scalars(
-        select(Status).where(Status.boost_of_id == original_id, Status.account_id == account_id)
-    )
+    rows = await tx.scalars(_OF, {"post": original_id, "by": account_id})
     return rows.one_or_none()
 
 

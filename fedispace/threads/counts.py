@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Column, Update, bindparam, case, update
+from sqlalchemy import Column, bindparam, case, update
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.util import identity_key
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from fedispace.accounts.models import Account
 from fedispace.db.base import table_of
@@ -18,13 +20,16 @@ _statuses: Final = table_of(Status)
 _COUNTED: Final = ("replies_count", "boosts_count", "favourites_count", "quotes_count")
 
 
-def _one_more(column: Column[int]) -> Update:
-    return update(_statuses).where(_statuses.c.id == bindparam("post")).values({column: column + 1})
+def _one_more(column: Column[int]) -> ReturningUpdate[int]:
+    more = update(_statuses).where(_statuses.c.id == bindparam("post")).values({column: column + 1})
+    return more.returning(column)
 
 
-def _one_less(column: Column[int]) -> Update:
+def _one_less(column: Column[int]) -> ReturningUpdate[int]:
     less = case((column > 0, column - 1), else_=0)
-    return update(_statuses).where(_statuses.c.id == bindparam("post")).values({column: less})
+    return (
+        update(_statuses).where(_statuses.c.id == bindparam("post")).values({column: less}).returning(column)
+    )
 
 
 _MORE: Final = {name: _one_more(_statuses.c[name]) for name in _COUNTED}
@@ -97,9 +102,9 @@ async def unquoted(tx: Tx, status_id: int | None, visibility: str) -> None:
         await _change(tx, status_id, "quotes_count", _LESS)
 
 
-async def _change(tx: Tx, status_id: int, name: str, statements: Mapping[str, Update]) -> None:
+async def _change(tx: Tx, status_id: int, name: str, statements: Mapping[str, ReturningUpdate[int]]) -> None:
     """Add in the database, so that two who count at once are both counted."""
-    await tx.core(statements[name], {"post": status_id})
+    number = (await tx.core(statements[name], {"post": status_id})).scalar()
     loaded = tx.identity_map.get(identity_key(Status, status_id))
-    if loaded is not None:
-        await tx.refresh(loaded, [name])
+    if loaded is not None and number is not None:
+        set_committed_value(loaded, name, number)

@@ -1,15 +1,18 @@
 """Liking a post, and taking that back."""
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import String, bindparam, select
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
+from fedispace.db.base import BigId
 from fedispace.db.engine import Database, Tx
-from fedispace.db.upsert import insert
+from fedispace.db.removing import take_out
+from fedispace.db.upsert import add_new
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.federation.vocab.activities import Like, Undo
@@ -22,28 +25,41 @@ from fedispace.threads.boost import original_of
 from fedispace.threads.models import Favourite, Status
 from fedispace.threads.wire import like_of
 
+_OF: Final = select(Favourite).where(
+    Favourite.status_id == bindparam("post", type_=BigId),
+    Favourite.account_id == bindparam("by", type_=BigId),
+)
+_BY_URI: Final = select(Favourite).where(Favourite.uri == bindparam("uri", type_=String()))
+
 
 async def record(
     tx: Tx, notifier: Notifier, by: Account, status: Status, *, id: int, uri: str, at: datetime
 ) -> Favourite | None:
     """Write a favourite; None when `by` likes the post already."""
-    row = {"id": id, "account_id": by.id, "status_id": status.id, "uri": uri, "created_at": at}
-    written = await tx.scalar(
-        insert(tx, Favourite).values(row).on_conflict_do_nothing().returning(Favourite.id)
-    )
-    if written is None:
+    if not await write(tx, notifier, by, status, id=id, uri=uri, at=at):
         return None
+    return await tx.get(Favourite, id)
+
+
+async def write(
+    tx: Tx, notifier: Notifier, by: Account, status: Status, *, id: int, uri: str, at: datetime
+) -> bool:
+    """Write a favourite; False when `by` likes the post already."""
+    await tx.flush()
+    row = {"id": id, "account_id": by.id, "status_id": status.id, "uri": uri, "created_at": at}
+    if await add_new(tx, Favourite, row) == 0:
+        return False
     await counts.favourited(tx, status.id)
-    author = await tx.get(Account, status.account_id)
-    assert author is not None
-    await notifier.notify(tx, to=author, type="favourite", by_id=by.id, subject=status.id)
-    return await tx.get(Favourite, written)
+    if status.local:
+        await notifier.notify_ours(
+            tx, to_id=status.account_id, type="favourite", by_id=by.id, subject=status.id
+        )
+    return True
 
 
 async def withdraw(tx: Tx, notifier: Notifier, favourite: Favourite, status: Status) -> None:
     """Remove a favourite and what was counted and told because of it."""
-    await tx.delete(favourite)
-    await tx.flush()
+    await take_out(tx, favourite)
     await counts.unfavourited(tx, status.id)
     await notifier.withdraw(
         tx, to_id=status.account_id, type="favourite", by_id=favourite.account_id, subject=status.id
@@ -52,10 +68,13 @@ async def withdraw(tx: Tx, notifier: Notifier, favourite: Favourite, status: Sta
 
 async def favourite_by(tx: Tx, account_id: int, status_id: int) -> Favourite | None:
     """Return the account's favourite of a post, if it has one."""
-    rows = await tx.scalars(
-        select(Favourite).where(Favourite.status_id == status_id, Favourite.account_id == account_id)
-    )
+    rows = await tx.scalars(_OF, {"post": status_id, "by": account_id})
     return rows.one_or_none()
+
+
+async def by_uri(tx: Tx, uri: str) -> Favourite | None:
+    """Return the favourite that a Like of that id was."""
+    return (await tx.scalars(_BY_URI, {"uri": uri})).one_or_none()
 
 
 class Favouriting:

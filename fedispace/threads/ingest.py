@@ -225,12 +225,14 @@ class Ingest:
         said = {**_said(note), "type": note.type}
         if any(getattr(status, name) != value for name, value in said.items()):
             await history.keep(tx, self._ids, status)
+        retagged = said["tags"] != status.tags
         for name, value in said.items():
             setattr(status, name, value)
         status.edited_at = newer
         _claim(status, note)
         await self._polls.become(tx, status, note.poll)
-        await tags.rewrite(tx, status.id, status.tags)
+        if retagged:
+            await tags.rewrite(tx, status.id, status.tags)
         await emojis.remember(tx, self._ids, self._clock, host_of(note.id), note.tags)
         await self._name_too(tx, status.id, status.account_id, note, added_at=newer)
         await tell_boosters(tx, self._notifier, status)
@@ -368,8 +370,8 @@ class Ingest:
             if account.id == author_id:
                 continue
             silent = account.uri not in addressed
-            tx.add(Mention(status_id=status_id, account_id=account.id, silent=silent))
-        await tx.flush()
+            row = {"status_id": status_id, "account_id": account.id, "silent": silent, "added_at": None}
+            await add_new(tx, Mention, row)
         if not notify:
             return
         for account in named:

@@ -33,7 +33,8 @@ async def judge(tx: Tx, kind: Kind, by: Account, status: Status) -> Answer:
 async def asker_of(tx: Tx, by: Account, status: Status) -> Asker:
     """Return what `by` is to a post and its author."""
     at = {"asker": by.id, "author": status.account_id, "post": status.id}
-    follows, followed, named, blocked = (await tx.execute(_RELATIONS, at)).one()
+    await tx.flush()
+    follows, followed, named, blocked = (await tx.core(_RELATIONS, at)).one()
     return Asker(
         actor=by.uri,
         is_author=by.id == status.account_id,

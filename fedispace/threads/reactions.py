@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import String, bindparam, func, select
 
 from fedispace.accounts import emojis
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import EMOJI_REACTION, Notifier
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
+from fedispace.db.base import table_of
 from fedispace.db.engine import Database, Tx
 from fedispace.db.upsert import add_new
 from fedispace.errors import Invalid, Refused
@@ -38,6 +39,8 @@ from fedispace.threads.models import Reaction, Status
 
 MAX_KINDS: Final = 20
 _KEPT: Final = "emoji"
+_reactions: Final = table_of(Reaction).c
+_ID_OF: Final = select(_reactions.id).where(_reactions.uri == bindparam("uri", type_=String()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +159,9 @@ async def reaction_by(tx: Tx, account_id: int, status_id: int, name: str, domain
 
 async def by_uri(tx: Tx, uri: str) -> Reaction | None:
     """Return the reaction that an activity of that id was."""
-    return (await tx.scalars(select(Reaction).where(Reaction.uri == uri))).one_or_none()
+    await tx.flush()
+    id_ = (await tx.core(_ID_OF, {"uri": uri})).scalar()
+    return None if id_ is None else await tx.get(Reaction, id_)
 
 
 class Reacting:

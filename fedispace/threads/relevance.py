@@ -4,7 +4,9 @@ Anybody may knock at the inbox; only what somebody here follows, is addressed by
 is kept. Without this rule a stranger could fill the disk, and the public timeline, with anything.
 """
 
-from sqlalchemy import exists, or_, select
+from typing import Final
+
+from sqlalchemy import String, bindparam, exists, or_, select
 
 from fedispace.accounts.models import Account, Follow
 from fedispace.db.engine import Tx
@@ -14,17 +16,24 @@ from fedispace.federation.vocab.objects import Note
 from fedispace.federation.vocab.uri import Uri
 from fedispace.threads.models import Status
 
+_followed: Final = exists().where(Follow.target_id == Account.id, Follow.accepted.is_(True))
+_IS_FOLLOWED: Final = select(
+    exists()
+    .where(Follow.target_id == Account.id, Follow.accepted.is_(True))
+    .where(Account.uri == bindparam("actor", type_=String()), Account.domain != "")
+)
+_ANSWERS_ONE_OF_INTEREST: Final = select(
+    exists().where(
+        Status.uri == bindparam("answered", type_=String()),
+        Account.id == Status.account_id,
+        or_(Account.domain == "", _followed),
+    )
+)
+
 
 async def is_followed_here(tx: Tx, actor: str) -> bool:
     """Tell whether somebody of ours follows the actor."""
-    found = await tx.scalar(
-        select(
-            exists()
-            .where(Follow.target_id == Account.id, Follow.accepted.is_(True))
-            .where(Account.uri == actor, Account.domain != "")
-        )
-    )
-    return bool(found)
+    return bool((await tx.core(_IS_FOLLOWED, {"actor": actor})).scalar())
 
 
 async def concerns_us(tx: Tx, addresses: Addresses, note: Note, *, is_followed: bool) -> bool:
@@ -35,17 +44,7 @@ async def concerns_us(tx: Tx, addresses: Addresses, note: Note, *, is_followed: 
         return False
     if addresses.is_ours(note.in_reply_to):
         return True
-    followed = exists().where(Follow.target_id == Account.id, Follow.accepted.is_(True))
-    found = await tx.scalar(
-        select(
-            exists().where(
-                Status.uri == note.in_reply_to,
-                Account.id == Status.account_id,
-                or_(Account.domain == "", followed),
-            )
-        )
-    )
-    return bool(found)
+    return bool((await tx.core(_ANSWERS_ONE_OF_INTEREST, {"answered": note.in_reply_to})).scalar())
 
 
 def is_addressed_here(addresses: Addresses, note: Note) -> bool:

@@ -2,16 +2,18 @@
 
 from typing import Final
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import Select, String, bindparam, delete, exists, select, update
 
 from fedispace.accounts.models import Account, Notification
 from fedispace.clock import Clock
+from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
+from fedispace.db.removing import take_out
 from fedispace.federation.outbox import unsay
 from fedispace.federation.tombstones import bury
 from fedispace.threads import counts, missing, quotes
 from fedispace.threads.audience import is_distributable
-from fedispace.threads.models import Favourite, Mention, Reaction, Status
+from fedispace.threads.models import Favourite, InteractionRequest, Mention, Reaction, Status
 from fedispace.threads.requests import PENDING_NOTICE
 
 MAX_TOLD: Final = 5000
@@ -19,6 +21,24 @@ _OF_POSTS: Final = (
     *("mention", "status", "reblog", "favourite", "poll", "update", "pleroma:emoji_reaction"),
     *("quote", "quoted_update", *PENDING_NOTICE.values()),
 )
+
+
+def _traces() -> Select[bool, bool, bool, bool, bool, bool]:
+    post, uri = bindparam("post", type_=BigId), bindparam("uri", type_=String())
+    other = table_of(Status).alias("other").c
+    notices, entries = table_of(Notification).c, table_of(InteractionRequest).c
+    return select(
+        exists().where(other.in_reply_to_id == post).label("answered"),
+        exists().where(other.boost_of_id == post).label("boosted"),
+        exists().where(other.quote_of_id == post).label("quoted"),
+        exists().where(notices.subject == post).label("told_of"),
+        exists().where(entries.uri == uri).label("entered"),
+        exists().where(entries.status_id == post).label("asked"),
+    )
+
+
+_TRACES: Final = _traces()
+"""What a post left behind: most left nothing, and so nothing has to be cleared away."""
 
 
 async def remove(tx: Tx, clock: Clock, status: Status) -> None:
@@ -30,7 +50,37 @@ async def remove(tx: Tx, clock: Clock, status: Status) -> None:
     """
     if not status.local or is_distributable(status.visibility):
         await bury(tx, clock, status.uri, status.type)
-    await missing.leave_a_place(tx, status, clock.now())
+    await tx.flush()
+    traces = (await tx.core(_TRACES, {"post": status.id, "uri": status.uri})).one()
+    if traces.answered:
+        await missing.leave_a_place(tx, status, clock.now())
+    if traces.boosted:
+        await _uncount_boosts(tx, status)
+    if traces.answered:
+        await tx.execute(
+            update(Status)
+            .where(Status.in_reply_to_id == status.id)
+            .values(in_reply_to_id=None)
+            .execution_options(synchronize_session="fetch")
+        )
+    if traces.told_of:
+        await tx.execute(
+            delete(Notification).where(Notification.subject == status.id, Notification.type.in_(_OF_POSTS))
+        )
+    if traces.quoted or traces.asked:
+        await quotes.quoted_is_gone(tx, clock, status)
+    if traces.entered or status.quote_uri is not None:
+        await quotes.quote_is_gone(tx, clock, status)
+    await take_out(tx, status)
+    await unsay(tx, status.uri)
+    if not status.pending_approval:
+        await counts.unanswered(tx, status.in_reply_to_id, status.visibility)
+    await counts.removed(tx, status.account_id, status.visibility)
+    if status.thread_length > 1 or status.thread_id != status.id:
+        await _close_ranks(tx, status.thread_id)
+
+
+async def _uncount_boosts(tx: Tx, status: Status) -> None:
     boosted_by = select(Status.account_id).where(
         Status.boost_of_id == status.id, Status.visibility != "direct"
     )
@@ -40,24 +90,6 @@ async def remove(tx: Tx, clock: Clock, status: Status) -> None:
         .values(statuses_count=Account.statuses_count - 1)
         .execution_options(synchronize_session=False)
     )
-    await tx.execute(
-        update(Status)
-        .where(Status.in_reply_to_id == status.id)
-        .values(in_reply_to_id=None)
-        .execution_options(synchronize_session="fetch")
-    )
-    await tx.execute(
-        delete(Notification).where(Notification.subject == status.id, Notification.type.in_(_OF_POSTS))
-    )
-    await quotes.quoted_is_gone(tx, clock, status)
-    await quotes.quote_is_gone(tx, clock, status)
-    await tx.delete(status)
-    await tx.flush()
-    await unsay(tx, status.uri)
-    if not status.pending_approval:
-        await counts.unanswered(tx, status.in_reply_to_id, status.visibility)
-    await counts.removed(tx, status.account_id, status.visibility)
-    await _close_ranks(tx, status.thread_id)
 
 
 async def told_of(tx: Tx, status: Status) -> tuple[int, ...]:

@@ -8,12 +8,12 @@ people asked of its author.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, delete, literal, or_, select
+from sqlalchemy import ColumnElement, String, bindparam, case, delete, literal, or_, select
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.clock import Clock
-from fedispace.db.base import UtcDateTime
+from fedispace.db.base import BigId, UtcDateTime, table_of
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
 from fedispace.federation.addresses import Addresses
@@ -48,6 +48,16 @@ PENDING_NOTICE: Final[Mapping[str, str]] = {
     "boost": "pending.reblog",
 }
 """GoToSocial's names of the notifications; Mastodon has no queue and so no word for them."""
+_requests: Final = table_of(InteractionRequest)
+_ENTRY: Final = select(_requests.c.id).where(
+    _requests.c.kind == bindparam("kind", type_=String()),
+    _requests.c.status_id == bindparam("post", type_=BigId),
+    _requests.c.uri == bindparam("uri", type_=String()),
+)
+_FORGETTING: Final = delete(_requests).where(
+    _requests.c.uri == bindparam("uri", type_=String()),
+    or_(_requests.c.state == "pending", _requests.c.state == "accepted"),
+)
 
 
 class Requests:
@@ -152,14 +162,9 @@ class Requests:
 
 async def entry(tx: Tx, kind: str, status_id: int, uri: str) -> InteractionRequest | None:
     """Return the row about what `uri` is to do with a post."""
-    rows = await tx.scalars(
-        select(InteractionRequest).where(
-            InteractionRequest.kind == kind,
-            InteractionRequest.status_id == status_id,
-            InteractionRequest.uri == uri,
-        )
-    )
-    return rows.one_or_none()
+    await tx.flush()
+    id_ = (await tx.core(_ENTRY, {"kind": kind, "post": status_id, "uri": uri})).scalar()
+    return None if id_ is None else await tx.get(InteractionRequest, id_)
 
 
 async def asked_as(tx: Tx, uri: str) -> InteractionRequest | None:
@@ -176,11 +181,8 @@ async def asked_as(tx: Tx, uri: str) -> InteractionRequest | None:
 async def forget(tx: Tx, clock: Clock, uri: str) -> None:
     """Forget the leave of something that is no more; that it was refused stays known."""
     await _bury(tx, clock, InteractionRequest.uri == uri)
-    await tx.execute(
-        delete(InteractionRequest).where(
-            InteractionRequest.uri == uri, InteractionRequest.state.in_(("pending", "accepted"))
-        )
-    )
+    await tx.flush()
+    await tx.core(_FORGETTING, {"uri": uri})
 
 
 async def forget_target(tx: Tx, clock: Clock, status_id: int) -> None:

@@ -15,8 +15,9 @@ from sqlalchemy.orm import aliased
 
 from fedispace.accounts.hiding import NOW
 from fedispace.accounts.paging import Page, paged
+from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
-from fedispace.db.upsert import insert
+from fedispace.db.upsert import add_new
 from fedispace.threads.models import Status, StatusTag
 from fedispace.threads.visibility import VIEWER, not_silenced, unmuted, visible, wanted
 
@@ -25,6 +26,9 @@ MAX_TAGS: Final = 50
 MAX_OTHERS: Final = 4
 """How many tags may be asked for beside the first, of each kind; as many as Mastodon allows."""
 
+_UNTAG: Final = delete(table_of(StatusTag)).where(
+    table_of(StatusTag).c.status_id == bindparam("post", type_=BigId)
+)
 _another: Final = aliased(StatusTag)
 
 
@@ -42,12 +46,13 @@ async def write(tx: Tx, status_id: int, tags: Iterable[Mapping[str, Any]]) -> No
     keys = dict.fromkeys(key_of(str(tag["name"])) for tag in tags if tag["type"] == "Hashtag")
     rows = [{"status_id": status_id, "name_key": key} for key in keys if key][:MAX_TAGS]
     if rows:
-        await tx.execute(insert(tx, StatusTag).on_conflict_do_nothing(), rows)
+        for row in rows:
+            await add_new(tx, StatusTag, row)
 
 
 async def rewrite(tx: Tx, status_id: int, tags: Iterable[Mapping[str, Any]]) -> None:
     """Write which hashtags an edited post has now."""
-    await tx.execute(delete(StatusTag).where(StatusTag.status_id == status_id))
+    await tx.core(_UNTAG, {"post": status_id})
     await write(tx, status_id, tags)
 
 

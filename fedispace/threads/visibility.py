@@ -116,13 +116,14 @@ async def may_see(tx: Tx, viewer_id: int | None, status: Status) -> bool:
 
 
 async def _may_see(tx: Tx, viewer_id: int | None, status: Status) -> bool:
+    await tx.flush()
     author = {"author": status.account_id}
     if viewer_id is None:
-        (suspended,) = (await tx.execute(_AUTHOR, author)).one()
+        (suspended,) = (await tx.core(_AUTHOR, author)).one()
         follows = named = blocked = False
     else:
         relation = {"viewer": viewer_id, "post": status.id}
-        suspended, follows, named, blocked = (await tx.execute(_RELATION, author | relation)).one()
+        suspended, follows, named, blocked = (await tx.core(_RELATION, author | relation)).one()
     return can_view(
         Viewer(
             account_id=viewer_id, follows_author=follows, is_mentioned=named, is_blocked_by_author=blocked
