@@ -2,17 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, String, and_, bindparam, exists, func, or_, select
 
 from fedispace.accounts.models import Account, Block, Follow
 from fedispace.accounts.paging import Page
 from fedispace.accounts.standing import is_shown
+from fedispace.db.base import table_of
 from fedispace.db.engine import Tx
 from fedispace.spaces import access
 from fedispace.spaces.access import STRANGER, Standing
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Attendance, LiveSession, Space
+
+_spaces: Final = table_of(Space).c
+_ID_OF: Final = select(_spaces.id).where(_spaces.uri == bindparam("uri", type_=String()))
 
 
 async def space(tx: Tx, space_id: int, viewer_id: int | None) -> Space:
@@ -48,7 +53,9 @@ async def spaces_of(tx: Tx, viewer_id: int | None, host_id: int, page: Page) -> 
 
 async def by_uri(tx: Tx, uri: str) -> Space | None:
     """Return the Space of that ActivityPub id, whoever asks."""
-    return (await tx.scalars(select(Space).where(Space.uri == uri))).one_or_none()
+    await tx.flush()
+    id_ = (await tx.core(_ID_OF, {"uri": uri})).scalar()
+    return None if id_ is None else await tx.get(Space, id_)
 
 
 async def standing(tx: Tx, of: Space, viewer_id: int | None) -> Standing:

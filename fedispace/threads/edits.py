@@ -9,13 +9,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from fedispace.accounts import emojis
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
+from fedispace.db.base import BigId
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import NotFound
 from fedispace.federation.addresses import Addresses
@@ -40,6 +41,12 @@ from fedispace.threads.updates import Updates
 from fedispace.threads.written import Draft, is_language
 
 MAX_BOOSTERS: Final = 1000
+_BOOSTERS: Final = (
+    select(Account.id)
+    .join(Status, Status.account_id == Account.id)
+    .where(Status.boost_of_id == bindparam("post", type_=BigId), Account.domain == "")
+    .limit(MAX_BOOSTERS)
+)
 
 
 class Editing:
@@ -187,13 +194,7 @@ def after(status: Status, now: datetime) -> datetime:
 
 async def tell_boosters(tx: Tx, notifier: Notifier, status: Status) -> None:
     """Notify those of ours who passed the post on that it says something else now (as Mastodon does)."""
-    rows = await tx.scalars(
-        select(Account)
-        .join(Status, Status.account_id == Account.id)
-        .where(Status.boost_of_id == status.id, Account.domain == "")
-        .limit(MAX_BOOSTERS)
-    )
-    for account in rows.all():
-        by_id = status.account_id
-        await notifier.withdraw(tx, to_id=account.id, type="update", by_id=by_id, subject=status.id)
-        await notifier.notify(tx, to=account, type="update", by_id=by_id, subject=status.id)
+    by_id = status.account_id
+    for account_id in (await tx.core(_BOOSTERS, {"post": status.id})).scalars().all():
+        await notifier.withdraw(tx, to_id=account_id, type="update", by_id=by_id, subject=status.id)
+        await notifier.notify_ours(tx, to_id=account_id, type="update", by_id=by_id, subject=status.id)

@@ -8,16 +8,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import bindparam, delete, exists, func, select
 
 from fedispace.accounts.models import Follow
+from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
+from fedispace.db.upsert import add_new
 from fedispace.ids import Ids
 from fedispace.threads.audience import is_distributable
 from fedispace.threads.models import Mention, Status, StatusEdit
 from fedispace.threads.polls import poll_of
 
 MAX_STATES: Final = 200
+_KEPT: Final = (
+    "title",
+    "content",
+    "source",
+    "spoiler",
+    "sensitive",
+    "language",
+    "tags",
+    "emojis",
+    "attachments",
+)
+_states: Final = table_of(StatusEdit).c
+_COUNTING: Final = select(func.count(_states.id)).where(_states.status_id == bindparam("post", type_=BigId))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,25 +56,16 @@ async def keep(tx: Tx, ids: Ids, status: Status) -> None:
     Of another server's post the last two hundred states are kept, and its first.
     """
     poll = await poll_of(tx, status)
-    tx.add(
-        StatusEdit(
-            id=ids.next(),
-            status_id=status.id,
-            title=status.title,
-            content=status.content,
-            source=status.source,
-            spoiler=status.spoiler,
-            sensitive=status.sensitive,
-            language=status.language,
-            tags=status.tags,
-            emojis=status.emojis,
-            attachments=status.attachments,
-            poll_options=None if poll is None else list(poll.options),
-            created_at=status.edited_at or status.created_at,
-        )
-    )
+    row = {name: getattr(status, name) for name in _KEPT}
+    row |= {
+        "id": ids.next(),
+        "status_id": status.id,
+        "poll_options": None if poll is None else list(poll.options),
+        "created_at": status.edited_at or status.created_at,
+    }
     await tx.flush()
-    if not status.local:
+    await add_new(tx, StatusEdit, row)
+    if not status.local and (await tx.core(_COUNTING, {"post": status.id})).scalar_one() > MAX_STATES:
         await _forget_surplus(tx, status.id)
 
 

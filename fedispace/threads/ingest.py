@@ -12,11 +12,11 @@ below it. When the rest of a conversation is fetched too is the rule of `looking
 import html
 import zlib
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import String, bindparam, exists, select
 
 from fedispace.accounts import emojis
 from fedispace.accounts.models import Account
@@ -60,7 +60,20 @@ _SPOKEN: Final = frozenset({"Note", "Question"})
 _TEXT_TYPES: Final = frozenset({"Article"})
 _BY_URI: Final = select(Status).where(Status.uri == bindparam("uri"))
 _IS_TAKEN: Final = select(exists().where(table_of(Status).c.id == bindparam("id", type_=BigId)))
+_known: Final = table_of(Account).c
+_NAMED: Final = select(_known.id, _known.uri, _known.domain).where(
+    _known.uri == bindparam("uri", type_=String())
+)
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Somebody a post names, as far as naming goes."""
+
+    id: int
+    uri: str
+    local: bool
 
 
 class Ingest:
@@ -375,9 +388,9 @@ class Ingest:
         if not notify:
             return
         for account in named:
-            if account.uri in addressed:
-                await self._notifier.notify(
-                    tx, to=account, type="mention", by_id=author_id, subject=status_id
+            if account.local and account.uri in addressed:
+                await self._notifier.notify_ours(
+                    tx, to_id=account.id, type="mention", by_id=author_id, subject=status_id
                 )
 
     async def _name_too(
@@ -391,7 +404,7 @@ class Ingest:
             return
         rows = await tx.scalars(select(Mention).where(Mention.status_id == status_id))
         known = {row.account_id: row for row in rows}
-        new: list[Account] = []
+        new: list[Named] = []
         for account in await self._accounts(tx, [*tagged, *ours]):
             row = known.get(account.id)
             silent = account.uri not in addressed
@@ -407,19 +420,23 @@ class Ingest:
                 new.append(account)
         await tx.flush()
         for account in new:
-            await self._notifier.notify(tx, to=account, type="mention", by_id=author_id, subject=status_id)
+            if account.local:
+                await self._notifier.notify_ours(
+                    tx, to_id=account.id, type="mention", by_id=author_id, subject=status_id
+                )
 
-    async def _accounts(self, tx: Tx, uris: Iterable[str]) -> list[Account]:
+    async def _accounts(self, tx: Tx, uris: Iterable[str]) -> list[Named]:
         """Return the accounts among `uris`; a peer may name ours by their profile page."""
-        wanted = list(dict.fromkeys(uris))
-        found = await self._people.by_uris(tx, wanted)
-        accounts = {account.id: account for account in found.values()}
+        accounts: dict[int, Named] = {}
         pages = f"{self._addresses.origin}/@"
-        for uri in wanted:
-            if uri not in found and uri.startswith(pages):
+        for uri in dict.fromkeys(uris):
+            row = (await tx.core(_NAMED, {"uri": uri})).one_or_none()
+            if row is not None:
+                accounts[row.id] = Named(row.id, row.uri, row.domain == "")
+            elif uri.startswith(pages):
                 account = await self._people.by_handle(tx, uri.removeprefix(pages))
                 if account is not None:
-                    accounts[account.id] = account
+                    accounts[account.id] = Named(account.id, account.uri, account.local)
         return list(accounts.values())
 
     async def _fetch_around(

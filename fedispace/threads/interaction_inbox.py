@@ -7,13 +7,14 @@ others.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import String, bindparam, select, union
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
+from fedispace.db.base import table_of
 from fedispace.db.engine import Tx
 from fedispace.errors import Refused
 from fedispace.federation.addresses import Addresses
@@ -42,6 +43,13 @@ from fedispace.threads.models import Status
 from fedispace.threads.requests import KIND_OF, Requests, asked_as
 from fedispace.threads.verification import is_proof
 from fedispace.threads.visibility import may_see
+
+_posts: Final = table_of(Status).c
+_PROOF: Final = bindparam("uri", type_=String())
+_LET_IN_BY: Final = union(
+    select(_posts.id).where(_posts.quote_approved_by == _PROOF),
+    select(_posts.id).where(_posts.approved_by == _PROOF),
+)
 
 
 def _instrument(request: InteractionRequest) -> Iterable[Uri]:
@@ -138,10 +146,9 @@ class InteractionInbox:
     async def revoked(self, tx: Tx, verified: Verified[Delete], found: Found) -> None:
         """Show no more what leave was taken back for; only whoever gave it can take it."""
         uri = verified.activity.object
-        rows = await tx.scalars(
-            select(Status).where(or_(Status.quote_approved_by == uri, Status.approved_by == uri))
-        )
-        for post in rows.all():
+        for post_id in (await tx.core(_LET_IN_BY, {"uri": uri})).scalars().all():
+            post = await tx.get(Status, post_id)
+            assert post is not None
             about = post.quote_of_id if post.quote_approved_by == uri else post.in_reply_to_id
             target = None if about is None else await tx.get(Status, about)
             owner = None if target is None else await tx.get(Account, target.account_id)

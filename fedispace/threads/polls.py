@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, exists, select
 
 from fedispace.clock import Clock
+from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
 from fedispace.errors import Invalid
 from fedispace.federation.vocab import polls as wire
@@ -30,6 +31,7 @@ MAX_SECONDS: Final = 15_778_476
 
 QUESTION: Final = "Question"
 CLOSE: Final = "threads.close_poll"
+_HAS_POLL: Final = select(exists().where(table_of(Poll).c.id == bindparam("post", type_=BigId)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +201,8 @@ class Polls:
 
     async def become(self, tx: Tx, status: Status, said: wire.Poll | None) -> None:
         """Take over the poll of a newer state of another server's post, which may be another one or none."""
+        if said is None and not (await tx.core(_HAS_POLL, {"post": status.id})).scalar():
+            return
         poll = await locked(tx, status.id)
         if poll is not None and (said is None or is_another(poll, names_of(said), said.multiple)):
             await forget(tx, poll)

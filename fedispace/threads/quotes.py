@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import aliased
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.clock import Clock
+from fedispace.db.base import BigId
 from fedispace.db.engine import Tx
 from fedispace.federation.vocab.objects import Note
 from fedispace.queue.jobs import Jobs
@@ -30,6 +31,16 @@ MAX_AGAIN: Final = 20
 MAX_DEPTH: Final = 3
 """How many quotes of quotes are fetched on account of one post."""
 MAX_TOLD: Final = 500
+_OUR_QUOTES: Final = (
+    select(Status.id, Status.account_id)
+    .join(Account, Account.id == Status.account_id)
+    .where(
+        Status.quote_of_id == bindparam("post", type_=BigId),
+        Status.quote_state == "accepted",
+        Account.domain == "",
+    )
+    .limit(MAX_TOLD)
+)
 
 
 async def arrived(tx: Tx, jobs: Jobs, status_id: int, note: Note, depth: int) -> None:
@@ -126,13 +137,7 @@ async def quote_is_gone(tx: Tx, clock: Clock, status: Status) -> None:
 
 async def tell_of_edit(tx: Tx, notifier: Notifier, quoted: Status) -> None:
     """Tell our people who quote a post that it was edited; what is shown to them is their own post."""
-    rows = await tx.execute(
-        select(Status.id, Account)
-        .join(Account, Account.id == Status.account_id)
-        .where(Status.quote_of_id == quoted.id, Status.quote_state == "accepted", Account.domain == "")
-        .limit(MAX_TOLD)
-    )
-    for status_id, account in rows.all():
-        await notifier.notify(
-            tx, to=account, type="quoted_update", by_id=quoted.account_id, subject=status_id
+    for status_id, account_id in (await tx.core(_OUR_QUOTES, {"post": quoted.id})).all():
+        await notifier.notify_ours(
+            tx, to_id=account_id, type="quoted_update", by_id=quoted.account_id, subject=status_id
         )
