@@ -1,6 +1,6 @@
 """The activities that the benchmarks send, as Mastodon writes them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -143,3 +143,17 @@ def _note(remote: Remote, number: str) -> dict[str, Any]:
         "tag": [],
         "replies": {"id": f"{uri}/replies", "type": "Collection"},
     }
+
+
+KINDS: Final[Mapping[str, Callable[[Remote, str, str, str], Made]]] = {
+    "note": lambda by, number, post, author: create(by, number),
+    "note_with_hashtags": lambda by, number, post, author: tagged(by, f"t{number}"),
+    "reply_that_mentions": lambda by, number, post, author: reply(by, f"r{number}", post, author),
+    "update": lambda by, number, post, author: update(by, number),
+    "like": lambda by, number, post, author: like(by, number, post),
+    "undo_like": lambda by, number, post, author: unlike(by, number, post),
+    "announce": lambda by, number, post, author: announce(by, number, post),
+    "undo_announce": lambda by, number, post, author: unannounce(by, number, post),
+    "delete": lambda by, number, post, author: delete(by, number),
+}
+"""Each kind, made by somebody, with a number, about a post and its author."""

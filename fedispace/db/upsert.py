@@ -1,7 +1,7 @@
 """INSERT ... ON CONFLICT, spelled once for both databases."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -26,6 +26,11 @@ async def add_new(tx: Tx, table: type[Base], row: Mapping[str, Any]) -> int:
     find out again that it knows it.
     """
     return (await tx.core(_insert_new(tx.dialect_name, table), row)).rowcount
+
+
+async def add_all_new(tx: Tx, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows, all with the same columns, but not those with whose keys one is there."""
+    await tx.core(_insert_new(tx.dialect_name, table), rows)
 
 
 def insert_into(dialect: str, table: type[Base]) -> sqlite.Insert:

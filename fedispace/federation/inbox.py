@@ -32,7 +32,7 @@ from fedispace.clock import Clock
 from fedispace.db.base import table_of
 from fedispace.db.engine import Database, Tx
 from fedispace.db.pruning import forget
-from fedispace.db.upsert import insert
+from fedispace.db.upsert import add_all_new
 from fedispace.errors import FedispaceError, Refused, Unavailable
 from fedispace.federation import codec
 from fedispace.federation.fanout import WAKE_DELIVERY
@@ -183,7 +183,7 @@ class Inbox:
             failure: Unavailable | None = None
             try:
                 async with self._db.transaction() as tx:
-                    await tx.core(insert(tx, InboxItem).on_conflict_do_nothing(), rows)
+                    await add_all_new(tx, InboxItem, rows)
             except Exception as error:
                 log.exception("inbox.write_failed", waiting=len(batch))
                 failure = Unavailable("The database is away; send it again later.")
