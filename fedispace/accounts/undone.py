@@ -8,7 +8,7 @@ from fedispace.accounts.models import Account
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.federation.origin import same_origin
-from fedispace.federation.tombstones import bury, is_buried
+from fedispace.federation.tombstones import bury, is_buried, tombstone
 
 
 async def remember(tx: Tx, clock: Clock, by: Account | None, uri: str, kind: str) -> None:
