@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import bindparam, select
 
 from fedispace.accounts.models import Account
+from fedispace.accounts.moved import successors
 from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
 from fedispace.threads.models import Bookmark, ConversationMute, Favourite, Mention, Pin, Status
@@ -26,12 +27,15 @@ _hushed: Final = table_of(ConversationMute).c
 class StatusView:
     """A post as a viewer sees it. A boost has its original in `boost` and nothing else of its own.
 
+    `moved` is whom its author has become.
+
     `pinned` is told of the viewer's own posts only. `space_uri` is the object the post is about, when it
     announces one.
     """
 
     status: Status
     account: Account
+    moved: Account | None
     boost: "StatusView | None"
     mentions: list[Account]
     favourited: bool
@@ -72,6 +76,7 @@ async def view(
     mentions = await _mentions(tx, [status.id for status in shown])
     named = {account_id for ids in mentions.values() for account_id in ids}
     accounts = await _accounts(tx, named | {status.account_id for status in shown})
+    moved = await successors(tx, list(accounts.values()))
     theirs = [status.id for status in shown if status.boost_of_id is None]
     favourited = await _favourited(tx, theirs, viewer_id)
     boosted = await _boosted(tx, theirs, viewer_id)
@@ -88,6 +93,7 @@ async def view(
         return StatusView(
             status=status,
             account=accounts[status.account_id],
+            moved=moved.get(status.account_id),
             boost=boost,
             mentions=[accounts[id_] for id_ in mentions[status.id] if id_ in accounts],
             favourited=acted_on in favourited,

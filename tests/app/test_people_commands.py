@@ -1,5 +1,7 @@
 """An operator suspends, moves and deletes people by the command line. Refusals first."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,17 @@ def test_a_person_moves_and_is_deleted_for_good(config: Path) -> None:
     assert run("user", "unsuspend", "alice", *at).exit_code == 1
     again = ("user", "create", "Alice", "--email", "a@mail.example", "--password-stdin", *at)
     assert run(*again, typed="correct horse battery\n").exit_code == 1
+
+
+def test_somebody_gets_new_keys_and_the_old_ones_are_let_go_of(config: Path) -> None:
+    at = ("--config", str(config))
+
+    def keys() -> set[str]:
+        with closing(sqlite3.connect(config.parent / "fedispace.sqlite3")) as db:
+            rows = db.execute("SELECT public FROM actor_keys WHERE key_id LIKE '%/alice#%'").fetchall()
+        return {str(row[0]) for row in rows}
+
+    before = keys()
+    assert run("user", "rotate-keys", "alice", *at).exit_code == 0
+    assert len(keys() - before) == 2, "one for requests, one for proofs"
+    assert run("user", "rotate-keys", "nobody", *at).exit_code == 1

@@ -193,6 +193,7 @@ async def test_one_of_ours_moves_away_with_all_followers(fediverse: Fediverse, a
     with pytest.raises(Invalid):
         await moving.move(old.id, "newalice@b.test")
     await beta.app.moving.add_alias(new.account.id, "alice@a.test")
+    post = await alice.post("/api/v1/statuses", {"status": "still here"})
     await fediverse.settle()
     await moving.move(old.id, "newalice@b.test")
     await fediverse.settle()
@@ -206,6 +207,8 @@ async def test_one_of_ours_moves_away_with_all_followers(fediverse: Fediverse, a
     assert own["moved"]["acct"] == "newalice@b.test"
     there = await bob.get("/api/v1/accounts/lookup", acct="alice@a.test")
     assert there["moved"]["acct"] == "newalice"
+    shown = await neighbour.get(f"/api/v1/statuses/{post['id']}")
+    assert shown["account"]["moved"]["acct"] == "newalice@b.test"
 
 
 async def test_what_somebody_who_moved_deletes_is_gone_where_the_followers_were(

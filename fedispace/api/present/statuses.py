@@ -40,7 +40,7 @@ class StatusPresenter:
             url=row.url or None,
             created_at=iso(row.created_at),
             edited_at=iso(row.edited_at) if row.edited_at else None,
-            account=self._accounts.account(view.account),
+            account=self._accounts.account(view.account, view.moved),
             content=boosted.content if boosted else safe_html(row.content),
             text=text,
             visibility=row.visibility,
