@@ -84,6 +84,95 @@ async def test_a_thread_is_written_in_one_form(page: Page) -> None:
     await expect(page.get_by_role("link", name="2 posts · read on")).to_be_visible()
 
 
+async def test_five_posts_are_published_as_one(page: Page) -> None:
+    for number in range(5):
+        if number:
+            await page.get_by_role("button", name="Add another post").click()
+        await page.locator("textarea[name=post]").nth(number).fill(f"Part {number + 1}.")
+    await page.get_by_role("button", name="Post", exact=True).click()
+    await page.get_by_role("link", name="5 posts · read on").click()
+    await expect(page.get_by_role("heading", name="A thread of 5 posts")).to_be_visible()
+    await expect(page.get_by_role("region", name="The thread").get_by_role("article")).to_have_count(5)
+
+
+async def test_what_is_too_long_is_split_at_the_ends_of_sentences(page: Page) -> None:
+    await page.locator("textarea[name=post]").fill("A sentence of words. " * 143)
+    await expect(page.locator("[data-split]")).to_be_hidden()
+    await page.locator("textarea[name=post]").fill("A sentence of words. " * 300)
+    await page.get_by_role("button", name="Split into posts at sentence ends").click()
+    boxes = page.locator("textarea[name=post]")
+    await expect(boxes).to_have_count(2)
+    whole = [await boxes.nth(0).input_value(), await boxes.nth(1).input_value()]
+    assert all(text.startswith("A sentence") and text.endswith("words.") for text in whole)
+    assert " ".join(whole) == ("A sentence of words. " * 300).strip()
+    await boxes.nth(1).press("Control+Enter")
+    await expect(page.get_by_role("link", name="2 posts · read on")).to_be_visible()
+
+
+async def _signed_in(chromium: Browser, house: House, name: str) -> Page:
+    """Return a browser of somebody, without scripts."""
+    context = await chromium.new_context(base_url=house.origin, java_script_enabled=False)
+    opened = await context.new_page()
+    await opened.goto("/auth/sign_in")
+    await opened.get_by_label("Email or name").fill(name)
+    await opened.get_by_label("Password").fill(PASSWORD)
+    await opened.get_by_role("button", name="Sign in", exact=True).click()
+    return opened
+
+
+async def test_two_people_ask_vote_quote_edit_and_delete_without_scripts(
+    chromium: Browser, house: House
+) -> None:
+    await house.account("alice")
+    await house.account("bob")
+    alice = await _signed_in(chromium, house, "alice")
+    bob = await _signed_in(chromium, house, "bob")
+
+    await alice.goto("/compose")
+    await alice.get_by_label("Your post").fill("Tee or coffee?")
+    await alice.get_by_text("Ask a question").click()
+    await alice.get_by_label("Answer 1").fill("tea")
+    await alice.get_by_label("Answer 2").fill("coffee")
+    await alice.get_by_text("Who may reply and quote").click()
+    await alice.get_by_label("Quotes").select_option("ask")
+    await alice.get_by_role("button", name="Post", exact=True).click()
+
+    await bob.goto("/@alice")
+    await bob.get_by_role("radio", name="tea").check()
+    await bob.get_by_role("button", name="Vote").click()
+    await bob.goto("/@alice")
+    await expect(bob.get_by_text("1 person voted")).to_be_visible()
+    await bob.get_by_label("More about this post").click()
+    await bob.get_by_role("link", name="Ask to quote").click()
+    await bob.get_by_label("Your post").fill("A good question.")
+    await bob.get_by_role("button", name="Post", exact=True).click()
+    await expect(bob.get_by_text("shown when its author approves")).to_be_visible()
+    await alice.goto("/requests")
+    await expect(alice.get_by_text("asks to quote your post")).to_be_visible()
+    await alice.get_by_role("button", name="Let in").click()
+    await bob.goto("/")
+    await expect(bob.locator("blockquote.quoted")).to_contain_text("Tee or coffee?")
+
+    await alice.goto("/@alice")
+    await alice.get_by_label("More about this post").click()
+    await alice.get_by_role("link", name="Edit", exact=True).click()
+    await alice.get_by_role("textbox", name="Your post").fill("Tea or coffee?")
+    await alice.get_by_role("button", name="Save").click()
+    await alice.get_by_role("link", name="edited").click()
+    await expect(alice.get_by_text("Tee or coffee?")).to_be_visible()
+    await bob.goto("/@alice")
+    await bob.get_by_role("link", name="Reply").click()
+    await bob.get_by_label("Your reply").fill("Neither.")
+    await bob.get_by_role("button", name="Reply", exact=True).click()
+    await alice.goto("/@alice")
+    await alice.get_by_label("More about this post").click()
+    await alice.get_by_role("link", name="Delete…").click()
+    await alice.get_by_role("button", name="Delete this post").click()
+    await expect(alice.get_by_text("Deleted. Other servers have been told.")).to_be_visible()
+    await bob.goto("/")
+    await expect(bob.get_by_text("The quoted post was deleted.")).to_be_visible()
+
+
 async def test_the_counter_counts_as_the_server_does(page: Page) -> None:
     composer = page.locator("textarea[name=post]")
     await composer.fill("a" * 4600 + " https://example.com/" + "b" * 300 + " @bob@b.example")

@@ -52,6 +52,8 @@ function count(form) {
   told.textContent = shown < limit * 0.1 || focused.value.length > 400 ? String(shown) : "";
   told.classList.toggle("low", shown >= 0 && shown < limit * 0.1);
   told.classList.toggle("over", shown < 0);
+  const offer = form.querySelector("[data-splitline]");
+  if (offer) offer.hidden = least >= 0;
   const empty = fields.every((field) => !field.value.trim());
   form.querySelector("[data-send]").setAttribute("aria-disabled", String(least < 0 || empty));
 }
@@ -68,6 +70,48 @@ function add(form) {
   last.after(fresh);
   number(form);
   field.focus();
+}
+
+// Cuts a text into pieces that fit a post, at the ends of sentences; a sentence that is too long, anywhere.
+export function cut(text, limit) {
+  const pieces = [];
+  let piece = "";
+  const sentences = [...new Intl.Segmenter(undefined, { granularity: "sentence" }).segment(text)];
+  for (const { segment } of sentences) {
+    if (piece && lengthOf((piece + segment).trimEnd()) > limit) {
+      pieces.push(piece.trim());
+      piece = "";
+    }
+    piece += segment;
+    while (lengthOf(piece.trimEnd()) > limit) {
+      const characters = [...new Intl.Segmenter().segment(piece)].map((one) => one.segment);
+      pieces.push(characters.slice(0, limit).join(""));
+      piece = characters.slice(limit).join("");
+    }
+  }
+  if (piece.trim()) pieces.push(piece.trim());
+  return pieces;
+}
+
+function split(form) {
+  const limit = Number(form.dataset.limit);
+  for (const part of partsOf(form)) {
+    const field = part.querySelector("textarea");
+    const pieces = lengthOf(field.value) > limit ? cut(field.value, limit) : [];
+    const room = Number(form.dataset.most) - partsOf(form).length;
+    if (pieces.length < 2 || pieces.length - 1 > room) continue;
+    field.value = pieces[0];
+    let last = part;
+    for (const piece of pieces.slice(1)) {
+      const fresh = part.cloneNode(true);
+      fresh.querySelector("textarea").value = piece;
+      last.after(fresh);
+      last = fresh;
+    }
+  }
+  number(form);
+  keep(form);
+  form.querySelector("textarea").focus();
 }
 
 function draftKey(form) {
@@ -115,6 +159,7 @@ export function prepare(root = document) {
       event.preventDefault();
       add(form);
     });
+    form.querySelector("[data-split]")?.addEventListener("click", () => split(form));
     form.addEventListener("input", () => { count(form); keep(form); });
     form.addEventListener("focusin", () => count(form));
     form.addEventListener("keydown", (event) => {
