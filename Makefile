@@ -13,9 +13,13 @@ help: ## Show this list
 run: $(VENV)/.runtime ## Start a working instance at http://localhost:8080
 	$(BIN)/fedispace quickstart
 
-test: $(VENV)/.dev ## Install what the tests need and run them all
+# What is about rows is proven on PostgreSQL too.
+ON_POSTGRES := tests/accounts tests/federation tests/moderation tests/queue tests/threads
+
+test: $(VENV)/.dev ## Install what the tests need and run them all, on SQLite and on PostgreSQL
 	tools/install-test-tools
 	$(BIN)/python -m pytest $(ARGS)
+	$(if $(ARGS),,FEDISPACE_TEST_DATABASE=postgres $(BIN)/python -m pytest $(ON_POSTGRES))
 
 conformance: $(VENV)/.dev ## Run all tests and write docs/conformance.md
 	tools/install-test-tools
