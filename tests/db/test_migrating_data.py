@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedispace.db import migrations
 from fedispace.db.engine import Database, open_database
+from fedispace.threads.models import Status
+from fedispace.threads.policies import EVERYBODY, NOBODY
+from fedispace.threads.policy_wire import policy_of
 from tests.ground.ground import Ground
 
 ROWS = (
@@ -87,3 +91,12 @@ async def test_deleting_still_cascades_after_a_migration(first: Database) -> Non
         await connection.execute(text("DELETE FROM statuses"))
         await connection.commit()
     assert (await counts(first))["favourites"] == 0
+
+
+async def test_nobody_may_quote_what_was_written_before_one_could_choose(first: Database) -> None:
+    await migrations.migrate(first)
+    async with first.connection() as connection, AsyncSession(bind=connection) as session:
+        post = (await session.scalars(select(Status))).one()
+    policy = policy_of(post)
+    assert policy.quote == NOBODY
+    assert policy.reply == policy.favourite == policy.boost == EVERYBODY
