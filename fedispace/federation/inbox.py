@@ -338,7 +338,7 @@ class InboxPump:
                 if await self._mark(tx, item, "done", None):
                     answered = await onward.answered(tx, read.activity) if onward else None
                     for handle in read.entry.handlers:
-                        await handle(tx, Verified(read.activity, Uri(item.actor)), found)
+                        await handle(tx, Verified(read.activity, Uri(item.actor), item.body), found)
                     if onward is not None and answered is not None:
                         await onward.forward(tx, answered, read.activity, item.body)
         except Unavailable as error:

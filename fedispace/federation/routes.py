@@ -31,10 +31,14 @@ A_co = TypeVar("A_co", bound=Activity, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Verified(Generic[A_co]):
-    """An activity whose signature proved who sent it. Only `verify.py` and the inbox make one."""
+    """An activity whose signature proved who sent it. Only `verify.py` and the inbox make one.
+
+    A handler that passes it on has the `body` as it came; it is kept nowhere else.
+    """
 
     activity: A_co
     sender: Uri
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

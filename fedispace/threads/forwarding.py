@@ -90,7 +90,7 @@ class Forwarding:
             if note is None:
                 return
             if not await self._is_welcome(tx, author_id, note):
-                await self._remember(tx, note, activity)
+                await self._remember(tx, note, activity, body)
                 return
         if not await self._has_had_enough(tx, author_id, most):
             await self._outbox.forward(tx, author_id, activity, body)
@@ -116,13 +116,13 @@ class Forwarding:
             return False
         return not await is_blocked(tx, by=author_id, target=kept.account_id)
 
-    async def _remember(self, tx: Tx, note: Note, activity: Activity) -> None:
-        """Remember by what a reply came that waits to be let in: it is passed on then."""
+    async def _remember(self, tx: Tx, note: Note, activity: Activity, body: bytes) -> None:
+        """Keep the bytes of a reply that waits to be let in: it is passed on then."""
         answers = await tx.scalar(
             select(Status.in_reply_to_id).where(Status.uri == note.id, Status.pending_approval.is_(True))
         )
         if answers is not None and isinstance(activity, Create | Update):
-            await held_replies.remember(tx, answers, note.id, activity.id)
+            await held_replies.remember(tx, answers, note.id, body)
 
     async def _has_had_enough(self, tx: Tx, author_id: int, most: int) -> bool:
         passed_on = await tx.scalar(

@@ -19,7 +19,6 @@ from fedispace.db.engine import Tx
 from fedispace.errors import Refused
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.origin import may_speak_for, same_origin
-from fedispace.federation.received import body_of
 from fedispace.federation.routes import Found, InboxRoutes, Verified
 from fedispace.federation.vocab.activities import (
     Accept,
@@ -155,9 +154,8 @@ class InteractionInbox:
             if owner is None or owner.uri != verified.sender:
                 raise _refused("not_owner", "Only who let it in takes that back.")
             if post.quote_approved_by == uri:
-                body = await body_of(tx, verified.activity.id)
-                if body is not None:
-                    await self._effects.pass_on_revocation(tx, post, verified.activity, body)
+                if verified.body:
+                    await self._effects.pass_on_revocation(tx, post, verified.activity, verified.body)
                 await self._effects.hide_quote(tx, post, "revoked")
             else:
                 post.approved_by = None

@@ -41,6 +41,8 @@ KIND_OF: Final[Mapping[str, Kind]] = {
     "LikeRequest": "favourite",
     "AnnounceRequest": "boost",
 }
+CAME_AS: Final = "came_as"
+"""Where the bytes of a reply that waits are kept (`held_replies.py`)."""
 PENDING_NOTICE: Final[Mapping[str, str]] = {
     "quote": "pending.quote",
     "reply": "pending.reply",
@@ -121,6 +123,7 @@ class Requests:
     async def decide(self, tx: Tx, request: InteractionRequest, state: str) -> None:
         """Write that leave is refused, or was taken back."""
         request.state = state
+        request.extra = without_bytes(request.extra)
         request.decided_at = self._clock.now()
         await tx.flush()
         await self._tell_no_more(tx, request)
@@ -158,6 +161,11 @@ class Requests:
                 by_id=request.account_id,
                 subject=subject,
             )
+
+
+def without_bytes(extra: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what is kept with a request but for the words of a reply, which are needed no longer."""
+    return {name: value for name, value in (extra or {}).items() if name != CAME_AS} or None
 
 
 async def entry(tx: Tx, kind: str, status_id: int, uri: str) -> InteractionRequest | None:
