@@ -41,11 +41,17 @@ function number(form) {
   count(form);
 }
 
+const lastWritten = new WeakMap();
+
 function count(form) {
   const limit = Number(form.dataset.limit);
   const fields = [...form.querySelectorAll("textarea")];
   const least = Math.min(...fields.map((field) => limit - lengthOf(field.value)));
-  const focused = fields.find((field) => field === document.activeElement) ?? fields[fields.length - 1];
+  // What was written in last stays the one that is told of: a count that changes its width while the
+  // button is pressed would move the button from under the finger.
+  const focused = fields.find((field) => field === document.activeElement)
+    ?? fields.find((field) => field === lastWritten.get(form)) ?? fields[fields.length - 1];
+  lastWritten.set(form, focused);
   const left = limit - lengthOf(focused.value);
   const told = form.querySelector("[data-left]");
   const shown = least < 0 ? least : left;
