@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import String, bindparam, delete, select, update
+from sqlalchemy import String, bindparam, delete, or_, select, update
 
 from fedispace.clock import Clock
 from fedispace.db.base import table_of
@@ -23,7 +23,14 @@ from fedispace.db.engine import Database, Tx
 from fedispace.db.pruning import forget
 from fedispace.db.upsert import insert
 from fedispace.federation import codec
-from fedispace.federation.models import ActorRow, Fanout, FollowerInbox, OutboxItem
+from fedispace.federation.models import (
+    ActorRow,
+    DeadDelivery,
+    Delivery,
+    Fanout,
+    FollowerInbox,
+    OutboxItem,
+)
 from fedispace.federation.relays import Relays, is_for_relays
 from fedispace.federation.sealing import Seal
 from fedispace.federation.vocab.activities import Activity, Create
@@ -39,10 +46,23 @@ TOLD_LATELY = 300
 """Sent activities that are looked through for whom they named."""
 MAX_TOLD = 2000
 
-
 _items: Final = table_of(OutboxItem)
-_UNSAY: Final = delete(_items).where(
-    _items.c.object_uri == bindparam("object", type_=String()), _items.c.type.in_(("Create", "Update"))
+_said_of: Final = (_items.c.object_uri == bindparam("object", type_=String())) & or_(
+    _items.c.type == "Create", _items.c.type == "Update"
+)
+_SAID_ANYTHING: Final = select(_items.c.id).where(_said_of).limit(1)
+_passed_on: Final = _items.c.uri.startswith(FORWARDED)
+_UNSAY: Final = (
+    *(
+        delete(waiting).where(column.in_(select(_items.c.id).where(_said_of, _passed_on)))
+        for waiting, column in (
+            (table_of(Delivery), table_of(Delivery).c.outbox_id),
+            (table_of(DeadDelivery), table_of(DeadDelivery).c.outbox_id),
+            (table_of(Fanout), table_of(Fanout).c.id),
+        )
+    ),
+    update(_items).where(_said_of, _passed_on).values(body=b""),
+    delete(_items).where(_said_of, ~_passed_on),
 )
 
 
@@ -195,9 +215,13 @@ class Outbox:
 async def unsay(tx: Tx, object_uri: str) -> None:
     """Forget what was said of something that is deleted, and deliver it no more: its text is in there.
 
-    Whoever has it is told that it is gone; who has not been reached yet need not hear of it first.
+    Whoever has it is told that it is gone; who has not been reached yet need not hear of it first. That
+    something was passed on for somebody else stays known without its text, because it is counted.
     """
-    await tx.core(_UNSAY, {"object": object_uri})
+    if (await tx.core(_SAID_ANYTHING, {"object": object_uri})).first() is None:
+        return
+    for statement in _UNSAY:
+        await tx.core(statement, {"object": object_uri})
 
 
 async def _listening_at(tx: Tx, actor_id: int) -> str | None:
