@@ -27,7 +27,8 @@ class Departures:
     async def forget(self, tx: Tx, actor: ActorRow, now: datetime) -> None:
         """Have a remote account deleted with all it posted and did.
 
-        From this moment it is shown nowhere; a job removes what it left, some at a time (`leaving.py`).
+        From this moment it is shown nowhere, and out of the fan-outs unless it follows very many; a job
+        removes what it left, some at a time (`leaving.py`).
         The actor row stays, to say it is gone.
         """
         await tx.execute(delete(ActorKey).where(ActorKey.actor_id == actor.id))
@@ -36,6 +37,7 @@ class Departures:
         account = await tx.get(Account, actor.id)
         if account is not None:
             account.suspended_at_home = True
+            await self.forget_follows(tx, account.id)
             await self._jobs.enqueue(tx, ERASE, {"account": actor.id}, unique_key=f"{ERASE} {actor.id}")
         await tx.flush()
 

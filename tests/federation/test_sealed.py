@@ -40,6 +40,7 @@ async def test_what_is_said_in_public_carries_a_proof_by_a_key_the_actor_lists(
     await alice.post(f"/api/v1/statuses/{theirs}/reblog")
     await alice.post(f"/api/v1/statuses/{theirs}/favourite")
     await alice.post(f"/api/v1/statuses/{theirs}/unfavourite")
+    await fediverse.settle()
     await alice.delete(f"/api/v1/statuses/{post['id']}")
     await fediverse.settle()
     actor = (await peer.get(alice.account.uri)).json

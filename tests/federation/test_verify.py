@@ -254,6 +254,7 @@ async def test_somebody_whose_key_is_gone_is_forgotten_and_not_asked_for_again(
         delete = peer.activity("Delete", carol, carol, number)
         assert (await peer.post(alpha.inbox, delete, key="another")).status == 202
         clock.advance(minutes=6)
+    await alpha.app.worker.settle()
     assert len(peer.asked) == asked + 1
     assert await alpha.count(Account, Account.uri == carol) == 0
     assert await alpha.count(ActorRow, ActorRow.uri == carol, ActorRow.gone_at.is_not(None)) == 1

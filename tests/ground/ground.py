@@ -71,12 +71,17 @@ class Ground:
         self._stops.remove(instance.stop)
         instance.stop()
 
-    def fedify(self, name: str, first_knock: FirstKnock) -> FedifyBot:
-        """Start a Fedify bot that signs its first attempt in the given way."""
+    def fedify(self, name: str, first_knock: FirstKnock, *, takes: str = "") -> FedifyBot:
+        """Start a Fedify bot that signs its first attempt in the given way, and `takes` only one kind."""
         if not NODE.exists():
             raise Missing("tests/peers is not installed (tools/install-test-tools does it)")
         bot = FedifyBot(
-            name, first_knock, names=self.names, authority=self.authority, directory=self.directory
+            name,
+            first_knock,
+            takes=takes,
+            names=self.names,
+            authority=self.authority,
+            directory=self.directory,
         )
         self._stops.append(bot.stop)
         return bot

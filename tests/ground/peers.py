@@ -79,7 +79,14 @@ class FedifyBot(_Peer):
     """The bot of `tests/peers/fedify-bot.mjs`: accepts follows, echoes mentions."""
 
     def __init__(
-        self, name: str, first_knock: FirstKnock, *, names: Names, authority: Authority, directory: Path
+        self,
+        name: str,
+        first_knock: FirstKnock,
+        *,
+        takes: str = "",
+        names: Names,
+        authority: Authority,
+        directory: Path,
     ) -> None:
         address, desk, certificate = names.address_of(name), free_port(), authority.issue(name)
         self.actor = f"https://{name}/users/bot"
@@ -99,6 +106,7 @@ class FedifyBot(_Peer):
                 "BOT_KEY": str(certificate.key),
                 "BOT_CONTROL": str(desk),
                 "BOT_FIRST_KNOCK": first_knock,
+                "BOT_TAKES": takes,
             },
         )
 

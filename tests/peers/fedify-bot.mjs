@@ -1,8 +1,8 @@
 // A small bot on Fedify: it accepts follows, echoes mentions, and does what its control port says.
 //
 // Settings come from the environment: BOT_NAME, BOT_ADDRESS, BOT_CHAIN, BOT_KEY, BOT_CONTROL (a port
-// of 127.0.0.1) and BOT_FIRST_KNOCK (draft-cavage-http-signatures-12 or rfc9421; with the latter it takes
-// nothing signed otherwise).
+// of 127.0.0.1), BOT_FIRST_KNOCK (draft-cavage-http-signatures-12 or rfc9421) and BOT_TAKES (rfc9421: nothing
+// signed otherwise).
 // Control: GET /wire (what stood on the wire), GET /handled (what Fedify verified and understood),
 // POST /follow {actor}, POST /note {content, to, inReplyTo}, POST /like {object, to}, POST /proven {activity}
 // (whether Fedify takes its integrity proof), POST /keep {object} (serve it at its id), POST /send {activity, to}
@@ -24,7 +24,7 @@ import {
   PUBLIC_COLLECTION, Question, QuoteAuthorization, traverseCollection,
 } from "@fedify/vocab";
 
-const { BOT_NAME, BOT_ADDRESS, BOT_CHAIN, BOT_KEY, BOT_CONTROL, BOT_FIRST_KNOCK } = process.env;
+const { BOT_NAME, BOT_ADDRESS, BOT_CHAIN, BOT_KEY, BOT_CONTROL, BOT_FIRST_KNOCK, BOT_TAKES } = process.env;
 const ME = "bot";
 const origin = `https://${BOT_NAME}`;
 const wire = [];
@@ -159,7 +159,7 @@ federation
   .onError((_, error) => console.error("inbox:", error));
 
 async function receive(request) {
-  if (BOT_FIRST_KNOCK === "rfc9421" && request.method === "POST" && !request.headers.has("signature-input")) {
+  if (BOT_TAKES === "rfc9421" && request.method === "POST" && !request.headers.has("signature-input")) {
     const wanted = 'sig1=("@method" "@target-uri" "content-digest");created;keyid';
     return new Response(null, { status: 401, headers: { "accept-signature": wanted } });
   }

@@ -25,7 +25,7 @@ POLICIES = "https://gotosocial.org/ns#"
 
 @pytest.fixture(scope="module")
 def bot(ground: Ground) -> Iterator[FedifyBot]:
-    found = ground.fedify("today.fedify.test", "rfc9421")
+    found = ground.fedify("today.fedify.test", "rfc9421", takes="rfc9421")
     yield found
     print(found.words())
 
