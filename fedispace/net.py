@@ -15,6 +15,7 @@ Proxies from the environment are not used: they would see every address in our p
 """
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -398,9 +399,14 @@ def is_activity_type(value: str) -> bool:
     return False
 
 
-@cache
 def _trust() -> ssl.SSLContext:
     """Return what this process trusts: the system's authorities, which take long to read."""
+    return _trusting(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@cache
+def _trusting(file: str | None, directory: str | None) -> ssl.SSLContext:
+    """Read them once for each place that OpenSSL is told to look at."""
     return ssl.create_default_context()
 
 

@@ -38,11 +38,15 @@ async def sees_at_home(reader: Api, uri: str, *, within: float = 60.0) -> Json:
     return next(post for post in home if post["uri"] == uri)
 
 
-async def is_told(reader: Api, kind: str, *, by: str, within: float = 60.0) -> Json:
-    """Wait for a notification of `kind` caused by the account `by` (user@host), newest first."""
+async def is_told(reader: Api, kind: str, *, by: str, about: str | None = None, within: float = 60.0) -> Json:
+    """Wait for a notification of `kind` by the account `by` (user@host), newest first.
+
+    `about` is the address of the post it has to be about.
+    """
 
     def matches(notification: Json) -> bool:
-        return bool(notification["type"] == kind and notification["account"]["acct"] == by)
+        meant = about is None or (notification["status"] or {}).get("uri") == about
+        return bool(notification["type"] == kind and notification["account"]["acct"] == by and meant)
 
     told = await eventually(
         f"a {kind} by {by} is notified",

@@ -43,7 +43,7 @@ async def test_a_reply_a_like_and_a_boost_reach_the_author(pair: Pair) -> None:
         await bob.boost(seen["id"])
 
         bobs = f"bob@{pair.b.name}"
-        mention = await is_told(alice, "mention", by=bobs)
+        mention = await is_told(alice, "mention", by=bobs, about=reply["uri"])
         assert mention["status"]["in_reply_to_id"] == post["id"]
         await is_told(alice, "favourite", by=bobs)
         await is_told(alice, "reblog", by=bobs)

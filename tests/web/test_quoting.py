@@ -54,7 +54,7 @@ async def test_who_waits_is_let_in_or_declined_on_a_page_of_forms(
         )
     assert "Please let me in." not in (await stranger.get(path)).words
     assert "Waits for approval" in (await bob.get(path)).words
-    assert "wants to reply to your post" in (await alice.get("/notifications")).words
+    assert "asks to reply to your post" in (await alice.get("/notifications")).words
     queue = await alice.get("/requests")
     assert queue.words.count("wants to reply to your post") == 2
     newer, older = re.findall(r'action="/requests/(\d+)/accept"', queue.text)
