@@ -150,7 +150,7 @@ WAITING = [
     )
     for number, (by, wants) in enumerate(
         (
-            (BOB, "wants to reply to your post"),
+            (BOB, "asks to reply to your post"),
             (CAROL, "wants to quote your post"),
             (DALIA, "wants to boost your post"),
         ),

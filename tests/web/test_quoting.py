@@ -56,7 +56,7 @@ async def test_who_waits_is_let_in_or_declined_on_a_page_of_forms(
     assert "Waits for approval" in (await bob.get(path)).words
     assert "asks to reply to your post" in (await alice.get("/notifications")).words
     queue = await alice.get("/requests")
-    assert queue.words.count("wants to reply to your post") == 2
+    assert queue.words.count("asks to reply to your post") == 2
     newer, older = re.findall(r'action="/requests/(\d+)/accept"', queue.text)
     await alice.submit(queue, f"/requests/{older}/accept")
     queue = await alice.get("/requests")
@@ -65,4 +65,4 @@ async def test_who_waits_is_let_in_or_declined_on_a_page_of_forms(
     seen = await stranger.get(path)
     assert "Please let me in." in seen.words
     assert "Or maybe me." not in seen.words
-    assert (await bob.get("/requests")).words.count("wants to") == 0
+    assert (await bob.get("/requests")).words.count("asks to") == 0
