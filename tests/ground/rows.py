@@ -35,6 +35,29 @@ async def _count_postgres(url: str) -> dict[str, int]:
         await connection.close()
 
 
+async def jobs_due_within(database_url: str, *, seconds: int) -> int:
+    """Return how many jobs run within that time, read-only; dead letters do not count."""
+    if database_url.startswith("sqlite:///"):
+        connection = sqlite3.connect(f"file:{database_url.removeprefix('sqlite:///')}?mode=ro", uri=True)
+        try:
+            found = connection.execute(
+                "SELECT count(*) FROM jobs WHERE failed_at IS NULL AND run_at < datetime('now', ?)",
+                [f"+{seconds} seconds"],
+            ).fetchone()
+            return int(found[0])
+        finally:
+            connection.close()
+    server = await asyncpg.connect(database_url)
+    try:
+        counted = await server.fetchval(
+            "SELECT count(*) FROM jobs WHERE failed_at IS NULL AND run_at < now() + $1 * interval '1 second'",
+            seconds,
+        )
+        return int(counted)
+    finally:
+        await server.close()
+
+
 def tables_with(database_url: str, words: str) -> set[str]:
     """Return the tables of a SQLite database in which some value contains `words`, read-only."""
     path = Path(database_url.removeprefix("sqlite:///"))
