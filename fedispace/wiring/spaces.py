@@ -1,0 +1,59 @@
+"""Spaces: hosting and entering them, and the rooms where their sound is."""
+
+from fedispace.media.live.client import SfuClient
+from fedispace.sfu_place import SfuPlace
+from fedispace.spaces.announced import Announced
+from fedispace.spaces.arrival import Arrivals
+from fedispace.spaces.entering import Entering
+from fedispace.spaces.hosting import Hosting
+from fedispace.spaces.live import LiveRooms
+from fedispace.spaces.lookup import SpaceLookup
+from fedispace.spaces.tickets import Tickets
+from fedispace.wiring.accounts import Accounts
+from fedispace.wiring.base import Base
+from fedispace.wiring.federation import Federation
+from fedispace.wiring.threads import Threads
+
+
+class Spaces:
+    """The room as a social fact, and this process's end of the sound."""
+
+    def __init__(
+        self, base: Base, federation: Federation, accounts: Accounts, threads: Threads, place: SfuPlace
+    ) -> None:
+        db, ids, clock, addresses = base.db, base.ids, base.clock, base.addresses
+        people, resolver = accounts.people, federation.resolver
+
+        tickets = Tickets(ids, clock, place.secret)
+        self.rooms = LiveRooms(
+            db=db,
+            ids=ids,
+            clock=clock,
+            bus=base.bus,
+            sfu=SfuClient(place.control, place.secret),
+            secret=place.secret,
+            tickets=tickets,
+        )
+        self.hosting = Hosting(
+            db=db,
+            ids=ids,
+            clock=clock,
+            bus=base.bus,
+            addresses=addresses,
+            outbox=federation.outbox,
+            publishing=threads.publishing,
+            rooms=self.rooms,
+            limits=base.config.spaces,
+        )
+        self.entering = Entering(
+            db=db,
+            ids=ids,
+            clock=clock,
+            addresses=addresses,
+            people=people,
+            requests=federation.requests,
+            tickets=tickets,
+        )
+        self.arrivals = Arrivals(ids, clock)
+        self.lookup = SpaceLookup(db, resolver, people, addresses, self.arrivals)
+        self.announced = Announced(db, resolver, people, self.arrivals)

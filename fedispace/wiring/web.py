@@ -1,0 +1,165 @@
+"""The door for people: which parts each group of pages is given."""
+
+from datetime import timedelta
+
+from fedispace import __version__
+from fedispace.accounts.attempts import Attempts
+from fedispace.accounts.leaving import Leaving
+from fedispace.web.app import Web
+from fedispace.web.assets import Assets
+from fedispace.web.attending import AttendingPages
+from fedispace.web.composing import Composer
+from fedispace.web.consent import ConsentPages
+from fedispace.web.departing import DepartingPages
+from fedispace.web.door import Door
+from fedispace.web.drafts import DraftPages
+from fedispace.web.editing import EditingPages
+from fedispace.web.emojis import EmojiPictures
+from fedispace.web.frame import Frame
+from fedispace.web.history import HistoryPages
+from fedispace.web.interactions import RequestPages
+from fedispace.web.keeping import KeepingPages
+from fedispace.web.notices import NoticePages
+from fedispace.web.people import PeoplePages
+from fedispace.web.posts import PostPages
+from fedispace.web.present import Presenter
+from fedispace.web.reacting import ReactingPages
+from fedispace.web.reading import ReadingPages
+from fedispace.web.relating import RelatingPages
+from fedispace.web.reporting import ReportPages
+from fedispace.web.search import SearchPages
+from fedispace.web.settings import SettingsPages
+from fedispace.web.signing import SigningPages
+from fedispace.web.stage import StagePages
+from fedispace.web.tags import TagPages
+from fedispace.web.templates import Templates
+from fedispace.web.voting import VotingPages
+from fedispace.web.writing import WritingPages
+from fedispace.wiring.accounts import Accounts
+from fedispace.wiring.base import Base
+from fedispace.wiring.spaces import Spaces
+from fedispace.wiring.threads import Threads
+
+
+def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leaving: Leaving) -> Web:
+    """Build the pages; their groups stand in the order in which their addresses are tried."""
+    config, db, ids, clock, addresses = base.config, base.db, base.ids, base.clock, base.addresses
+    people = accounts.people
+    assets = Assets()
+    templates = Templates(
+        assets,
+        instance=config.instance.title,
+        account_domain=config.account_domain,
+        version=__version__,
+    )
+    secure = config.origin.startswith("https://")
+    presenter = Presenter(addresses, people)
+    frame = Frame(db=db, clock=clock, templates=templates, presenter=presenter, secure=secure)
+    composer = Composer(db=db, presenter=presenter, frame=frame)
+    door = Door(origin=config.origin, sign_in=accounts.sign_in, frame=frame, clock=clock)
+    return Web(
+        door=door,
+        assets=assets,
+        emoji_pictures=EmojiPictures(accounts.emoji_place),
+        groups=(
+            ReadingPages(
+                db=db, ids=ids, presenter=presenter, frame=frame, description=config.instance.description
+            ),
+            WritingPages(
+                db=db,
+                ids=ids,
+                publishing=threads.publishing,
+                deletion=threads.deletion,
+                boosting=threads.boosting,
+                favouriting=threads.favouriting,
+                drafts=threads.drafts,
+                composer=composer,
+                presenter=presenter,
+                frame=frame,
+            ),
+            KeepingPages(
+                db=db,
+                clock=clock,
+                bookmarking=threads.bookmarking,
+                pinning=threads.pinning,
+                presenter=presenter,
+                frame=frame,
+            ),
+            DraftPages(db=db, ids=ids, drafts=threads.drafts, composer=composer, frame=frame),
+            ReactingPages(db=db, reacting=threads.reacting, presenter=presenter, frame=frame),
+            SigningPages(sign_in=accounts.sign_in, frame=frame, cookie=door.cookie, secure=secure),
+            ConsentPages(oauth=accounts.oauth, frame=frame),
+            SettingsPages(profiles=accounts.profiles, frame=frame),
+            DepartingPages(
+                db=db,
+                moving=accounts.moving,
+                leaving=leaving,
+                passwords=accounts.passwords,
+                attempts=Attempts(clock, limit=5, window=timedelta(minutes=10)),
+                presenter=presenter,
+                frame=frame,
+                cookie=door.cookie,
+            ),
+            RelatingPages(
+                db=db,
+                lookup=accounts.lookup,
+                blocking=accounts.blocking,
+                muting=accounts.muting,
+                presenter=presenter,
+                frame=frame,
+            ),
+            SearchPages(
+                db=db,
+                accounts=accounts.lookup,
+                statuses=threads.lookup,
+                spaces=spaces.lookup,
+                presenter=presenter,
+                frame=frame,
+            ),
+            RequestPages(db=db, people=people, approvals=threads.approvals, presenter=presenter, frame=frame),
+            NoticePages(db=db, people=people, presenter=presenter, frame=frame),
+            StagePages(
+                db=db,
+                ids=ids,
+                addresses=addresses,
+                hosting=spaces.hosting,
+                entering=spaces.entering,
+                presenter=presenter,
+                frame=frame,
+                limits=config.spaces,
+            ),
+            TagPages(db=db, addresses=addresses, presenter=presenter, frame=frame),
+            PostPages(
+                db=db,
+                ids=ids,
+                addresses=addresses,
+                people=people,
+                looking=threads.looking,
+                presenter=presenter,
+                frame=frame,
+                poll_news=threads.poll_news,
+            ),
+            EditingPages(db=db, editing=threads.editing, presenter=presenter, frame=frame),
+            ReportPages(db=db, people=people, reporting=accounts.reporting, presenter=presenter, frame=frame),
+            AttendingPages(
+                db=db,
+                people=people,
+                attention=threads.attention,
+                followed_tags=threads.followed_tags,
+                shunning=accounts.shunning,
+                frame=frame,
+            ),
+            HistoryPages(db=db, people=people, presenter=presenter, frame=frame),
+            VotingPages(voting=threads.voting),
+            PeoplePages(
+                db=db,
+                addresses=addresses,
+                lookup=accounts.lookup,
+                following=accounts.following,
+                featured=threads.featured,
+                refreshing=accounts.refreshing,
+                presenter=presenter,
+                frame=frame,
+            ),
+        ),
+    )
