@@ -13,8 +13,8 @@ from fedispace.threads.asking import waits
 from fedispace.threads.audience import Visibility, narrower, parse_visibility
 from fedispace.threads.compose import find_tags
 from fedispace.threads.models import Status
-from fedispace.threads.policies import Answer, Kind, Parties
-from fedispace.threads.written import Written
+from fedispace.threads.policies import Answer, Kind, Parties, chosen
+from fedispace.threads.written import Written, is_language
 
 Choice = Mapping[Kind, Parties]
 """Who may do some kinds of thing with a post; the other kinds are as its author has them by default."""
@@ -57,7 +57,42 @@ def quieter(frame: Frame, draft: Written) -> Frame:
     return replace(frame, visibility="unlisted")
 
 
-async def defaults(tx: Tx, author: Account) -> tuple[Visibility, str, Mapping[str, Any]]:
+async def framed(
+    tx: Tx,
+    author: Account,
+    parent: Status | None,
+    now: datetime,
+    *,
+    visibility: Visibility | None,
+    language: str | None,
+    application: str | None,
+    subject_uri: str | None,
+    policy: Choice | None,
+) -> Frame:
+    """Return the frame of a new thread: what its author says, and their defaults for the rest.
+
+    Without a `visibility` it is the author's default, or that of the post answered when fewer people
+    may see that.
+    """
+    default_visibility, default_language, default_policy = await _defaults(tx, author)
+    if visibility is None:
+        visibility = default_visibility
+        if parent is not None:
+            visibility = narrower(visibility, parse_visibility(parent.visibility))
+    if language is None or not is_language(language):
+        language = default_language
+    return Frame(
+        author=author,
+        visibility=visibility,
+        language=language,
+        application=application,
+        subject_uri=subject_uri,
+        now=now,
+        policy=chosen(visibility, default_policy, policy or {}),
+    )
+
+
+async def _defaults(tx: Tx, author: Account) -> tuple[Visibility, str, Mapping[str, Any]]:
     row = (
         await tx.execute(
             select(User.default_visibility, User.default_language, User.default_policy).where(

@@ -51,3 +51,13 @@ def place(
         conversation_id=parent.conversation_id,
         context_uri=parent.context_uri or own_context or None,
     )
+
+
+def next_in_thread(post: Parent) -> Place:
+    """Return the place of the post that comes after `post` in the same thread."""
+    return Place(
+        thread_id=post.thread_id,
+        thread_position=post.thread_position + 1,
+        conversation_id=post.conversation_id,
+        context_uri=post.context_uri,
+    )

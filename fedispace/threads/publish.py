@@ -8,8 +8,6 @@ named and not yet known are looked up before it begins.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
-
 from fedispace.accounts import emojis
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
@@ -24,22 +22,17 @@ from fedispace.ids import Ids
 from fedispace.queue.jobs import Jobs
 from fedispace.threads import counts, idempotency, tags
 from fedispace.threads.asking import Asking
-from fedispace.threads.audience import Visibility, is_distributable, narrower, parse_visibility
-from fedispace.threads.compose import (
-    Named,
-    find_tags,
-    render,
-)
-from fedispace.threads.framing import Choice, Frame, Leave, defaults, quieter
+from fedispace.threads.audience import Visibility, is_distributable, parse_visibility
+from fedispace.threads.compose import Named, find_tags, render
+from fedispace.threads.continuing import answered_by, last_of_thread, lengthen
+from fedispace.threads.framing import Choice, Frame, Leave, framed, quieter
 from fedispace.threads.mentions import AccountLookup, Handle, Mentions
 from fedispace.threads.models import Mention, Poll, Status
-from fedispace.threads.placing import Place, place
-from fedispace.threads.policies import chosen
+from fedispace.threads.placing import next_in_thread, place
 from fedispace.threads.polls import QUESTION, Polls, poll_on_the_wire
 from fedispace.threads.telling import tell
-from fedispace.threads.visibility import require_visible
 from fedispace.threads.wire import create_of, note_of
-from fedispace.threads.written import Draft, Written, checked_drafts, is_language
+from fedispace.threads.written import Draft, Written, checked_drafts
 
 
 class Publishing:
@@ -188,9 +181,19 @@ class Publishing:
         conversation it begins.
         """
         written = checked_drafts(drafts, quotes=quoted_id is not None)
-        parent = await _parent(tx, author, in_reply_to_id)
+        parent = await answered_by(tx, author, in_reply_to_id)
         leave = await self._leave(tx, author, parent, quoted_id)
-        frame = await self._frame(tx, author, parent, visibility, language, application, subject_uri, policy)
+        frame = await framed(
+            tx,
+            author,
+            parent,
+            self._clock.now(),
+            visibility=visibility,
+            language=language,
+            application=application,
+            subject_uri=subject_uri,
+            policy=policy,
+        )
         frame = leave.narrowed(frame)
         named = await self._mentions.known(tx, (handle for draft in written for handle in draft.handles))
         statuses: list[Status] = []
@@ -231,7 +234,7 @@ class Publishing:
                 )
         if parent is not None:
             await counts.answered(tx, None if frame.waits else parent.id, frame.visibility)
-            await _lengthen(tx, statuses, parent)
+            await lengthen(tx, statuses, parent)
         await counts.posted(tx, author.id, whole.visibility, whole.now, len(statuses))
         return statuses
 
@@ -250,34 +253,6 @@ class Publishing:
         if leave.parent is not None and leave.parent.local and leave.reply and not leave.reply.proven:
             await self._asking.let_in(tx, status, author, leave.parent)
 
-    async def _frame(
-        self,
-        tx: Tx,
-        author: Account,
-        parent: Status | None,
-        visibility: Visibility | None,
-        language: str | None,
-        application: str | None,
-        subject_uri: str | None,
-        policy: Choice | None,
-    ) -> Frame:
-        default_visibility, default_language, default_policy = await defaults(tx, author)
-        if visibility is None:
-            visibility = default_visibility
-            if parent is not None:
-                visibility = narrower(visibility, parse_visibility(parent.visibility))
-        if language is None or not is_language(language):
-            language = default_language
-        return Frame(
-            author=author,
-            visibility=visibility,
-            language=language,
-            application=application,
-            subject_uri=subject_uri,
-            now=self._clock.now(),
-            policy=chosen(visibility, default_policy, policy or {}),
-        )
-
     def _status(
         self,
         frame: Frame,
@@ -291,7 +266,7 @@ class Publishing:
         id_ = self._ids.next()
         author, index = frame.author, len(before)
         answered = before[-1] if before else parent
-        at = _after(before[-1]) if before else place(id_, author.id, parent)
+        at = next_in_thread(before[-1]) if before else place(id_, author.id, parent)
         links = {
             handle: Named(username=account.username, url=account.url) for handle, account in named.items()
         }
@@ -386,40 +361,9 @@ class Publishing:
             await self._asking.act(tx, "quote", frame.author, quoted[0], note, subject=status.id)
 
 
-async def _parent(tx: Tx, author: Account, status_id: int | None) -> Status | None:
-    """Return the post that is answered; an answer to a boost answers what it passes on."""
-    if status_id is None:
-        return None
-    status = await require_visible(tx, author.id, status_id)
-    if status.boost_of_id is not None:
-        status = await require_visible(tx, author.id, status.boost_of_id)
-    return status
-
-
-async def last_of_thread(tx: Tx, status: Status) -> Status:
-    """Return the last post of the thread a post belongs to: an answer to it continues the thread."""
-    found = await tx.scalars(
-        select(Status)
-        .where(Status.thread_id == status.thread_id, Status.account_id == status.account_id)
-        .order_by(Status.thread_position.desc(), Status.id.desc())
-        .limit(1)
-    )
-    return found.one()
-
-
 def _dated(now: datetime, answered: Status | None) -> datetime:
     """Return when a post was written: always after what it answers, so that a thread sorts by date too."""
     return now if answered is None else max(now, answered.created_at + timedelta(milliseconds=1))
-
-
-def _after(post: Status) -> Place:
-    """Return the place of the next post of the same thread."""
-    return Place(
-        thread_id=post.thread_id,
-        thread_position=post.thread_position + 1,
-        conversation_id=post.conversation_id,
-        context_uri=post.context_uri,
-    )
 
 
 def _begin(
@@ -435,13 +379,3 @@ def _begin(
     if conversation_id is not None:
         status.conversation_id = conversation_id
         status.context_uri = addresses.context(conversation_id)
-
-
-async def _lengthen(tx: Tx, statuses: list[Status], parent: Status) -> None:
-    """Tell the earlier posts of a thread that was continued how long it has become."""
-    if statuses[0].thread_id == parent.thread_id:
-        await tx.execute(
-            update(Status)
-            .where(Status.thread_id == parent.thread_id)
-            .values(thread_length=statuses[-1].thread_position)
-        )
