@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import CursorResult, Executable, event
@@ -57,8 +57,30 @@ class Tx(AsyncSession):
         """
         connection = self.bind
         assert isinstance(connection, AsyncConnection)
-        if connection.dialect.name != "sqlite":
-            return await connection.execute(statement, parameters)
+        return await connection.execute(statement, parameters)
+
+    async def flush(self, objects: Sequence[Any] | None = None) -> None:
+        """Write what changed, if anything did."""
+        if self.new or self.deleted or self.dirty:
+            await super().flush(objects)
+
+    def after_commit(self, hook: Callable[[], None]) -> None:
+        """Call `hook` after the COMMIT; it must not raise and must not block."""
+        self.hooks.append(hook)
+
+
+class _InlineTx(Tx):
+    """The same on SQLite, where nothing that is done inside a transaction waits (`inline_sqlite.py`).
+
+    So it needs none of the machinery that lets a session wait, which costs as much as the statement. Callers
+    see the types of `Tx`.
+    """
+
+    async def core(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]]
+    ) -> CursorResult[*tuple[Any, ...]] | Answer:
+        connection = self.bind
+        assert isinstance(connection, AsyncConnection)
         bare = _bare(connection)
         prepared = ready(statement, parameters, bare.dialect)
         if prepared is None:
@@ -69,40 +91,27 @@ class Tx(AsyncSession):
         assert isinstance(driver, sqlite3.Connection)
         return prepared.run(driver, parameters)
 
-    if not TYPE_CHECKING:
-        # On SQLite nothing that a session does inside a transaction waits (`inline_sqlite.py`), so it
-        # needs none of the machinery that lets it wait, which costs as much as the statement.
+    async def execute(self, *arguments: Any, **options: Any) -> Any:
+        return self.sync_session.execute(*arguments, **options)
 
-        async def execute(self, *arguments, **options):
-            return await self._directly("execute", arguments, options)
+    async def scalars(self, *arguments: Any, **options: Any) -> Any:
+        return self.sync_session.scalars(*arguments, **options)
 
-        async def scalars(self, *arguments, **options):
-            return await self._directly("scalars", arguments, options)
+    async def scalar(self, *arguments: Any, **options: Any) -> Any:
+        return self.sync_session.scalar(*arguments, **options)
 
-        async def scalar(self, *arguments, **options):
-            return await self._directly("scalar", arguments, options)
+    async def get(self, *arguments: Any, **options: Any) -> Any:
+        return self.sync_session.get(*arguments, **options)
 
-        async def get(self, *arguments, **options):
-            return await self._directly("get", arguments, options)
+    async def delete(self, instance: object) -> None:
+        self.sync_session.delete(instance)
 
-        async def delete(self, *arguments, **options):
-            return await self._directly("delete", arguments, options)
+    async def refresh(self, *arguments: Any, **options: Any) -> None:
+        self.sync_session.refresh(*arguments, **options)
 
-        async def refresh(self, *arguments, **options):
-            return await self._directly("refresh", arguments, options)
-
-        async def flush(self, *arguments, **options):
-            if self.new or self.deleted or self.dirty:
-                await self._directly("flush", arguments, options)
-
-        async def _directly(self, name, arguments, options):
-            if self.bind.dialect.name == "sqlite":
-                return getattr(self.sync_session, name)(*arguments, **options)
-            return await getattr(super(), name)(*arguments, **options)
-
-    def after_commit(self, hook: Callable[[], None]) -> None:
-        """Call `hook` after the COMMIT; it must not raise and must not block."""
-        self.hooks.append(hook)
+    async def flush(self, objects: Sequence[Any] | None = None) -> None:
+        if self.new or self.deleted or self.dirty:
+            self.sync_session.flush(objects)
 
 
 class Database:
@@ -210,7 +219,8 @@ def _bare(connection: AsyncConnection) -> Connection:
 
 
 def _session(connection: AsyncConnection) -> Tx:
-    return Tx(bind=connection, expire_on_commit=False, join_transaction_mode="rollback_only")
+    kind = _InlineTx if connection.dialect.name == "sqlite" else Tx
+    return kind(bind=connection, expire_on_commit=False, join_transaction_mode="rollback_only")
 
 
 class _GroupCommit:
