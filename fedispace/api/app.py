@@ -12,6 +12,7 @@ from fedispace.api.attention import ConversationFollowCalls, ConversationMuteCal
 from fedispace.api.conversations import ConversationCalls
 from fedispace.api.cors import ANY_ORIGIN, preflight
 from fedispace.api.dialects import json_response
+from fedispace.api.direct import DirectCalls
 from fedispace.api.directory import DirectoryCalls
 from fedispace.api.door import Door
 from fedispace.api.drafts import DraftCalls
@@ -60,6 +61,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     TagCalls,
     ConversationMuteCalls,
     ConversationFollowCalls,
+    DirectCalls,
     StatusCalls,
     KeepingCalls,
     PleromaReactionCalls,

@@ -13,7 +13,6 @@ from fedispace.errors import NotFound
 
 _EMPTY_LISTS: Final = (
     ("/api/v1/announcements", Who.ANYONE, None),
-    ("/api/v1/conversations", Who.PERSON, "read:statuses"),
     ("/api/v1/endorsements", Who.PERSON, "read:accounts"),
     ("/api/v1/featured_tags", Who.PERSON, "read:accounts"),
     ("/api/v1/filters", Who.PERSON, "read:filters"),

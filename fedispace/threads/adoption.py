@@ -8,7 +8,7 @@ from fedispace.accounts.models import Account
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
 from fedispace.federation.vocab.objects import Note
-from fedispace.threads import attention, counts
+from fedispace.threads import attention, counts, direct
 from fedispace.threads.audience import is_distributable
 from fedispace.threads.judging import is_open, judge
 from fedispace.threads.merging import merge
@@ -66,11 +66,14 @@ async def _is_welcome(tx: Tx, child: Status, parent: Status) -> bool:
 async def _join(tx: Tx, parent: Status, child: Status) -> None:
     """Make the child's conversation the parent's, and its thread too where it continues the parent's."""
     at = place(child.id, child.account_id, parent)
-    if child.conversation_id != parent.conversation_id and await _has_its_beginning(tx, child):
-        await _take_along(tx, child, parent.conversation_id)
-    elif child.conversation_id != parent.conversation_id:
-        await attention.joined(tx, child.conversation_id, parent.conversation_id)
-        await merge(tx, child.conversation_id, parent.conversation_id)
+    part, whole = child.conversation_id, parent.conversation_id
+    if part != whole:
+        if await _has_its_beginning(tx, child):
+            await _take_along(tx, child, whole)
+        else:
+            await attention.joined(tx, part, whole)
+            await merge(tx, part, whole)
+        await direct.joined(tx, part, whole)
     if at.thread_id != child.thread_id and child.thread_position == 1 and at.thread_position > 1:
         length = parent.thread_position + child.thread_length
         await tx.execute(

@@ -21,7 +21,7 @@ from fedispace.db.engine import Database, Tx
 from fedispace.errors import NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.ids import Ids
-from fedispace.threads import history, quotes, tags
+from fedispace.threads import direct, history, quotes, tags
 from fedispace.threads.audience import parse_visibility
 from fedispace.threads.compose import (
     Named,
@@ -170,6 +170,8 @@ class Editing:
             Mention(status_id=status.id, account_id=account.id, silent=False, added_at=at) for account in new
         )
         await tx.flush()
+        if new and status.visibility == "direct":
+            await direct.file(tx, status.id)
         for account in new:
             await self._notifier.notify(tx, to=account, type="mention", by_id=by.id, subject=status.id)
 

@@ -36,7 +36,7 @@ from fedispace.federation.vocab.objects import Note
 from fedispace.hosts import host_of
 from fedispace.ids import Ids, id_at
 from fedispace.queue.jobs import Jobs
-from fedispace.threads import counts, history, looking, missing, policy_wire, quotes, tags
+from fedispace.threads import counts, direct, history, looking, missing, policy_wire, quotes, tags
 from fedispace.threads.adoption import adopt, keep_history, lengthen
 from fedispace.threads.arrival import Arrival, look
 from fedispace.threads.audience import visibility_from
@@ -193,7 +193,7 @@ class Ingest:
         await emojis.remember(tx, self._ids, self._clock, host_of(note.id), note.tags)
         if at.thread_id != id_:
             await lengthen(tx, at.thread_id, at.thread_position)
-        await self._name(tx, id_, author_id, note, notify=delivered and not waits)
+        await self._name(tx, id_, author_id, visibility, note, notify=delivered and not waits)
         if delivered and not waits:
             await tell(
                 tx,
@@ -247,7 +247,7 @@ class Ingest:
         if retagged:
             await tags.rewrite(tx, status.id, status.tags)
         await emojis.remember(tx, self._ids, self._clock, host_of(note.id), note.tags)
-        await self._name_too(tx, status.id, status.account_id, note, added_at=newer)
+        await self._name_too(tx, status, note, added_at=newer)
         await tell_boosters(tx, self._notifier, status)
         await tx.flush()
         await quotes.tell_of_edit(tx, self._notifier, status)
@@ -275,7 +275,7 @@ class Ingest:
             return
         if status.pending_approval:
             return
-        await self._name_too(tx, status.id, author.id, note, added_at=None)
+        await self._name_too(tx, status, note, added_at=None)
 
     def _edited(self, note: Note, last: datetime) -> datetime | None:
         """Return when this state was written if it is newer than `last`; a date far ahead is held at a day.
@@ -367,7 +367,9 @@ class Ingest:
             id_ += 1 + (self._ids.next() & 0xFFF)
         return id_
 
-    async def _name(self, tx: Tx, status_id: int, author_id: int, note: Note, *, notify: bool) -> None:
+    async def _name(
+        self, tx: Tx, status_id: int, author_id: int, visibility: str, note: Note, *, notify: bool
+    ) -> None:
         """Write whom the note names and addresses, as far as they are known here; notify ours.
 
         Somebody tagged but not addressed is shown, and neither notified nor let in. Somebody of ours
@@ -385,6 +387,8 @@ class Ingest:
             silent = account.uri not in addressed
             row = {"status_id": status_id, "account_id": account.id, "silent": silent, "added_at": None}
             await add_new(tx, Mention, row)
+        if visibility == "direct":
+            await direct.file(tx, status_id)
         if not notify:
             return
         for account in named:
@@ -393,10 +397,9 @@ class Ingest:
                     tx, to_id=account.id, type="mention", by_id=author_id, subject=status_id
                 )
 
-    async def _name_too(
-        self, tx: Tx, status_id: int, author_id: int, note: Note, *, added_at: datetime | None
-    ) -> None:
+    async def _name_too(self, tx: Tx, status: Status, note: Note, *, added_at: datetime | None) -> None:
         """Write and notify those whom another state of a post names; whom it named before stays named."""
+        status_id, author_id = status.id, status.account_id
         tagged = [tag.href for tag in note.tags if isinstance(tag, MentionTag)]
         addressed = {*note.to, *note.cc}
         ours = [uri for uri in addressed if self._addresses.is_ours(uri)]
@@ -419,6 +422,8 @@ class Ingest:
             if not silent:
                 new.append(account)
         await tx.flush()
+        if status.visibility == "direct":
+            await direct.file(tx, status.id)
         for account in new:
             if account.local:
                 await self._notifier.notify_ours(

@@ -310,6 +310,25 @@ class ConversationFollow(Base):
     created_at: Mapped[datetime]
 
 
+class DirectConversation(Base):
+    """`account_id`, one of ours, wrote or got direct posts in a conversation; the last of them.
+
+    What was written up to `read_through` has been read, what was up to `removed_through` is to be seen in
+    the list no more. Which posts count is judged when the list is read (`direct.py`).
+    """
+
+    __tablename__ = "direct_conversations"
+    __table_args__ = (Index("ix_direct_conversations_account", "account_id", "last_status_id"),)
+
+    account_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    conversation_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, index=True)
+    last_status_id: Mapped[int]
+    read_through: Mapped[int] = mapped_column(default=0)
+    removed_through: Mapped[int] = mapped_column(default=0)
+
+
 class ThreadDraft(Base):
     """A thread that is not published yet; with `scheduled_at` it will be, as one unit.
 

@@ -20,7 +20,7 @@ from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Jobs
-from fedispace.threads import counts, idempotency, tags
+from fedispace.threads import counts, direct, idempotency, tags
 from fedispace.threads.asking import Asking
 from fedispace.threads.audience import Visibility, is_distributable, parse_visibility
 from fedispace.threads.compose import Named, find_tags, render
@@ -323,6 +323,8 @@ class Publishing:
             Mention(status_id=status.id, account_id=account.id, silent=False) for account in recipients
         )
         await tx.flush()
+        if frame.visibility == "direct":
+            await direct.file(tx, status.id)
         if frame.waits:
             return
         for account in recipients:

@@ -11,7 +11,7 @@ from fedispace.db.engine import Tx
 from fedispace.db.removing import take_out
 from fedispace.federation.outbox import unsay
 from fedispace.federation.tombstones import bury
-from fedispace.threads import counts, missing, quotes
+from fedispace.threads import counts, direct, missing, quotes
 from fedispace.threads.audience import is_distributable
 from fedispace.threads.models import Favourite, InteractionRequest, Mention, Reaction, Status
 from fedispace.threads.requests import PENDING_NOTICE
@@ -73,6 +73,8 @@ async def remove(tx: Tx, clock: Clock, status: Status) -> None:
         await quotes.quote_is_gone(tx, clock, status)
     await take_out(tx, status)
     await unsay(tx, status.uri)
+    if status.visibility == "direct" and status.boost_of_id is None:
+        await direct.recount(tx, status.conversation_id)
     if not status.pending_approval:
         await counts.unanswered(tx, status.in_reply_to_id, status.visibility)
     await counts.removed(tx, status.account_id, status.visibility)

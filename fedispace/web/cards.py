@@ -172,6 +172,20 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A line of the messages page: a conversation, with whom, and what was said last."""
+
+    id: int
+    faces: tuple[Face, ...]
+    others: int
+    unread: bool
+    at: datetime
+    path: str
+    excerpt: str
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """What stands beside every page."""
 

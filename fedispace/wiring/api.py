@@ -6,6 +6,7 @@ from fedispace.api.accounts import AccountCalls
 from fedispace.api.app import Api
 from fedispace.api.attention import ConversationFollowCalls, ConversationMuteCalls
 from fedispace.api.conversations import ConversationCalls
+from fedispace.api.direct import DirectCalls
 from fedispace.api.directory import DirectoryCalls
 from fedispace.api.door import Door
 from fedispace.api.drafts import DraftCalls
@@ -99,6 +100,9 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
             TagCalls(db=db, addresses=addresses, followed=threads.followed_tags),
             ConversationMuteCalls(posts=posts, attention=threads.attention),
             ConversationFollowCalls(posts=posts, attention=threads.attention),
+            DirectCalls(
+                db=db, people=people, posts=posts, presenter=people_shown, conversations=threads.direct
+            ),
             StatusCalls(
                 db=db,
                 posts=posts,

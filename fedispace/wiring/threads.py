@@ -6,6 +6,7 @@ from fedispace.threads.backfill import Backfill
 from fedispace.threads.bookmarks import Bookmarking
 from fedispace.threads.boost import Boosting
 from fedispace.threads.deletion import Deletion
+from fedispace.threads.direct import DirectConversations
 from fedispace.threads.drafts import Drafts
 from fedispace.threads.edits import Editing
 from fedispace.threads.effects import Effects
@@ -55,6 +56,7 @@ class Threads:
         self.deletion = Deletion(db, ids, clock, addresses, outbox, people, self.boosting)
         self.erasing = Erasing(clock, notifier, jobs)
         self.attention = Attention(db, clock)
+        self.direct = DirectConversations(db, clock)
         self.followed_tags = FollowedTags(db, ids, clock)
         self.telling = Telling(db, people, notifier)
 

@@ -19,6 +19,7 @@ from fedispace.web.frame import Frame
 from fedispace.web.history import HistoryPages
 from fedispace.web.interactions import RequestPages
 from fedispace.web.keeping import KeepingPages
+from fedispace.web.messages import MessagePages
 from fedispace.web.notices import NoticePages
 from fedispace.web.people import PeoplePages
 from fedispace.web.posts import PostPages
@@ -118,6 +119,9 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
             ),
             RequestPages(db=db, people=people, approvals=threads.approvals, presenter=presenter, frame=frame),
             NoticePages(db=db, people=people, presenter=presenter, frame=frame),
+            MessagePages(
+                db=db, people=people, conversations=threads.direct, presenter=presenter, frame=frame
+            ),
             StagePages(
                 db=db,
                 ids=ids,

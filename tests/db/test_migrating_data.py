@@ -100,3 +100,15 @@ async def test_nobody_may_quote_what_was_written_before_one_could_choose(first: 
     policy = policy_of(post)
     assert policy.quote == NOBODY
     assert policy.reply == policy.favourite == policy.boost == EVERYBODY
+
+
+async def test_direct_posts_from_before_are_in_the_list_of_conversations_as_read(first: Database) -> None:
+    await migrations.migrate(first, "0002")
+    async with first.connection() as connection:
+        await connection.execute(text("UPDATE statuses SET visibility = 'direct'"))
+        await connection.commit()
+    for revision in ("0003", "0002", "0003"):
+        await migrations.migrate(first, revision)
+    async with first.connection() as connection:
+        rows = (await connection.execute(text("SELECT * FROM direct_conversations"))).all()
+    assert [tuple(row) for row in rows] == [(1, 2, 2, 2, 0)]
