@@ -90,6 +90,9 @@ def host_of(uri: str) -> str:
 
 def origin_of(uri: str) -> tuple[str, str, int]:
     """Return (scheme, normalized host, port) of an absolute http(s) address (RFC 6454)."""
+    if len(uri) < 253 and (plain := _PLAIN.fullmatch(uri)) is not None:
+        scheme = uri[: uri.index(":")]
+        return scheme, plain[1], _DEFAULT_PORTS[scheme]
     return _authority(uri)
 
 
