@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import lru_cache
 
 import msgspec
 import structlog
@@ -32,6 +33,7 @@ class TrueAddress:
 
     def __init__(self, trusted: Iterable[str]) -> None:
         self._trusted = [ipaddress.ip_network(network, strict=False) for network in trusted]
+        self._is_trusted = lru_cache(maxsize=1024)(self._is_within)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -46,7 +48,7 @@ class TrueAddress:
                 break
         return await handler(request)
 
-    def _is_trusted(self, text: str) -> bool:
+    def _is_within(self, text: str) -> bool:
         try:
             address = ipaddress.ip_address(text)
         except ValueError:
