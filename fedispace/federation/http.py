@@ -295,8 +295,7 @@ async def _signed_request(request: web.Request, origin: str) -> SignedRequest:
     encodings = request.headers.getall("Content-Encoding", [])
     if any(encoding.strip().lower() != "identity" for encoding in encodings):
         raise Refused("content_type", "Send the body uncompressed.", status=415)
-    if request.content_length is not None and request.content_length > MAX_BODY:
-        raise Refused("too_large", "An activity may have 1 MiB.", status=413)
+    _check_size(request.content_length or 0)
     return SignedRequest(
         method="POST",
         target=request.raw_path,
@@ -308,21 +307,23 @@ async def _signed_request(request: web.Request, origin: str) -> SignedRequest:
 
 async def _body(request: web.Request) -> bytes:
     if request.content.is_eof():  # it came with the head, as nearly all do: there is nothing to wait for
-        return await _read_at_most(request, MAX_BODY)
+        body = request.content.read_nowait()
+        _check_size(len(body))
+        return body
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _read_at_most(request, MAX_BODY)
+            chunks = bytearray()
+            async for chunk in request.content.iter_any():
+                chunks += chunk
+                _check_size(len(chunks))
+            return bytes(chunks)
     except TimeoutError:
         raise Refused("timeout", "The body did not arrive in time.", status=408) from None
 
 
-async def _read_at_most(request: web.Request, limit: int) -> bytes:
-    chunks = bytearray()
-    async for chunk in request.content.iter_any():
-        chunks += chunk
-        if len(chunks) > limit:
-            raise Refused("too_large", "An activity may have 1 MiB.", status=413)
-    return bytes(chunks)
+def _check_size(size: int) -> None:
+    if size > MAX_BODY:
+        raise Refused("too_large", "An activity may have 1 MiB.", status=413)
 
 
 def _headers(request: web.Request) -> list[tuple[str, str]]:
