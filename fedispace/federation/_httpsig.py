@@ -1,15 +1,15 @@
-"""The two usable functions of `httpsig`, loaded without its package.
+"""The one usable function of `httpsig`, loaded without its package.
 
 `httpsig/__init__.py` needs `pkg_resources`, which today's environments lack, and its verifier lets
-the sender choose HMAC under a public key. Its parser of the Signature header and its builder of the
-signing string are sound; this is the only place that imports them.
+the sender choose HMAC under a public key. Its parser of the Signature header is sound; this is the only
+place that imports it.
 """
 
 import importlib
 import importlib.util
 import sys
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import cast
 
 
@@ -29,10 +29,3 @@ _utils = _load()
 
 parse_signature_header = cast(Callable[[str], Mapping[str, str]], _utils.parse_signature_header)
 """Splits a Signature header; keys come out in lower case; raises anything on malformed input."""
-
-_generate = cast(Callable[..., bytes], _utils.generate_message)
-
-
-def generate_message(covered: Sequence[str], headers: Mapping[str, str], method: str, target: str) -> bytes:
-    """Return the signing string; raises a plain `Exception` when a covered header is missing."""
-    return _generate(covered, headers, method=method, path=target)

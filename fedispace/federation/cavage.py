@@ -1,13 +1,13 @@
 """HTTP signatures of draft-cavage-http-signatures-12, as the fediverse signs.
 
-Parsing and building the signing string are `httpsig`'s; every judgement is ours: what must be covered,
+Taking the Signature header apart is `httpsig`'s; every judgement is ours: what must be covered,
 that nothing covered is repeated, that the digest is of the very bytes, that the date is fresh.
 """
 
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from fedispace.errors import Refused
 from fedispace.federation import digests
-from fedispace.federation._httpsig import generate_message, parse_signature_header
+from fedispace.federation._httpsig import parse_signature_header
 from fedispace.federation.keys import LocalKey
 from fedispace.federation.signed_request import (
     MAX_HEADER,
@@ -31,7 +31,8 @@ from fedispace.federation.signed_request import (
 
 _SIGNATURE: Final = re.compile(r',\s*signature="([A-Za-z0-9+/]{1,2048}={0,2})"')
 _MAX_COVERED: Final = 32
-_PSEUDO: Final = frozenset({"(request-target)", "(created)", "(expires)"})
+_TARGET: Final = "(request-target)"
+_PSEUDO: Final = frozenset({_TARGET, "(created)", "(expires)"})
 _ALGORITHMS: Final = frozenset({"rsa-sha256", "rsa-sha512", "hs2019", "ed25519", "ed25519-sha512"})
 
 
@@ -108,7 +109,7 @@ def _values(
     """Return the covered headers, each of which must be there exactly once."""
     values: dict[str, str] = {}
     for name in covered:
-        if name == "(request-target)":
+        if name == _TARGET:
             continue
         if name in _PSEUDO:
             values[name] = _pseudo(name, fields, algorithm)
@@ -145,11 +146,18 @@ def _check_strength(request: SignedRequest, covered: tuple[str, ...]) -> None:
 
 def _messages(request: SignedRequest, covered: tuple[str, ...], values: dict[str, str]) -> tuple[bytes, ...]:
     """Return the signing string, and the one without the query that Misskey signs."""
-    targets = dict.fromkeys((request.target, request.path))
+    targets = (request.target, request.path) if "?" in request.target else (request.target,)
     try:
-        return tuple(generate_message(covered, values, request.method, target) for target in targets)
+        return tuple(_signing_string(covered, values, request.method, target) for target in targets)
     except UnicodeEncodeError:
         raise Refused("sig_malformed", "a signed header is not ASCII") from None
+
+
+def _signing_string(covered: Sequence[str], values: Mapping[str, str], method: str, target: str) -> bytes:
+    """Return what is signed (draft-cavage section 2.3); `values` has the covered headers in lower case."""
+    line = f"{method.lower()} {target}"
+    stated = [f"{name}: {line if name == _TARGET else values[name]}" for name in covered]
+    return "\n".join(stated).encode("ascii")
 
 
 def _decoded(text: str) -> bytes:
@@ -185,7 +193,8 @@ def sign(
     for name, value in (extra or {}).items():
         headers[name] = value
         covered.append(name.lower())
-    message = generate_message(covered, headers, method, target)
+    stated = {name.lower(): value for name, value in headers.items()}
+    message = _signing_string(covered, stated, method, target)
     signature = base64.b64encode(key.sign(message)).decode("ascii")
     algorithm = "rsa-sha256" if key.kind == "rsa" else "hs2019"
     headers["Signature"] = (

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final, Literal
 
 from fedispace.errors import Invalid, Refused
@@ -28,10 +29,17 @@ class SignedRequest:
     headers: Sequence[tuple[str, str]]
     body: bytes = b""
     origin: str
+    _by_name: dict[str, list[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_name: dict[str, list[str]] = {}
+        for name, value in self.headers:
+            by_name.setdefault(name.lower(), []).append(value.strip(" \t"))
+        object.__setattr__(self, "_by_name", by_name)
 
     def values(self, name: str) -> list[str]:
         """Return every value of a header, in order; `name` is in lower case."""
-        return [value.strip(" \t") for header, value in self.headers if header.lower() == name]
+        return self._by_name.get(name, [])
 
     def only(self, name: str, reason: str = "repeated_header") -> str | None:
         """Return the one value of a header, None without it; a repeat is refused.
@@ -94,12 +102,18 @@ def check_host(request: SignedRequest) -> str:
 
 def check_date(value: str, now: datetime) -> None:
     """Require a Date (RFC 9110 section 5.6.7) inside the window; stops the replay of an old request."""
+    _check_window(_moment(value), now)
+
+
+@lru_cache(maxsize=256)
+def _moment(date: str) -> float:
+    """Return the time of a Date header; many requests are signed within one second."""
     try:
-        moment = parsedate_to_datetime(value)
+        moment = parsedate_to_datetime(date)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         raise Refused("sig_date", "the date cannot be read") from None
-    _check_window(moment.timestamp(), now)
+    return moment.timestamp()
 
 
 def check_times(created: str | None, expires: str | None, now: datetime) -> None:
