@@ -11,6 +11,7 @@ begins with: of what the people of a silenced server do hears only who follows t
 """
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -132,6 +133,7 @@ def _follows_since(
     )
 
 
+@cache
 def telling(dialect: str, heard: ColumnElement[bool], private: ColumnElement[bool]) -> sqlite.Insert:
     """Return the statement that writes a notification and returns its id, if it is to be told at all.
 

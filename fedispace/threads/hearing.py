@@ -3,6 +3,8 @@
 Nobody hears of a post they may not see, nor of anything in a conversation they muted.
 """
 
+from functools import cache
+
 from sqlalchemy import ColumnElement, and_, exists, not_
 
 from fedispace.accounts.gate import SUBJECT, TO, TYPE
@@ -10,6 +12,7 @@ from fedispace.threads.models import ConversationMute, Status
 from fedispace.threads.visibility import visible
 
 
+@cache
 def heard() -> ColumnElement[bool]:
     """Return the condition under which `TO` may hear that `BY` did `TYPE` to the post `SUBJECT`."""
     unseen = exists().where(Status.id == SUBJECT, not_(visible(TO)))
@@ -21,6 +24,7 @@ def heard() -> ColumnElement[bool]:
     return and_(not_(unseen), not_(muted))
 
 
+@cache
 def private_mention() -> ColumnElement[bool]:
     """Return the condition that `SUBJECT` is a direct post that names `TO` and answers nothing of theirs."""
     return exists().where(
