@@ -13,17 +13,24 @@ help: ## Show this list
 run: $(VENV)/.runtime ## Start a working instance at http://localhost:8080
 	$(BIN)/fedispace quickstart
 
-# What is about rows is proven on PostgreSQL too.
-ON_POSTGRES := tests/accounts tests/federation tests/moderation tests/queue tests/threads
+# What is about rows is proven on PostgreSQL too; tests/db and tests/queue ask for both databases themselves.
+ON_POSTGRES := tests/accounts tests/federation tests/moderation tests/threads
+
+# Two processes share the work by files; a part that fails does not keep the other from being run.
+SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev ## Install what the tests need and run them all, on SQLite and on PostgreSQL
 	tools/install-test-tools
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
-	$(if $(ARGS),,FEDISPACE_TEST_DATABASE=postgres $(BIN)/python -m pytest $(ON_POSTGRES))
+else
+	$(BIN)/python -m pytest $(SHARED); on_sqlite=$$?; \
+	FEDISPACE_TEST_DATABASE=postgres $(BIN)/python -m pytest $(SHARED) $(ON_POSTGRES) && exit $$on_sqlite
+endif
 
 conformance: $(VENV)/.dev ## Run all tests and write docs/conformance.md
 	tools/install-test-tools
-	$(BIN)/python -m pytest --conformance=docs/conformance.md $(ARGS)
+	$(BIN)/python -m pytest $(SHARED) --conformance=docs/conformance.md $(ARGS)
 
 check: $(VENV)/.dev ## Static checks: style, types, layers
 	$(BIN)/ruff check .

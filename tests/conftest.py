@@ -14,7 +14,8 @@ import pytest
 from aiohttp import web_app
 from hypothesis import settings
 
-from tests.conformance.report import Findings
+from tests import compiled
+from tests.conformance.report import Findings, note_what_it_proves
 from tests.ground.ground import Ground, Missing
 
 # A busy machine is slow without being wrong, so an example has no deadline of its own.
@@ -43,13 +44,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
+    compiled.share()
     if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each test say what it proves, and let whole servers come first: they take longest, and whoever
+    shares the work is to be left with something small at the end."""
     for item in items:
-        _FINDINGS.collect(item)
+        note_what_it_proves(item)
+    if os.environ.get("FEDISPACE_TEST_DATABASE") == "postgres":
+        _leave_out_what_has_no_database(items)
+    items.sort(key=lambda item: item.get_closest_marker("system") is None)
+
+
+def _leave_out_what_has_no_database(items: list[pytest.Item]) -> None:
+    """A database is made for a directory (`factories.py`); what asks for no directory has none, and what
+    another database could do to it was seen on SQLite."""
+    without = [item for item in items if "tmp_path" not in item.fixturenames]
+    items[:] = [item for item in items if "tmp_path" in item.fixturenames]
+    if without:
+        without[0].config.hook.pytest_deselected(items=without)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -63,7 +79,9 @@ def pytest_runtest_logfinish() -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if path := session.config.getoption("--conformance"):
+    """Write the document; of the processes of a shared run, only the first sees every report."""
+    path = session.config.getoption("--conformance")
+    if path and not hasattr(session.config, "workerinput"):
         Path(path).write_text(_FINDINGS.document(), encoding="utf-8")
 
 

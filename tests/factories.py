@@ -101,7 +101,8 @@ async def make_postgres_url(directory: Path, postgres: Postgres) -> str:
                 _copies[gone].remove((owner, left))
             if not _copies[gone]:
                 del _copies[gone]
-        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # Files are copied in less time than their pages are logged, as nothing waits for the disk here.
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     finally:
         await connection.close()
     _copies.setdefault(directory, []).append((postgres, name))

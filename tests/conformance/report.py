@@ -8,6 +8,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -37,29 +38,16 @@ class Findings:
     """What a run found out: per kind and number, the tests and the worst outcome of each."""
 
     outcomes: defaultdict[tuple[str, str], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
-    carried: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-
-    def collect(self, item: pytest.Item) -> None:
-        """Remember which cases a test carries; an unknown number is an error of the test."""
-        known = cases()
-        carried = []
-        for kind in TITLES:
-            for marker in item.iter_markers(kind):
-                for number in map(str, marker.args):
-                    if number not in known[kind]:
-                        raise pytest.UsageError(f"{item.nodeid}: there is no {kind} {number}")
-                    carried.append((kind, number))
-        if carried:
-            self.carried[item.nodeid] = carried
 
     def note(self, report: pytest.TestReport) -> None:
         """Take over the outcome of one phase of one test."""
         if report.when != "call" and report.passed:
             return
         name = report.nodeid.partition("[")[0]
-        for case in self.carried.get(report.nodeid, ()):
-            tests = self.outcomes[case]
-            tests[name] = max(tests.get(name, "passed"), report.outcome, key=_RANK.__getitem__)
+        for kind, number in report.user_properties:
+            if kind in TITLES:
+                tests = self.outcomes[kind, str(number)]
+                tests[name] = max(tests.get(name, "passed"), report.outcome, key=_RANK.__getitem__)
 
     def document(self) -> str:
         """Return the document."""
@@ -90,6 +78,21 @@ class Findings:
         return {"passed": "done", "skipped": "not run", "failed": "fails"}[worst]
 
 
+def note_what_it_proves(item: pytest.Item) -> None:
+    """Let the reports of a test say which cases it carries; an unknown number is an error of the test.
+
+    The report is what reaches us from whatever process the test runs in.
+    """
+    known = cases()
+    for kind in TITLES:
+        for marker in item.iter_markers(kind):
+            for number in map(str, marker.args):
+                if number not in known[kind]:
+                    raise pytest.UsageError(f"{item.nodeid}: there is no {kind} {number}")
+                item.user_properties.append((kind, number))
+
+
+@cache
 def cases() -> dict[str, dict[str, list[str]]]:
     """Return the cases by kind and number, each with what happens and what is asked of us."""
     return tomllib.loads(CASES.read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from tests.conformance.report import Findings, cases
 DOCUMENT = Path(__file__).parents[2] / "docs" / "conformance.md"
 
 
-def phase(name: str, outcome: str) -> pytest.TestReport:
+def phase(name: str, outcome: str, *proves: tuple[str, str]) -> pytest.TestReport:
     return pytest.TestReport(
         nodeid=name,
         location=("", 0, ""),
@@ -17,15 +17,15 @@ def phase(name: str, outcome: str) -> pytest.TestReport:
         outcome=outcome,
         longrepr=None,
         when="call",  # type: ignore[arg-type]
+        user_properties=proves,
     )
 
 
 def test_a_case_is_done_when_all_its_tests_pass() -> None:
     found = Findings()
-    found.carried = {"tests/a.py::test_one": [("row", "1")], "tests/a.py::test_two": [("row", "1")]}
-    found.note(phase("tests/a.py::test_one", "passed"))
+    found.note(phase("tests/a.py::test_one", "passed", ("row", "1")))
     assert found._outcome("row", "1") == "done"
-    found.note(phase("tests/a.py::test_two", "failed"))
+    found.note(phase("tests/a.py::test_two", "failed", ("row", "1")))
     assert found._outcome("row", "1") == "fails"
 
 

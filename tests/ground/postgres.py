@@ -13,7 +13,17 @@ from tests.ground.ports import free_port
 from tests.ground.process import Process
 
 _SUPERUSER = "fedispace"
-_SPEED = ("fsync=off", "full_page_writes=off", "shared_buffers=64MB", "max_connections=200")
+_SPEED = (
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=off",
+    "autovacuum=off",
+    "jit=off",
+    "max_wal_size=4GB",
+    "shared_buffers=64MB",
+    "max_connections=200",
+)
+"""Nothing here is to survive the machine, and tables of a few rows need neither care nor compiled plans."""
 
 
 class Postgres:
