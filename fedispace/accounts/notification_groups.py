@@ -7,7 +7,7 @@ newest member does, and nowhere else: reading on from there does not meet it aga
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, select
 from sqlalchemy.orm import aliased
@@ -46,27 +46,37 @@ async def groups(
     grouped_types: Collection[str] = GROUPED,
     *,
     unasked: bool = False,
+    filtered: bool | None = False,
 ) -> list[Group]:
-    """Return a page of what an account is told, in groups, the one with the newest member first."""
+    """Return a page of what an account is told, in groups, the one with the newest member first.
+
+    What the account's policy holds back is left out; with `filtered` None it is not (`told_to`).
+    """
     together = GROUPED & set(grouped_types)
-    statement = chosen(told_to(account_id, now), types, exclude_types, from_id, unasked=unasked).where(
-        or_(Notification.type.not_in(together), not_(_has_newer(account_id, now)))
+    told = told_to(account_id, now, filtered=filtered)
+    statement = chosen(told, types, exclude_types, from_id, unasked=unasked).where(
+        or_(Notification.type.not_in(together), not_(_has_newer(account_id, now, filtered)))
     )
     rows = (await tx.scalars(page.apply(statement, Notification.id))).all()
-    return await _filled(tx, account_id, now, page.newest_first(rows), together)
+    return await _filled(tx, account_id, now, page.newest_first(rows), together, filtered)
 
 
 async def group(tx: Tx, account_id: int, key: str, now: datetime) -> Group | None:
-    """Return one group of an account's notifications; None when there is none of that key."""
-    statement = told_to(account_id, now).where(_of(key)).order_by(Notification.id.desc()).limit(1)
-    rows = (await tx.scalars(statement)).all()
-    found = await _filled(tx, account_id, now, rows, GROUPED)
+    """Return one group of an account's notifications; None when there is none of that key.
+
+    One that is held back as a whole is found too: a client may have it from a list with `filtered` ones.
+    """
+    filtered = await _held_back(tx, account_id, key, now)
+    told = told_to(account_id, now, filtered=filtered)
+    rows = (await tx.scalars(told.where(_of(key)).order_by(Notification.id.desc()).limit(1))).all()
+    found = await _filled(tx, account_id, now, rows, GROUPED, filtered)
     return found[0] if found else None
 
 
 async def accounts_of(tx: Tx, account_id: int, key: str, now: datetime) -> list[int]:
     """Return who did what a group tells of, the last first."""
-    statement = told_to(account_id, now).with_only_columns(Notification.from_id).where(_of(key))
+    told = told_to(account_id, now, filtered=await _held_back(tx, account_id, key, now))
+    statement = told.with_only_columns(Notification.from_id).where(_of(key))
     return list(await tx.scalars(statement.order_by(Notification.id.desc()).limit(MAX_ACCOUNTS)))
 
 
@@ -88,6 +98,12 @@ async def count_groups(tx: Tx, account_id: int, than: int, now: datetime, limit:
     return await tx.scalar(select(func.count()).select_from(newer)) or 0
 
 
+async def _held_back(tx: Tx, account_id: int, key: str, now: datetime) -> Literal[False] | None:
+    """Return which members of a group to show: those that are told, or all when none is."""
+    statement = told_to(account_id, now).with_only_columns(Notification.id).where(_of(key)).limit(1)
+    return None if await tx.scalar(statement) is None else False
+
+
 def _of(key: str) -> ColumnElement[bool]:
     digits = key.removeprefix(_PREFIX)
     if key.startswith(_PREFIX) and digits.isascii() and digits.isdecimal() and len(digits) <= 18:
@@ -95,15 +111,16 @@ def _of(key: str) -> ColumnElement[bool]:
     return and_(Notification.group_key == key, Notification.group_key != "")
 
 
-def _has_newer(account_id: int, now: datetime) -> ColumnElement[bool]:
+def _has_newer(account_id: int, now: datetime, filtered: bool | None) -> ColumnElement[bool]:
     """Return the condition that a newer one of the same group is told."""
     newer, by = aliased(Notification), aliased(Account)
+    held_back = [] if filtered is None else [newer.filtered.is_(filtered)]
     return exists().where(
         newer.account_id == account_id,
         newer.group_key == Notification.group_key,
         newer.group_key != "",
         newer.id > Notification.id,
-        newer.filtered.is_(False),
+        *held_back,
         by.id == newer.from_id,
         by.suspended_at.is_(None),
         by.suspended_at_home.is_(False),
@@ -114,14 +131,19 @@ def _has_newer(account_id: int, now: datetime) -> ColumnElement[bool]:
 
 
 async def _filled(
-    tx: Tx, account_id: int, now: datetime, rows: Sequence[Notification], together: Collection[str]
+    tx: Tx,
+    account_id: int,
+    now: datetime,
+    rows: Sequence[Notification],
+    together: Collection[str],
+    filtered: bool | None,
 ) -> list[Group]:
     keys = {row.group_key for row in rows if row.type in together and row.group_key}
     members: dict[str, list[tuple[int, int, int]]] = {}
     if keys:
         key, id_ = Notification.group_key, Notification.id
         ranked = (
-            told_to(account_id, now)
+            told_to(account_id, now, filtered=filtered)
             .where(key.in_(keys))
             .with_only_columns(
                 key,

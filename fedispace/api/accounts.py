@@ -13,6 +13,7 @@ from fedispace.api.entities.account import CredentialAccount, FamiliarFollowers,
 from fedispace.api.entities.shape import ById, NoParameters, Paged, Parameters, RowId
 from fedispace.api.entities.status import Status
 from fedispace.api.links import page_of
+from fedispace.api.people import profiles
 from fedispace.api.posts import Posts
 from fedispace.api.present.accounts import AccountPresenter, preferences_of, relationship_of
 from fedispace.api.routing import Call, Calls, Listing, Routes, Who
@@ -113,7 +114,7 @@ class AccountCalls(Calls):
         limit = max(1, min(call.given.limit or 40, 80))
         async with self._db.reading() as tx:
             found = await self._lookup.search_accounts(tx, call.given.q, limit)
-        return self._presenter.accounts(found)
+            return await profiles(tx, self._presenter, found)
 
     @routes.get("/api/v1/accounts/familiar_followers", who=Who.PERSON, scope="read:follows")
     async def familiar_followers(self, call: Call[Ids]) -> list[FamiliarFollowers]:
@@ -125,7 +126,8 @@ class AccountCalls(Calls):
         """Return those of some accounts that exist."""
         async with self._db.reading() as tx:
             known = await self._people.by_ids(tx, call.given.id[:_MAX_IDS])
-        return [self._presenter.account(known[id_]) for id_ in call.given.id if id_ in known]
+            rows = [known[id_] for id_ in call.given.id if id_ in known]
+            return await profiles(tx, self._presenter, rows)
 
     @routes.get("/api/v1/accounts/{id}", who=Who.ANYONE, scope="read:accounts")
     async def account(self, call: Call[ById]) -> entities.Account:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from fedispace.accounts.moved import successors
 from fedispace.accounts.people import People
 from fedispace.api.entities.direct import DirectConversation
 from fedispace.api.entities.oauth import Nothing
@@ -60,12 +61,15 @@ class DirectCalls(Calls):
 
     async def _shown(self, tx: Tx, rows: Sequence[Held], viewer_id: int) -> list[DirectConversation]:
         known = await self._people.by_ids(tx, {who for row in rows for who in row.participants})
+        moved = await successors(tx, list(known.values()))
         lasts = await self._posts.many(tx, [row.last for row in rows], viewer_id)
         return [
             DirectConversation(
                 id=str(row.id),
                 unread=row.unread,
-                accounts=self._presenter.accounts(known[who] for who in row.participants if who in known),
+                accounts=self._presenter.accounts(
+                    (known[who] for who in row.participants if who in known), moved
+                ),
                 last_status=last,
             )
             for row, last in zip(rows, lasts, strict=True)

@@ -3,6 +3,7 @@
 from fedispace.accounts.directory import Order, listed
 from fedispace.api.entities.account import Account
 from fedispace.api.entities.shape import Parameters
+from fedispace.api.people import profiles
 from fedispace.api.present.accounts import AccountPresenter
 from fedispace.api.routing import Call, Calls, Routes, Who
 from fedispace.db.engine import Database
@@ -32,4 +33,4 @@ class DirectoryCalls(Calls):
             people = await listed(
                 tx, order=given.order, local=given.local, offset=given.offset, limit=given.limit
             )
-        return self._presenter.accounts(people)
+            return await profiles(tx, self._presenter, people)

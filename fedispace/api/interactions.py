@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fedispace.accounts.models import User
+from fedispace.accounts.moved import successors
 from fedispace.accounts.people import People
 from fedispace.api.entities.interaction import (
     DefaultPolicies,
@@ -156,10 +157,11 @@ class RequestCalls(Calls):
         made = await approvals.made(tx, [row.uri for row in rows])
         ids = {row.status_id for row in rows} | {status.id for status in made.values()}
         posts = await self._posts.by_id(tx, ids, owner_id)
+        moved = await successors(tx, list(people.values()))
         return [
             present.request(
                 row,
-                self._presenter.account(people[row.account_id]),
+                self._presenter.account(people[row.account_id], moved.get(row.account_id)),
                 posts[row.status_id],
                 posts.get(made[row.uri].id) if row.uri in made else None,
             )

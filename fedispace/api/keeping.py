@@ -7,6 +7,7 @@ from fedispace.api.entities.account import Account
 from fedispace.api.entities.shape import ById, Paged, RowId
 from fedispace.api.entities.status import Status
 from fedispace.api.links import page_of
+from fedispace.api.people import profiles
 from fedispace.api.posts import Posts
 from fedispace.api.present.accounts import AccountPresenter
 from fedispace.api.routing import Call, Calls, Listing, Routes, Who
@@ -79,7 +80,7 @@ class KeepingCalls(Calls):
         async with self._db.reading() as tx:
             row = await _original(tx, viewer, call.given.id)
             people = await acted.favourited_by(tx, viewer, row.id, self._clock.now(), page)
-        return self._people(people)
+            return await self._people(tx, people)
 
     @routes.get("/api/v1/statuses/{id}/reblogged_by", who=Who.ANYONE, scope="read:accounts")
     async def reblogged_by(self, call: Call[PagedOf]) -> Listing[Account]:
@@ -88,7 +89,7 @@ class KeepingCalls(Calls):
         async with self._db.reading() as tx:
             row = await _original(tx, viewer, call.given.id)
             people = await acted.boosted_by(tx, viewer, row.id, self._clock.now(), page)
-        return self._people(people)
+            return await self._people(tx, people)
 
     @routes.post("/api/v1/statuses/{id}/pin", who=Who.PERSON, scope="write:accounts")
     async def pin(self, call: Call[ById]) -> Status:
@@ -106,10 +107,9 @@ class KeepingCalls(Calls):
         shown = await self._posts.many(tx, [status for _, status in rows], viewer_id)
         return Listing(items=shown, cursors=[cursor for cursor, _ in rows])
 
-    def _people(self, rows: Sequence[tuple[int, AccountRow]]) -> Listing[Account]:
-        return Listing(
-            items=self._presenter.accounts(who for _, who in rows), cursors=[cursor for cursor, _ in rows]
-        )
+    async def _people(self, tx: Tx, rows: Sequence[tuple[int, AccountRow]]) -> Listing[Account]:
+        items = await profiles(tx, self._presenter, (who for _, who in rows))
+        return Listing(items=items, cursors=[cursor for cursor, _ in rows])
 
 
 async def _original(tx: Tx, viewer_id: int | None, status_id: int) -> StatusRow:

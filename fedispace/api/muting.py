@@ -1,6 +1,7 @@
 """Calls about whom the asker does not want to read, and what they noted for themselves about somebody."""
 
 from fedispace.accounts import blocking, muting, shunning
+from fedispace.accounts.moved import successors
 from fedispace.accounts.muting import Muting
 from fedispace.accounts.private_notes import PrivateNotes
 from fedispace.accounts.shunning import Shunning
@@ -8,6 +9,7 @@ from fedispace.api.entities.account import Account, MutedAccount, Relationship
 from fedispace.api.entities.oauth import Nothing
 from fedispace.api.entities.shape import ById, Paged, Parameters
 from fedispace.api.links import page_of
+from fedispace.api.people import profiles
 from fedispace.api.present.accounts import AccountPresenter, relationship_of
 from fedispace.api.routing import Call, Calls, Listing, Routes, Who
 from fedispace.db.engine import Database
@@ -66,8 +68,12 @@ class MuteCalls(Calls):
         async with self._db.reading() as tx:
             page = page_of(call.given, default=40, most=80)
             rows = await muting.muted(tx, call.person.account.id, page, call.at)
+            moved = await successors(tx, [account for _, account in rows])
         return Listing(
-            items=[self._presenter.muted(account, mute.expires_at) for mute, account in rows],
+            items=[
+                self._presenter.muted(account, mute.expires_at, moved.get(account.id))
+                for mute, account in rows
+            ],
             cursors=[mute.id for mute, _ in rows],
         )
 
@@ -77,10 +83,8 @@ class MuteCalls(Calls):
         async with self._db.reading() as tx:
             page = page_of(call.given, default=40, most=80)
             rows = await blocking.blocked(tx, call.person.account.id, page)
-        return Listing(
-            items=self._presenter.accounts(account for _, account in rows),
-            cursors=[block.id for block, _ in rows],
-        )
+            items = await profiles(tx, self._presenter, (account for _, account in rows))
+        return Listing(items=items, cursors=[block.id for block, _ in rows])
 
     @routes.get("/api/v1/domain_blocks", who=Who.PERSON, scope="read:blocks")
     async def domain_blocks(self, call: Call[Paged]) -> Listing[str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from fedispace.accounts import notification_policy
+from fedispace.accounts.moved import successors
 from fedispace.accounts.notification_policy import KINDS, NotificationPolicies, Request
 from fedispace.accounts.people import People
 from fedispace.api.entities.notification import Merged, NotificationPolicy, NotificationRequest
@@ -129,13 +130,14 @@ class NotificationPolicyCalls(Calls):
     async def _shown(self, tx: Tx, found: Sequence[Request], viewer_id: int) -> list[NotificationRequest]:
         people = await self._people.by_ids(tx, {each.from_id for each in found})
         posts = await self._posts.by_id(tx, {each.subject for each in found if each.subject}, viewer_id)
+        moved = await successors(tx, list(people.values()))
         return [
             NotificationRequest(
                 id=str(each.from_id),
                 created_at=iso(each.first_at),
                 updated_at=iso(each.last_at),
                 notifications_count=str(each.count),
-                account=self._accounts.account(people[each.from_id]),
+                account=self._accounts.account(people[each.from_id], moved.get(each.from_id)),
                 last_status=posts.get(each.subject),
             )
             for each in found

@@ -1,11 +1,13 @@
 """Calls about what happened to the asker, one by one and in version 2's groups."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from fedispace.accounts import notification_groups, notifications
 from fedispace.accounts.gate import GROUPED
 from fedispace.accounts.markers import read_up_to
 from fedispace.accounts.models import Notification as Row
+from fedispace.accounts.moved import successors
 from fedispace.accounts.notification_groups import Group
 from fedispace.accounts.people import People
 from fedispace.api.entities.account import Account
@@ -17,6 +19,7 @@ from fedispace.api.entities.notification import (
 from fedispace.api.entities.oauth import Nothing
 from fedispace.api.entities.shape import ById, NoParameters, Paged, Parameters, RowId
 from fedispace.api.links import page_of
+from fedispace.api.people import profiles
 from fedispace.api.posts import Posts
 from fedispace.api.present.accounts import AccountPresenter
 from fedispace.api.present.notifications import NotificationPresenter, grouped
@@ -109,6 +112,7 @@ class NotificationCalls(Calls):
                 given.exclude_types,
                 given.account_id,
                 GROUPED if given.grouped_types is None else given.grouped_types,
+                filtered=_held_back(given),
             )
             body = await self._grouped(tx, found, viewer)
         return Reply(body=body, cursors=[group.newest.id for group in found])
@@ -140,9 +144,10 @@ class NotificationCalls(Calls):
                 tx, call.person.account.id, call.given.group_key, call.at
             )
             people = await self._people.by_ids(tx, ids)
+            shown = await profiles(tx, self._accounts, (people[id_] for id_ in ids if id_ in people))
         if not ids:
             raise NotFound("There is no such group.")
-        return self._accounts.accounts(people[id_] for id_ in ids if id_ in people)
+        return shown
 
     @routes.post("/api/v2/notifications/{group_key}/dismiss", who=Who.PERSON, scope="write:notifications")
     async def dismiss_group(self, call: Call[ByGroup]) -> Nothing:
@@ -155,7 +160,8 @@ class NotificationCalls(Calls):
         people = await self._people.by_ids(tx, {id_ for group in found for id_ in group.from_ids})
         subjects = {group.newest.subject for group in found if group.newest.subject}
         posts = await self._posts.by_id(tx, subjects, viewer_id)
-        return grouped(found, list(people.values()), posts, self._accounts)
+        rows = list(people.values())
+        return grouped(found, rows, await successors(tx, rows), posts, self._accounts)
 
     async def _rows(self, tx: Tx, call: Call[ListNotifications]) -> list[Row]:
         given = call.given
@@ -168,7 +174,7 @@ class NotificationCalls(Calls):
             given.types,
             given.exclude_types,
             given.account_id,
-            filtered=None if given.include_filtered or given.account_id is not None else False,
+            filtered=_held_back(given),
         )
 
     async def _one(self, account_id: int, notification_id: int) -> Notification:
@@ -186,4 +192,10 @@ class NotificationCalls(Calls):
     async def _shown(self, tx: Tx, rows: Sequence[Row], viewer_id: int) -> list[Notification]:
         people = await self._people.by_ids(tx, {row.from_id for row in rows})
         posts = await self._posts.by_id(tx, {row.subject for row in rows if row.subject}, viewer_id)
-        return self._presenter.notifications(rows, people, posts)
+        moved = await successors(tx, list(people.values()))
+        return self._presenter.notifications(rows, people, moved, posts)
+
+
+def _held_back(given: ListNotifications) -> Literal[False] | None:
+    """Return whether what the asker's policy holds back is left out; who asks of one person wants it all."""
+    return None if given.include_filtered or given.account_id is not None else False

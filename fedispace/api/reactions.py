@@ -3,6 +3,7 @@
 A post under /api/v1 has no key for them; who wants to show them asks here.
 """
 
+from fedispace.accounts.moved import successors
 from fedispace.api.entities.reaction import Reaction
 from fedispace.api.entities.shape import ById, Parameters, RowId
 from fedispace.api.entities.status import Status
@@ -38,13 +39,14 @@ class Reactions:
                 row = await require_visible(tx, viewer_id, row.boost_of_id)
             found = (await reaction_views.tallies(tx, [row.id], viewer_id)).get(row.id, [])
             people = await reaction_views.who(tx, viewer_id, row.id, self._clock.now())
+            moved = await successors(tx, [who for each in people.values() for who in each])
         return [
             Reaction(
                 name=_name(tally),
                 count=tally.count,
                 me=tally.mine,
                 url=tally.icon,
-                accounts=self._presenter.accounts(people.get((tally.name, tally.domain), [])),
+                accounts=self._presenter.accounts(people.get((tally.name, tally.domain), []), moved),
             )
             for tally in found
         ]

@@ -8,6 +8,7 @@ from fedispace.accounts.people import People
 from fedispace.api.entities.account import Account, Relationship
 from fedispace.api.entities.shape import ById, Paged, RowId
 from fedispace.api.links import page_of
+from fedispace.api.people import profiles
 from fedispace.api.present.accounts import AccountPresenter, relationship_of
 from fedispace.api.routing import Call, Calls, Listing, Routes, Who
 from fedispace.db.engine import Database
@@ -45,9 +46,8 @@ class RelationCalls(Calls):
             if not _may_list(account, call.viewer_id):
                 return Listing(items=[], cursors=[])
             rows = await follows.followers(tx, account.id, page_of(call.given, default=40, most=80))
-        return Listing(
-            items=self._presenter.accounts(who for _, who in rows), cursors=[row.id for row, _ in rows]
-        )
+            items = await profiles(tx, self._presenter, (who for _, who in rows))
+        return Listing(items=items, cursors=[row.id for row, _ in rows])
 
     @routes.get("/api/v1/accounts/{id}/following", who=Who.ANYONE, scope="read:accounts")
     async def followed(self, call: Call[PagedOf]) -> Listing[Account]:
@@ -57,9 +57,8 @@ class RelationCalls(Calls):
             if not _may_list(account, call.viewer_id):
                 return Listing(items=[], cursors=[])
             rows = await follows.following(tx, account.id, page_of(call.given, default=40, most=80))
-        return Listing(
-            items=self._presenter.accounts(who for _, who in rows), cursors=[row.id for row, _ in rows]
-        )
+            items = await profiles(tx, self._presenter, (who for _, who in rows))
+        return Listing(items=items, cursors=[row.id for row, _ in rows])
 
     @routes.get("/api/v1/follow_requests", who=Who.PERSON, scope="read:follows")
     async def requests(self, call: Call[Paged]) -> Listing[Account]:
@@ -67,9 +66,8 @@ class RelationCalls(Calls):
         async with self._db.reading() as tx:
             page = page_of(call.given, default=40, most=80)
             rows = await follows.requests(tx, call.person.account.id, page)
-        return Listing(
-            items=self._presenter.accounts(who for _, who in rows), cursors=[row.id for row, _ in rows]
-        )
+            items = await profiles(tx, self._presenter, (who for _, who in rows))
+        return Listing(items=items, cursors=[row.id for row, _ in rows])
 
     @routes.post("/api/v1/follow_requests/{id}/authorize", who=Who.PERSON, scope="write:follows")
     async def authorize(self, call: Call[ById]) -> Relationship:

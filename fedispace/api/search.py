@@ -10,9 +10,11 @@ from fedispace.accounts.handles import parse_handle
 from fedispace.accounts.lookup import Lookup
 from fedispace.accounts.models import Account as AccountRow
 from fedispace.accounts.people import People
+from fedispace.api.entities.account import Account
 from fedispace.api.entities.search import Search, Tag
 from fedispace.api.entities.shape import Parameters, RowId
 from fedispace.api.entities.status import Status
+from fedispace.api.people import profiles
 from fedispace.api.posts import Posts
 from fedispace.api.present.accounts import AccountPresenter
 from fedispace.api.routing import Call, Calls, Routes, Who
@@ -75,7 +77,7 @@ class SearchCalls(Calls):
             return await self._at_uri(text, call)
         accounts = await self._people_called(text, call) if given.type in (None, "accounts") else []
         tags = self._hashtags(text) if given.type in (None, "hashtags") else []
-        return Search(accounts=self._presenter.accounts(accounts), statuses=[], hashtags=tags)
+        return Search(accounts=await self._profiles(accounts), statuses=[], hashtags=tags)
 
     async def _at_uri(self, uri: str, call: Call[FindAnything]) -> Search:
         """Find the one thing at an address: a post, else an account."""
@@ -90,7 +92,11 @@ class SearchCalls(Calls):
         if kind in (None, "accounts") and not statuses:
             found = await _quietly(lambda: self._account_at(uri, resolve=resolve))
             accounts = [found] if isinstance(found, AccountRow) else []
-        return Search(accounts=self._presenter.accounts(accounts), statuses=statuses, hashtags=[])
+        return Search(accounts=await self._profiles(accounts), statuses=statuses, hashtags=[])
+
+    async def _profiles(self, rows: list[AccountRow]) -> list[Account]:
+        async with self._db.reading() as tx:
+            return await profiles(tx, self._presenter, rows)
 
     async def _account_at(self, address: str, *, resolve: bool) -> AccountRow | None:
         """Return the account of that URI or handle: the one known here, or the one found there."""

@@ -60,6 +60,11 @@ async def test_what_is_filtered_is_told_when_it_is_asked_for(alice: Client, bob:
     assert (await alice.get("/api/v2/notifications"))["notification_groups"] == []
     assert (await alice.get("/api/v1/notifications/unread_count"))["count"] == 0
     assert await told(alice, include_filtered="true") == ["mention", "favourite"]
+    all_groups = (await alice.get("/api/v2/notifications", include_filtered="true"))["notification_groups"]
+    assert [group["type"] for group in all_groups] == ["mention", "favourite"]
+    for group in all_groups:
+        (one,) = (await alice.get(f"/api/v2/notifications/{group['group_key']}"))["notification_groups"]
+        assert one == group
     assert (await alice.get(POLICY))["summary"] == {
         "pending_requests_count": 1,
         "pending_notifications_count": 2,

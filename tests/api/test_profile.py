@@ -8,10 +8,17 @@ import pytest
 from tests.api.site import Client, Site
 
 PATH = "/api/v1/accounts/update_credentials"
+PROFILE = "/api/v1/profile"
 
 
 async def edit(client: Client, expect: int = 200, **arguments: Any) -> Any:
     status, body, _ = await client.call("PATCH", PATH, **arguments)
+    assert status == expect, f"{status} {body!r:.400}"
+    return body
+
+
+async def change(client: Client, expect: int = 200, **arguments: Any) -> Any:
+    status, body, _ = await client.call("PATCH", PROFILE, **arguments)
     assert status == expect, f"{status} {body!r:.400}"
     return body
 
@@ -49,6 +56,40 @@ async def test_a_picture_is_refused_in_words(alice: Client, picture: str) -> Non
     form.add_field(picture, b"\x89PNG", filename="me.png", content_type="image/png")
     body = await edit(alice, expect=422, data=form)
     assert "pictures" in body["error"]
+
+
+async def test_the_profile_as_one_edits_it_is_what_was_typed_and_names_no_picture(
+    site: Site, alice: Client
+) -> None:
+    shown = await change(alice, json={"display_name": "Alice", "note": "<b>hi</b>", "locked": True})
+    assert set(shown) == {
+        "id", "display_name", "note", "fields", "avatar", "avatar_static", "avatar_description", "header",
+        "header_static", "header_description", "locked", "bot", "hide_collections", "discoverable",
+        "indexable", "show_media", "show_media_replies", "show_featured", "attribution_domains",
+        "featured_tags",
+    }  # fmt: skip
+    assert (shown["display_name"], shown["note"], shown["locked"]) == ("Alice", "<b>hi</b>", True)
+    assert shown["avatar"] is shown["avatar_static"] is shown["header"] is shown["header_static"] is None
+    shown = await change(alice, json={"fields_attributes": [{"name": "site", "value": "https://e.example"}]})
+    assert shown["fields"] == [{"name": "site", "value": "https://e.example", "verified_at": None}]
+    assert shown["note"] == "<b>hi</b>"
+    for scopes in ("profile", "read:accounts"):
+        assert await (await site.with_scopes(alice.account, scopes)).get(PROFILE) == shown
+
+
+async def test_a_stranger_and_a_reader_change_no_profile(site: Site, alice: Client) -> None:
+    await change(site.anyone, expect=401, json={"display_name": "Owned"})
+    await change(await site.with_scopes(alice.account, "read"), expect=403, json={"display_name": "Owned"})
+    await change(await site.with_scopes(alice.account, "profile"), expect=403, json={"bot": True})
+    assert (await alice.get(PROFILE))["display_name"] == ""
+
+
+@pytest.mark.parametrize(
+    "given", [{"show_media": False}, {"show_featured": False}, {"avatar_description": "me"}, {"avatar": "x"}]
+)
+async def test_a_setting_that_is_not_there_is_refused_whole(alice: Client, given: dict[str, Any]) -> None:
+    await change(alice, expect=422, json={"bot": True, **given})
+    assert (await alice.get(PROFILE))["bot"] is False
 
 
 async def test_markup_in_a_bio_is_text(alice: Client) -> None:

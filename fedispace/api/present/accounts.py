@@ -1,6 +1,6 @@
 """Profiles and relations, as Mastodon's clients read them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -81,15 +81,47 @@ class AccountPresenter:
             roles=[],
         )
 
-    def accounts(self, rows: Iterable[Account]) -> list[entities.Account]:
-        return [self.account(row) for row in rows]
+    def accounts(self, rows: Iterable[Account], moved: Mapping[int, Account]) -> list[entities.Account]:
+        """Return profiles; `moved` says, by their ids, whom those that moved have become."""
+        return [self.account(row, moved.get(row.id)) for row in rows]
 
-    def muted(self, row: Account, expires_at: datetime | None) -> entities.MutedAccount:
+    def muted(
+        self, row: Account, expires_at: datetime | None, moved: Account | None = None
+    ) -> entities.MutedAccount:
         """Return the profile of somebody whom the viewer mutes."""
-        public = self.account(row)
+        public = self.account(row, moved)
         return entities.MutedAccount(
             **{name: getattr(public, name) for name in entities.Account.__struct_fields__},
             mute_expires_at=iso(expires_at) if expires_at else None,
+        )
+
+    def profile(self, row: Account, user: User) -> entities.Profile:
+        """Return a profile as its owner edits it: what was typed, and no picture in place of none.
+
+        There are no tabs to switch off on a profile here, so they count as shown.
+        """
+        typed = _typed(row, user)
+        return entities.Profile(
+            id=str(row.id),
+            display_name=row.display_name,
+            note=typed.note,
+            fields=_typed_fields(row, typed),
+            avatar=row.avatar or None,
+            avatar_static=row.avatar or None,
+            avatar_description="",
+            header=row.header or None,
+            header_static=row.header or None,
+            header_description="",
+            locked=row.locked,
+            bot=row.bot,
+            hide_collections=row.hides_relations,
+            discoverable=row.discoverable,
+            indexable=row.indexable,
+            show_media=True,
+            show_media_replies=True,
+            show_featured=True,
+            attribution_domains=[],
+            featured_tags=[],
         )
 
     def own(
@@ -97,11 +129,7 @@ class AccountPresenter:
     ) -> entities.CredentialAccount:
         """Return the profile as its owner sees it."""
         public = self.account(row, moved)
-        typed = source_of(user) or Source(
-            note=plain_text(row.note),
-            fields=tuple((each["name"], plain_text(each["value"])) for each in row.fields),
-        )
-        marks = [each.get("verified_at") for each in row.fields]
+        typed = _typed(row, user)
         role_id, role_name = _ROLES.get(user.role, _ROLES["user"])
         return entities.CredentialAccount(
             **{name: getattr(public, name) for name in entities.Account.__struct_fields__},
@@ -110,10 +138,7 @@ class AccountPresenter:
                 sensitive=user.default_sensitive,
                 language=user.default_language,
                 note=typed.note,
-                fields=[
-                    entities.Field(name=name, value=value, verified_at=verified_at)
-                    for (name, value), verified_at in zip(typed.fields, marks, strict=False)
-                ],
+                fields=_typed_fields(row, typed),
                 follow_requests_count=follow_requests,
                 indexable=row.indexable,
                 hide_collections=row.hides_relations,
@@ -123,6 +148,21 @@ class AccountPresenter:
             ),
             role=entities.Role(id=role_id, name=role_name, color="", permissions="0", highlighted=False),
         )
+
+
+def _typed(row: Account, user: User) -> Source:
+    return source_of(user) or Source(
+        note=plain_text(row.note),
+        fields=tuple((each["name"], plain_text(each["value"])) for each in row.fields),
+    )
+
+
+def _typed_fields(row: Account, typed: Source) -> list[entities.Field]:
+    marks = [each.get("verified_at") for each in row.fields]
+    return [
+        entities.Field(name=name, value=value, verified_at=verified_at)
+        for (name, value), verified_at in zip(typed.fields, marks, strict=False)
+    ]
 
 
 def acct_of(row: Account) -> str:

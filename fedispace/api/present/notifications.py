@@ -30,7 +30,11 @@ class NotificationPresenter:
         self._accounts = accounts
 
     def notifications(
-        self, rows: Sequence[Notification], people: Mapping[int, Account], posts: Mapping[int, Status]
+        self,
+        rows: Sequence[Notification],
+        people: Mapping[int, Account],
+        moved: Mapping[int, Account],
+        posts: Mapping[int, Status],
     ) -> list[entities.Notification]:
         """Return those whose account is known, and whose post still is when they are about one."""
         return [
@@ -39,7 +43,7 @@ class NotificationPresenter:
                 type=row.type,
                 group_key=row.group_key or ungrouped(row.id),
                 created_at=iso(row.created_at),
-                account=self._accounts.account(people[row.from_id]),
+                account=self._accounts.account(people[row.from_id], moved.get(row.from_id)),
                 status=posts.get(row.subject),
                 report=None,
                 event=None,
@@ -53,6 +57,7 @@ class NotificationPresenter:
 def grouped(
     groups: Sequence[Group],
     people: Sequence[Account],
+    moved: Mapping[int, Account],
     posts: Mapping[int, Status],
     accounts: AccountPresenter,
 ) -> entities.GroupedNotifications:
@@ -67,7 +72,7 @@ def grouped(
     named = {from_id for group in shown for from_id in group.from_ids}
     about = dict.fromkeys(group.newest.subject for group in shown if group.newest.subject in posts)
     return entities.GroupedNotifications(
-        accounts=accounts.accounts(account for account in people if account.id in named),
+        accounts=accounts.accounts((account for account in people if account.id in named), moved),
         partial_accounts=[],
         statuses=[posts[id_] for id_ in about],
         notification_groups=[

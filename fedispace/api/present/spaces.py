@@ -29,7 +29,7 @@ class SpacePresenter:
             state=parse_phase(row.state).value,
             access=access.parse_access(row.access),
             host=self._accounts.account(view.host),
-            speakers=self._accounts.accounts(view.speakers),
+            speakers=self._accounts.accounts(view.speakers, {}),
             starts_at=iso(row.starts_at),
             started_at=_time(row.started_at),
             ended_at=_time(row.ended_at),
