@@ -67,7 +67,9 @@ class Sink:
 
     def __init__(self, hosts: int) -> None:
         self.port = free_port()
-        self.origins = [f"http://127.2.0.{number + 1}:{self.port}" for number in range(hosts)]
+        self.origins = [
+            f"http://127.2.{number // 250}.{number % 250 + 1}:{self.port}" for number in range(hosts)
+        ]
         self.order: dict[str, list[str]] = {origin: [] for origin in self.origins}
         self.copies: Counter[tuple[str, str]] = Counter()
         self._grown = asyncio.Condition()
