@@ -2,9 +2,7 @@
 
 Parse, one call, present. An inbox answers 202 once the activity is durable, and a short problem
 document (RFC 9457) when it refuses; what is refused is logged with one reason and leaves no row.
-
-What a document shows may depend on who asks, and who asks is in the signature: so every answer says
-`Vary: Accept, Signature`, and what was shown to somebody known is not to be stored anywhere.
+How its answers look is in `answers.py`.
 """
 
 import asyncio
@@ -12,24 +10,29 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-import msgspec
 import structlog
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
 from fedispace.errors import (
-    Conflict,
     FedispaceError,
-    Forbidden,
-    Gone,
     Invalid,
     NotFound,
-    RateLimited,
     Refused,
     Unavailable,
 )
 from fedispace.federation import codec
 from fedispace.federation.addresses import Addresses
+from fedispace.federation.answers import (
+    OPEN,
+    UNSTORED,
+    VARY,
+    activity_bytes,
+    activity_json,
+    challenge,
+    plain_json,
+    problem_of,
+)
 from fedispace.federation.inbox import Inbox
 from fedispace.federation.routes import Asker, Document, DocumentRoute, DocumentRoutes, Stored, Verified
 from fedispace.federation.rumours import Rumours
@@ -45,7 +48,6 @@ from fedispace.net import is_activity_type
 
 log = structlog.get_logger()
 
-ACTIVITY_JSON = "application/activity+json; charset=utf-8"
 MAX_BODY = 1024 * 1024
 BODY_SECONDS = 15.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -121,11 +123,11 @@ class FederationDoor:
         """Return the aiohttp routes of everything mounted; a slash at the end is tolerated."""
         shown: list[tuple[str, Any]] = [
             *((pattern, self._show(*entry)) for pattern, entry in self._documents.items()),
-            ("/.well-known/webfinger", self._answering(self._webfinger, _OPEN)),
-            ("/.well-known/host-meta", self._answering(self._host_meta, _OPEN)),
-            ("/.well-known/host-meta.json", self._answering(self._host_meta_json, _OPEN)),
-            ("/.well-known/nodeinfo", self._answering(self._nodeinfo_links, _OPEN)),
-            ("/nodeinfo/{version}", self._answering(self._nodeinfo, _OPEN)),
+            ("/.well-known/webfinger", self._answering(self._webfinger, OPEN)),
+            ("/.well-known/host-meta", self._answering(self._host_meta, OPEN)),
+            ("/.well-known/host-meta.json", self._answering(self._host_meta_json, OPEN)),
+            ("/.well-known/nodeinfo", self._answering(self._nodeinfo_links, OPEN)),
+            ("/nodeinfo/{version}", self._answering(self._nodeinfo, OPEN)),
         ]
         taken = [(path, self._answering(self._receive)) for path in INBOXES]
         taken.append(("/spaces/{id}/join", self._answering(self._join)))
@@ -143,12 +145,12 @@ class FederationDoor:
             except FedispaceError as error:
                 if isinstance(error, Refused):
                     log.info("door.refused", path=request.path, reason=error.reason, detail=error.detail)
-                return _problem_of(error, {**_challenge(request, error), **(headers or {})})
+                return problem_of(error, {**challenge(request, error), **(headers or {})})
             except (SQLAlchemyError, OSError) as error:
                 log.exception("door.database_away", path=request.path)
                 away = Unavailable("The database is away; ask again later.")
                 away.__cause__ = error
-                return _problem_of(away, headers)
+                return problem_of(away, headers)
 
         return answer
 
@@ -169,7 +171,7 @@ class FederationDoor:
         if isinstance(verified, Unheeded) or not isinstance(verified.activity, Join):
             raise Refused("schema", "A Join is expected here.", status=400)
         status, answer = await self._join_door.answer(Verified(verified.activity, verified.sender))
-        return _activity_json(codec.write(answer), status=status, private=True)
+        return activity_json(codec.write(answer), status=status, private=True)
 
     def _show(self, route: DocumentRoute, feature: object) -> Handler:
         loader = route.loader.__get__(feature)
@@ -182,11 +184,11 @@ class FederationDoor:
                 raise NotFound("There is no such thing.")
             if isinstance(found, Stored):
                 self._require_known(asker)
-                return _activity_bytes(found.body, private=asker.actor is not None)
+                return activity_bytes(found.body, private=asker.actor is not None)
             if isinstance(found, Tombstone):
-                return _activity_json(codec.write(found), status=410, private=asker.actor is not None)
+                return activity_json(codec.write(found), status=410, private=asker.actor is not None)
             if not wants_activity(request.headers.getall("Accept", [])) and (page := _page_of(found)):
-                raise web.HTTPSeeOther(page, headers={**_VARY, **_UNSTORED})
+                raise web.HTTPSeeOther(page, headers={**VARY, **UNSTORED})
             document: Mapping[str, Any] = codec.write(found)
             if not isinstance(found, Actor):
                 self._require_known(asker)
@@ -194,7 +196,7 @@ class FederationDoor:
                 self._is_for_strangers(asker) and found.id != self._addresses.instance_actor
             ):
                 document = _key_only(document)
-            return _activity_json(document, private=asker.actor is not None)
+            return activity_json(document, private=asker.actor is not None)
 
         return self._answering(show)
 
@@ -248,36 +250,33 @@ class FederationDoor:
         resource = _names(request).get("resource", "")
         if not resource:
             raise Invalid("Say whom you look for: ?resource=acct:name@host")
-        return _json(await self._discovery.webfinger(resource), "application/jrd+json; charset=utf-8")
+        return plain_json(await self._discovery.webfinger(resource), "application/jrd+json; charset=utf-8")
 
     async def _host_meta(self, _request: web.Request) -> web.Response:
         return web.Response(
-            text=self._discovery.host_meta(), content_type="application/xrd+xml", headers=_OPEN
+            text=self._discovery.host_meta(), content_type="application/xrd+xml", headers=OPEN
         )
 
     async def _host_meta_json(self, _request: web.Request) -> web.Response:
         """Return host-meta as RFC 6415 spells it in JSON (appendix A)."""
         template = f"{self._addresses.origin}/.well-known/webfinger?resource={{uri}}"
         links = [{"rel": "lrdd", "type": "application/jrd+json", "template": template}]
-        return _json({"links": links}, "application/jrd+json; charset=utf-8")
+        return plain_json({"links": links}, "application/jrd+json; charset=utf-8")
 
     async def _nodeinfo_links(self, _request: web.Request) -> web.Response:
-        return _json(self._discovery.nodeinfo_links(), "application/json; charset=utf-8")
+        return plain_json(self._discovery.nodeinfo_links(), "application/json; charset=utf-8")
 
     async def _nodeinfo(self, request: web.Request) -> web.Response:
         version = request.match_info["version"].removesuffix(".json")
         if version not in ("2.0", "2.1"):
             raise NotFound("NodeInfo is served in versions 2.0 and 2.1.")
         profile = f"http://nodeinfo.diaspora.software/ns/schema/{version}#"
-        return _json(
+        return plain_json(
             await self._discovery.nodeinfo(version), f'application/json; profile="{profile}"; charset=utf-8'
         )
 
 
-_VARY = {"Vary": "Accept, Signature"}
-_OPEN = {"Access-Control-Allow-Origin": "*"}
 _KEY_FIELDS = ("@context", "id", "type", "preferredUsername", "inbox", "publicKey", "assertionMethod")
-_UNSTORED = {"Cache-Control": "private, no-store"}
 
 
 def wants_activity(accept: list[str]) -> bool:
@@ -348,64 +347,3 @@ def _page_of(found: Document) -> str | None:
 def _key_only(actor: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what a stranger needs to verify our signatures, and no more."""
     return {name: actor[name] for name in _KEY_FIELDS if name in actor}
-
-
-def _activity_json(document: Mapping[str, Any], *, status: int = 200, private: bool = False) -> web.Response:
-    return _activity_bytes(msgspec.json.encode(document), status=status, private=private)
-
-
-def _activity_bytes(body: bytes, *, status: int = 200, private: bool) -> web.Response:
-    cached = _UNSTORED if private else {"Cache-Control": "public, max-age=60"}
-    return web.Response(
-        status=status,
-        body=body,
-        headers={**_VARY, **_OPEN, **cached, "Content-Type": ACTIVITY_JSON},
-    )
-
-
-def _json(document: Mapping[str, Any], content_type: str) -> web.Response:
-    return web.Response(body=msgspec.json.encode(document), headers={**_OPEN, "Content-Type": content_type})
-
-
-def _challenge(request: web.Request, error: FedispaceError) -> Mapping[str, str]:
-    """Say how to sign, to who did it badly or not at all (RFC 9421 section 5.1)."""
-    if not isinstance(error, Refused) or error.status != 401 or not error.reason.startswith("sig_"):
-        return {}
-    digest = ' "content-digest"' if request.method == "POST" else ""
-    return {"Accept-Signature": f'sig1=("@method" "@target-uri"{digest});created;keyid'}
-
-
-_STATUSES: Mapping[type[FedispaceError], int] = {
-    Invalid: 400,
-    Forbidden: 403,
-    NotFound: 404,
-    Conflict: 409,
-    Gone: 410,
-    RateLimited: 429,
-    Unavailable: 503,
-}
-_AWAY_SECONDS = 60
-
-
-def _problem_of(error: FedispaceError, headers: Mapping[str, str] | None) -> web.Response:
-    """Return RFC 9457 problem details. Nothing of it is kept: the next asker may be answered."""
-    if isinstance(error, Refused):
-        status, title = error.status, error.reason
-    else:
-        status = next((code for kind, code in _STATUSES.items() if isinstance(error, kind)), 400)
-        title = type(error).__name__.lower()
-    retry: dict[str, str] = {}
-    if isinstance(error, RateLimited | Unavailable):
-        seconds = error.retry_after if isinstance(error, RateLimited) else _AWAY_SECONDS
-        retry["Retry-After"] = str(seconds)
-    return web.Response(
-        status=status,
-        body=msgspec.json.encode({"status": status, "title": title, "detail": error.detail}),
-        headers={
-            **_VARY,
-            **_UNSTORED,
-            **(headers or {}),
-            **retry,
-            "Content-Type": "application/problem+json",
-        },
-    )
