@@ -82,7 +82,7 @@ def _check(document: Any, text: str) -> None:
     """
     if text.count("{") + text.count("[") > MAX_DEPTH:
         _check_depth(document)
-    if len(text) > MAX_NODES or _SUSPECT.search(text):
+    if len(text) > MAX_NODES or ("\\u" in text and _SUSPECT.search(text)):
         _check_values(document)
 
 

@@ -32,6 +32,8 @@ def as_list(value: Any) -> list[Any]:
 
 def uri(value: Any) -> Uri | None:
     """Return the id in a string, an object (`id`), a Link (`href`), or the first of a list."""
+    if value is None:
+        return None
     if type(value) is list:
         for member in value:
             if type(member) is not list and (found := uri(member)) is not None:
