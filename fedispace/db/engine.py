@@ -29,6 +29,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from fedispace.db import inline_sqlite
 from fedispace.db.ready import Answer, ready
+from fedispace.db.stored_json import from_json
 from fedispace.errors import ConfigError, DatabaseAway
 
 COMMIT_WINDOW = 0.004
@@ -334,16 +335,25 @@ def open_database(url: str) -> Database:
     if urlsplit(url).scheme == "sqlite":
         inline_sqlite.register()
         writer = create_async_engine(
-            driver_url(url), poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0
+            driver_url(url),
+            json_deserializer=from_json,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=1,
+            max_overflow=0,
         )
         reader = create_async_engine(
-            driver_url(url), poolclass=AsyncAdaptedQueuePool, pool_size=READERS, max_overflow=0
+            driver_url(url),
+            json_deserializer=from_json,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=READERS,
+            max_overflow=0,
         )
         _tune(writer, read_only=False)
         _tune(reader, read_only=True)
         return Database(writer, reader, single_writer=True)
     engine = create_async_engine(
         driver_url(url),
+        json_deserializer=from_json,
         pool_size=10,
         max_overflow=10,
         pool_pre_ping=True,
