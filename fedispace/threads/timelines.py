@@ -22,10 +22,9 @@ from fedispace.db.engine import Tx
 from fedispace.threads import pins
 from fedispace.threads.attention import muted
 from fedispace.threads.models import Status
-from fedispace.threads.visibility import VIEWER, not_silenced, unmuted, visible, wanted
-from fedispace.threads.window import has_followed_tag, window
+from fedispace.threads.visibility import VIEWER, Posts, not_silenced, original, unmuted, visible, wanted
+from fedispace.threads.window import has_followed_tag, nearest, window
 
-_original: Final = table_of(Status).alias("passed_on").c
 _follows: Final = table_of(Follow).c
 _WINDOWS: Final = (40, 160, 640, 2560, 10_240)
 """How many of the newest are looked through: the first, and wider ones when too few are to be shown."""
@@ -46,6 +45,7 @@ async def home(tx: Tx, viewer_id: int, page: Page, now: datetime) -> list[Status
     sizes = [size for size in _WINDOWS if size >= 2 * wanted_rows]
     found: list[Status] = []
     while True:
+        at["near"] = nearest(at["below"], at["above"], now, upwards=page.upwards)
         size = sizes.pop(0) if len(sizes) > 1 else sizes[0]
         found += (await tx.scalars(_home(tx.dialect_name, page.upwards, size), at)).all()
         if len(found) == wanted_rows:
@@ -100,8 +100,7 @@ def _extent(dialect: str, upwards: bool, size: int) -> Select[int, int, int]:
 
 @functools.cache
 def _home(dialect: str, upwards: bool, size: int) -> Select[Status]:
-    statement = select(Status).where(
-        Status.id.in_(window(dialect, upwards, size)),
+    statement = _looked_at(dialect, window(dialect, upwards, size)).where(
         or_(
             Status.in_reply_to_uri.is_(None),
             Status.in_reply_to_uri == Status.subject_uri,
@@ -115,21 +114,38 @@ def _home(dialect: str, upwards: bool, size: int) -> Select[Status]:
             ),
             and_(Status.visibility == "public", has_followed_tag(Status.id)),
         ),
-        or_(
-            Status.account_id == VIEWER,
-            not_(_hidden(Status.account_id)),
-        ),
-        not_(muted(VIEWER, Status.conversation_id)),
+        not_(_unwanted(Status)),
         not_(_switched_off()),
-        or_(Status.boost_of_id.is_(None), not_(_passes_on_what_is_hidden())),
-        visible(VIEWER),
+        visible(VIEWER, not_(_unwanted(original))),
     )
     return paged(statement, Status.id, upwards=upwards)
 
 
-def _hidden(author: Any) -> ColumnElement[bool]:
-    """Return the condition that the viewer wants to read nothing of an author."""
-    return or_(blocks(VIEWER, author), mutes(VIEWER, author, NOW), shuns_domain(VIEWER, author))
+def _looked_at(dialect: str, ids: Select[int]) -> Select[Status]:
+    """Select the posts of a window; one after the other, so that what a full page does not need is not read.
+
+    SQLite does that of itself. PostgreSQL would lose the order in an IN, and read all of their posts.
+    """
+    if dialect == "postgresql":
+        in_order = ids.subquery("in_order")
+        return select(Status).join(in_order, in_order.c.id == Status.id)
+    return select(Status).where(Status.id.in_(ids))
+
+
+def _unwanted(post: Posts) -> ColumnElement[bool]:
+    """Return the condition that the viewer wants to read nothing of a post's author or conversation.
+
+    As one condition, so that PostgreSQL keeps the posts in the order of the window and asks this of each:
+    it would make a join of its own of every NOT EXISTS.
+    """
+    author = post.account_id
+    return or_(
+        and_(
+            author != VIEWER,
+            or_(blocks(VIEWER, author), mutes(VIEWER, author, NOW), shuns_domain(VIEWER, author)),
+        ),
+        muted(VIEWER, post.conversation_id),
+    )
 
 
 def _switched_off() -> ColumnElement[bool]:
@@ -147,13 +163,6 @@ def _switched_off() -> ColumnElement[bool]:
                 not_(spoken),
             ),
         ),
-    )
-
-
-def _passes_on_what_is_hidden() -> ColumnElement[bool]:
-    return exists().where(
-        _original.id == Status.boost_of_id,
-        or_(_hidden(_original.account_id), muted(VIEWER, _original.conversation_id)),
     )
 
 

@@ -25,16 +25,17 @@ original: Final = aliased(Status)
 """What a boost passes on, in conditions about boosts."""
 
 
-def visible(viewer_id: ViewerId | None) -> ColumnElement[bool]:
+def visible(viewer_id: ViewerId | None, *passed_on: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return the condition under which a row of `Status` exists for the viewer (None: a stranger).
 
-    A boost is seen by whoever may see both the boost and the post it passes on.
+    A boost is seen by whoever may see both the boost and the post it passes on. `passed_on` is what else
+    must be true of that post (`original`), so that it need not be looked up again.
     """
     return and_(
         _seen(Status, viewer_id),
         or_(
             Status.boost_of_id.is_(None),
-            exists().where(original.id == Status.boost_of_id, _seen(original, viewer_id)),
+            exists().where(original.id == Status.boost_of_id, _seen(original, viewer_id), *passed_on),
         ),
     )
 
