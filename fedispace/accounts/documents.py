@@ -91,6 +91,13 @@ class AccountDocuments:
             account = await self._local(tx, params["name"])
             return await self._relations(tx, account, "following", params)
 
+    @routes.at("/users/{name}/mutuals")
+    async def mutuals(self, params: Params, asker: Asker) -> Collection:
+        """Return the group that policies name; who is in it, and how many, is not told."""
+        async with self._db.reading() as tx:
+            account = await self._local(tx, params["name"])
+        return Collection(id=self._addresses.collection(account.uri, "mutuals"))
+
     @routes.at("/actor/followers")
     async def instance_followers(self, params: Params, asker: Asker) -> Shelf:
         account = await self._instance()

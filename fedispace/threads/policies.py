@@ -1,10 +1,10 @@
 """Who may reply to a post, quote, favourite or boost it: at once, after its author has looked, or not.
 
 Four kinds of act, each with a set of parties that is let in at once and one that the author decides on.
-A party is a group (everybody, the author's followers, those the author follows, those the post names,
-the author alone) or one actor. Where a person is in several, the narrowest party decides: a named actor
-before a group of relations before everybody; and in parties as narrow as each other the leave wins
-(GoToSocial's rules).
+A party is a group (everybody, the author's followers, those the author follows, those who are both, those
+the post names, the author alone) or one actor. Where a person is in several, the narrowest party decides: a
+named actor before those with whom the following is mutual before the other relations before everybody; and
+in parties as narrow as each other the leave wins (GoToSocial's rules).
 
 Two things no policy takes away: an author may do anything with their own post, and whom a post names
 may reply to it, or somebody could be spoken of and not answer. One thing no policy gives: a post that
@@ -20,12 +20,13 @@ from fedispace.threads.audience import Visibility, is_distributable
 
 Kind = Literal["reply", "quote", "favourite", "boost"]
 Verdict = Literal["automatic", "manual", "refused"]
-Group = Literal["public", "followers", "following", "mentioned", "author"]
+Group = Literal["public", "followers", "following", "mutuals", "mentioned", "author"]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 GROUPS: Final[tuple[Group, ...]] = get_args(Group)
 MAX_PARTIES: Final = 100
 _RELATIONS: Final = ("followers", "following", "mentioned")
+_WHO_FOLLOWS_WHOM: Final = frozenset({"followers", "following", "mutuals"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +110,11 @@ def answer(policy: Policy, kind: Kind, asker: Asker, visibility: Visibility) -> 
     if kind == "reply" and asker.is_mentioned:
         return Answer(verdict="automatic")
     parties = policy.of(kind)
-    for belongs in ({asker.actor}, _relations(asker), {"public"}):
+    mutual = {"mutuals"} if asker.is_follower and asker.is_followed else set[str]()
+    for belongs in ({asker.actor}, mutual, _relations(asker), {"public"}):
         let_in = parties.automatic & belongs
         if let_in:
-            return Answer(verdict="automatic", proven=not let_in <= {"followers", "following"})
+            return Answer(verdict="automatic", proven=not let_in <= _WHO_FOLLOWS_WHOM)
         if parties.manual & belongs:
             return Answer(verdict="manual")
     return Answer(verdict="refused")
@@ -126,7 +128,7 @@ def verdict(policy: Policy, kind: Kind, asker: Asker, visibility: Visibility) ->
 def depends_on_relations(policy: Policy, kind: Kind) -> bool:
     """Tell whether it matters to a verdict who follows whom."""
     parties = policy.of(kind)
-    return bool((parties.automatic | parties.manual) & {"followers", "following"})
+    return bool((parties.automatic | parties.manual) & _WHO_FOLLOWS_WHOM)
 
 
 def _relations(asker: Asker) -> set[str]:

@@ -1,6 +1,12 @@
-"""A policy as other servers state it, and as we do: groups are addresses there (FEP-044f, GoToSocial)."""
+"""A policy as other servers state it, and as we do: groups are addresses there (FEP-044f, GoToSocial).
+
+For those with whom the following is mutual there is a word (GoToSocial's) and no address that others know.
+Ours is a collection beside `followers`. Servers that cannot read it are told besides that followers have to
+ask: then their people can, and it is answered at once by what we know.
+"""
 
 from collections.abc import Iterable
+from typing import Final
 
 from fedispace.accounts.models import Account
 from fedispace.federation.addresses import Addresses
@@ -19,6 +25,8 @@ from fedispace.threads.policies import (
     from_json,
 )
 
+MUTUALS: Final = "mutuals"
+
 
 def policy_of(status: Status) -> Policy:
     """Return the policy of a post, ours or another server's."""
@@ -32,6 +40,7 @@ def read(stated: InteractionPolicy, author: Uri, followers: str | None, followin
     groups = {PUBLIC: "public", author: "author"}
     groups |= {followers: "followers"} if is_uri(followers) else {}
     groups |= {following: "following"} if is_uri(following) else {}
+    groups |= {Uri(f"{author}/{MUTUALS}"): "mutuals"}
 
     def parties(kind: SubPolicy | None, otherwise: Parties) -> Parties:
         if kind is None:
@@ -66,13 +75,15 @@ def write(
         "public": (PUBLIC,),
         "followers": (addresses.collection(author.uri, "followers"),),
         "following": (addresses.collection(author.uri, "following"),),
+        "mutuals": (addresses.collection(author.uri, MUTUALS),),
         "mentioned": named,
         "author": (Uri(author.uri),),
     }
 
     def stated(parties: Parties, *, always: tuple[Uri, ...] = ()) -> SubPolicy:
         automatic = [uri for party in _ordered(parties.automatic) for uri in whom.get(party, (Uri(party),))]
-        manual = [uri for party in _ordered(parties.manual) for uri in whom.get(party, (Uri(party),))]
+        asks = {"followers"} if "mutuals" in parties.automatic | parties.manual else set[str]()
+        manual = [uri for party in _ordered(parties.manual | asks) for uri in whom.get(party, (Uri(party),))]
         if PUBLIC not in automatic:
             automatic += [Uri(author.uri), *always]
         return SubPolicy(

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from fedispace.accounts.models import Account, Follow
 from fedispace.threads.models import Favourite, InteractionRequest, Status
 from tests.api.site import Client
 from tests.federation.fediverse import Fediverse, open_fediverse
@@ -253,3 +255,56 @@ async def follower(fediverse: Fediverse, of: Client) -> None:
     await peer.post(f"{of.account.uri}/inbox", peer.activity("Follow", carol, of.account.uri))
     await fediverse.settle()
     assert "Accept" in {each.activity["type"] for each in peer.received}
+
+
+@pytest.mark.row(90)
+async def test_mutuals_are_let_in_at_once_and_who_only_follows_is_not(
+    fediverse: Fediverse, alice: Client, bob: Client
+) -> None:
+    friend = await fediverse.beta.person("friend")
+    for person in (bob, friend):
+        await follow(fediverse, person, "@alice@a.test")
+    await follow(fediverse, alice, "@friend@b.test")
+    original = await policed(alice, reply={"automatic": ["author", "mutuals"], "manual": []})
+    await fediverse.settle()
+    at_beta = await seen(friend, original["uri"])
+    kept = await post(friend, "hello", in_reply_to_id=at_beta["id"])
+    await fediverse.settle()
+    assert await replies(alice, original) == [kept["uri"]]
+    assert await alice.get("/api/v1/interaction_requests") == []
+    refused, _, _ = await bob.call(
+        "POST", "/api/v1/statuses", json={"status": "me too", "in_reply_to_id": at_beta["id"]}
+    )
+    await fediverse.settle()
+    assert refused == 200, "followers ask; their server cannot know the answer"
+    assert await replies(alice, original) == [kept["uri"]]
+    assert await replies(friend, at_beta) == [kept["uri"]]
+
+
+@pytest.mark.row(90)
+async def test_a_policy_of_mutuals_from_elsewhere_is_kept_to_here(
+    fediverse: Fediverse, alice: Client
+) -> None:
+    peer = fediverse.peer
+    dave = peer.actor("dave", "d.test")
+    policy = {"canReply": {"automaticApproval": [f"{dave}/mutuals"]}}
+    at_alice = await seen(alice, peer.note(dave, 1, interactionPolicy=policy)["id"])
+    said = {"status": "hello", "in_reply_to_id": at_alice["id"]}
+    assert (await alice.call("POST", "/api/v1/statuses", json=said))[0] == 403
+    async with fediverse.alpha.app.db.transaction() as tx:
+        theirs = (await tx.scalars(select(Account).where(Account.uri == dave))).one()
+        for number, (one, other) in enumerate(((theirs.id, alice.account.id), (alice.account.id, theirs.id))):
+            tx.add(
+                Follow(
+                    id=4711 + number,
+                    account_id=one,
+                    target_id=other,
+                    uri=f"http://d.test/follows/{number}",
+                    accepted=True,
+                    created_at=fediverse.clock.now(),
+                )
+            )
+    await alice.post("/api/v1/statuses", said)
+    await fediverse.settle()
+    asked = [each.activity for each in peer.received if each.activity["type"] == "ReplyRequest"]
+    assert len(asked) == 1, "that the following is mutual is for dave's server to say"

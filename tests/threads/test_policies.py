@@ -61,6 +61,13 @@ def only(kind: Kind, automatic: str = "", manual: str = "") -> Policy:
         ("public", "followers", {"is_follower": True}, "manual"),
         ("public", "followers", {}, "automatic"),
         ("followers", "following", {"is_follower": True, "is_followed": True}, "automatic"),
+        ("mutuals", "", {"is_follower": True}, "refused"),
+        ("mutuals", "", {"is_followed": True}, "refused"),
+        ("mutuals", "", {"is_follower": True, "is_followed": True}, "automatic"),
+        ("mutuals", "followers", {"is_follower": True, "is_followed": True}, "automatic"),
+        ("followers", "mutuals", {"is_follower": True, "is_followed": True}, "manual"),
+        ("mutuals", "followers", {"is_follower": True}, "manual"),
+        ("mutuals", BOB, {"is_follower": True, "is_followed": True}, "manual"),
         (BOB, "public", {}, "automatic"),
         ("public", BOB, {}, "manual"),
         ("followers", BOB, {"is_follower": True}, "manual"),
@@ -104,6 +111,8 @@ def test_no_policy_lets_others_quote_or_boost_what_not_everybody_may_see(visibil
 def test_that_somebody_follows_is_no_proof_to_others_and_that_everybody_may_is() -> None:
     follower = Asker(actor=BOB, is_follower=True)
     assert not answer(only("reply", "followers"), "reply", follower, "public").proven
+    mutual = Asker(actor=BOB, is_follower=True, is_followed=True)
+    assert not answer(only("reply", "mutuals"), "reply", mutual, "public").proven
     assert answer(only("reply", "public"), "reply", follower, "public").proven
     assert answer(only("reply", f"followers {BOB}"), "reply", follower, "public").proven
 
@@ -176,6 +185,27 @@ def test_both_spellings_of_a_policy_are_read_as_strings_and_as_lists(policy: obj
     read = policy_wire.read(stated, ALICE, f"{ALICE}/followers", None)
     assert read.reply == Parties(automatic=frozenset({"followers"}), manual=frozenset({"public"}))
     assert (read.quote, read.favourite, read.boost) == (NOBODY, EVERYBODY, EVERYBODY)
+
+
+@pytest.mark.row(90)
+async def test_mutuals_are_stated_so_that_who_cannot_read_it_asks_and_are_read_back(
+    threads: Threads, alice: Account
+) -> None:
+    home = threads.home.addresses
+    for automatic, manual in ((["mutuals"], []), (["author"], ["mutuals"])):
+        (post,) = await threads.post(
+            alice, "hello", policy={"reply": parties(automatic, manual, name="reply")}
+        )
+        stated = policy_wire.write(post, alice, [], home)
+        assert stated.can_reply is not None
+        mutuals, followers = Uri(f"{alice.uri}/mutuals"), Uri(f"{alice.uri}/followers")
+        assert (mutuals in stated.can_reply.automatic) is bool(manual == [])
+        assert followers in stated.can_reply.manual
+        assert PUBLIC not in (*stated.can_reply.automatic, *stated.can_reply.manual)
+        read = policy_wire.read(stated, Uri(alice.uri), followers, None)
+        both = Asker(actor=BOB, is_follower=True, is_followed=True)
+        assert verdict(read, "reply", both, "public") == ("manual" if manual else "automatic")
+        assert verdict(read, "reply", Asker(actor=BOB, is_followed=True), "public") == "refused"
 
 
 @pytest.mark.row(90)
