@@ -5,6 +5,7 @@ stored here, and rewritten whenever they send or serve a newer self-description.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from fedispace.accounts.handles import is_username, name_key, parse_domain
 from fedispace.accounts.models import Account
 from fedispace.accounts.one_line import one_line
 from fedispace.clock import Clock
+from fedispace.db.base import table_of
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
 from fedispace.errors import Gone, Invalid, NotFound
@@ -30,6 +32,22 @@ MAX_FIELDS: Final = 16
 MAX_FIELD_NAME: Final = 255
 MAX_FIELD_VALUE: Final = 1024
 _BY_URI: Final = select(Account).where(Account.uri == bindparam("uri", type_=String()))
+_accounts: Final = table_of(Account).c
+_DOER: Final = select(_accounts.id, _accounts.uri).where(
+    _accounts.uri == bindparam("uri", type_=String()), _accounts.suspended_at_home.is_(False)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Doer:
+    """Who does something: as much of a profile as judging that takes, read in a tenth of the time."""
+
+    id: int
+    uri: str
+
+
+Somebody = Account | Doer
+"""Somebody whose doing is judged, and whose profile is not changed: whichever the caller has."""
 
 
 class People:
@@ -119,6 +137,15 @@ class People:
         if uri == self._addresses.instance_actor:
             return await self._write(tx, row, self._of_the_instance(), domain="")
         raise NotFound("There is no such account.")
+
+    async def doer(self, tx: Tx, uri: str) -> Doer:
+        """Return who does what the actor says; makes the profile, and refuses, as `ensure` does."""
+        await tx.flush()
+        row = (await tx.core(_DOER, {"uri": uri})).one_or_none()
+        if row is not None:
+            return Doer(*row)
+        account = await self.ensure(tx, uri)
+        return Doer(account.id, account.uri)
 
     async def refresh(self, tx: Tx, actor: Actor) -> Account:
         """Take over what a remote actor now says of itself. Its user name stays what it was."""

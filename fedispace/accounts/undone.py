@@ -4,14 +4,14 @@ It is remembered for whom it was taken back, because nobody takes back what some
 on the same server. Only of accounts that are known here, or strangers could fill the table.
 """
 
-from fedispace.accounts.models import Account
+from fedispace.accounts.people import Somebody
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.federation.origin import same_origin
 from fedispace.federation.tombstones import bury, is_buried, tombstone
 
 
-async def remember(tx: Tx, clock: Clock, by: Account | None, uri: str, kind: str) -> None:
+async def remember(tx: Tx, clock: Clock, by: Somebody | None, uri: str, kind: str) -> None:
     """Remember that `by` took back the activity `uri`, which has not come yet."""
     if by is not None and same_origin(uri, by.uri):
         await bury(tx, clock, _mark(by.uri, uri), kind)

@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from sqlalchemy import CursorResult, Executable, event
@@ -25,6 +25,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm.util import identity_key
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from fedispace.db import inline_sqlite
@@ -35,6 +36,8 @@ from fedispace.errors import ConfigError, DatabaseAway
 COMMIT_WINDOW = 0.004
 READERS = 6
 CONNECT_SECONDS = 5.0
+
+Row = TypeVar("Row")
 
 
 class Tx(AsyncSession):
@@ -64,6 +67,11 @@ class Tx(AsyncSession):
         """Write what changed, if anything did."""
         if self.new or self.deleted or self.dirty:
             await super().flush(objects)
+
+    def loaded(self, mapped: type[Row], id_: int) -> Row | None:
+        """Return the object of a row if it was loaded before; the database is not asked."""
+        here = self.identity_map
+        return here.get(identity_key(mapped, id_)) if len(here) else None
 
     def after_commit(self, hook: Callable[[], None]) -> None:
         """Call `hook` after the COMMIT; it must not raise and must not block."""

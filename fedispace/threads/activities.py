@@ -12,9 +12,8 @@ from typing import Final
 from sqlalchemy import String, bindparam, exists, select
 
 from fedispace.accounts import emojis, undone
-from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
-from fedispace.accounts.people import People
+from fedispace.accounts.people import Doer, People
 from fedispace.clock import Clock
 from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Tx
@@ -38,6 +37,7 @@ from fedispace.threads.audience import Visibility, visibility_from
 from fedispace.threads.backfill import enqueue_boosted
 from fedispace.threads.holding import Holding
 from fedispace.threads.ingest import LATE, Ingest
+from fedispace.threads.known import KnownPost, Post, post_by_id, post_by_uri
 from fedispace.threads.models import Favourite, Reaction, Status
 from fedispace.threads.relevance import concerns_us, is_any_ours, is_followed_here
 from fedispace.threads.removal import remove
@@ -139,7 +139,7 @@ class ThreadInbox:
         activity = verified.activity
         if activity.object == verified.sender or await _is_actor(tx, activity.object):
             return
-        status = await _by_uri(tx, activity.object)
+        status = await post_by_uri(tx, activity.object)
         if status is None:
             if not same_origin(activity.object, verified.sender):
                 raise _refused("not_owner", "Only its author deletes a post.")
@@ -148,7 +148,7 @@ class ThreadInbox:
                 former = activity.former.former_type if activity.former else None
                 await bury(tx, self._clock, activity.object, former or "Note")
             return
-        by = await self._people.ensure(tx, verified.sender)
+        by = await self._people.doer(tx, verified.sender)
         if status.account_id != by.id:
             raise _refused("not_owner", "Only its author deletes a post.")
         if status.boost_of_id is not None:
@@ -167,7 +167,7 @@ class ThreadInbox:
             await self._relayed(tx, activity)
             return
         followed = await is_followed_here(tx, verified.sender)
-        known = await _by_uri(tx, activity.object)
+        known = await post_by_uri(tx, activity.object)
         if known is None:
             if self._addresses.is_ours(activity.object):
                 if not _may_be_a_post(self._addresses, activity.object):
@@ -177,7 +177,7 @@ class ThreadInbox:
                 raise _refused("unrelated", "Nobody here follows the one who passes it on.")
         if await undone.was_undone(tx, activity.actor, activity.id):
             raise _refused("deleted", "That boost was taken back.")
-        by = await self._people.ensure(tx, verified.sender)
+        by = await self._people.doer(tx, verified.sender)
         visibility = await self._boost_visibility(tx, by, activity)
         now = self._clock.now()
         at = min(activity.published or now, now)
@@ -197,7 +197,7 @@ class ThreadInbox:
         await boost.write(tx, self._notifier, by, original, new)
 
     async def _relayed(self, tx: Tx, activity: Announce) -> None:
-        if self._addresses.is_ours(activity.object) or await _by_uri(tx, activity.object) is not None:
+        if self._addresses.is_ours(activity.object) or await post_by_uri(tx, activity.object) is not None:
             return
         told = {"kind": "Create", "uri": activity.object, "in_reply_to": None, "relayed": True}
         await self._jobs.enqueue(tx, TASK, told, unique_key=f"rumour {activity.object}")
@@ -206,14 +206,14 @@ class ThreadInbox:
     async def liked(self, tx: Tx, verified: Verified[Like], found: Found) -> None:
         """Keep a favourite, or an emoji reaction. A Like whose content is no emoji is a favourite."""
         activity = verified.activity
-        known = await _by_uri(tx, activity.object)
+        known = await post_by_uri(tx, activity.object)
         if known is None:
             if _may_be_a_post(self._addresses, activity.object):
                 raise _refused("not_visible", "There is no such post.")
             return
         if await undone.was_undone(tx, activity.actor, activity.id):
             raise _refused("deleted", "That was taken back.")
-        by = await self._people.ensure(tx, verified.sender)
+        by = await self._people.doer(tx, verified.sender)
         status = await self._acted_on(tx, by, known)
         chosen = await reactions.understood(tx, activity, self._addresses)
         kept = reactions.kept(chosen)
@@ -242,16 +242,18 @@ class ThreadInbox:
         assert isinstance(inner, Like)
         if inner.actor != verified.sender:
             raise _refused("not_owner", "Only who did it undoes it.")
-        by = await self._people.ensure(tx, verified.sender)
+        by = await self._people.doer(tx, verified.sender)
         if await self._unreact(tx, by, inner) or await self._holding.withdrawn(tx, by.id, inner.id):
             return
-        liked = await favourite.by_uri(tx, inner.id)
-        status = await _by_uri(tx, inner.object)
-        if liked is None and status is not None:
+        liked: Favourite | favourite.Liked | None = await favourite.by_uri(tx, inner.id)
+        if liked is None:
+            status = await post_by_uri(tx, inner.object)
+            if status is None:
+                return
             liked = await favourite.favourite_by(tx, by.id, status.id)
         if liked is not None:
             await self._unlike(tx, by, liked)
-        elif status is not None:
+        else:
             await undone.remember(tx, self._clock, by, inner.id, "Like")
 
     @routes.on(Undo, Announce)
@@ -261,17 +263,18 @@ class ThreadInbox:
         assert isinstance(inner, Announce)
         if inner.actor != verified.sender:
             raise _refused("not_owner", "Only who did it undoes it.")
-        by = await self._people.ensure(tx, verified.sender)
+        by = await self._people.doer(tx, verified.sender)
         if await self._holding.withdrawn(tx, by.id, inner.id):
             return
-        passed_on = await _by_uri(tx, inner.id)
-        original = await _by_uri(tx, inner.object)
-        if passed_on is None and original is not None:
-            passed_on = await boost.boost_by(tx, by.id, original.id)
+        passed_on: Post | None = await post_by_uri(tx, inner.id)
         if passed_on is None:
-            if original is not None or await is_followed_here(tx, verified.sender):
-                await undone.remember(tx, self._clock, by, inner.id, "Announce")
-            return
+            original = await post_by_uri(tx, inner.object)
+            if original is not None:
+                passed_on = await boost.boost_by(tx, by.id, original.id)
+            if passed_on is None:
+                if original is not None or await is_followed_here(tx, verified.sender):
+                    await undone.remember(tx, self._clock, by, inner.id, "Announce")
+                return
         if passed_on.account_id != by.id or passed_on.boost_of_id is None:
             raise _refused("not_owner", "Only who did it undoes it.")
         await self._unboost(tx, passed_on)
@@ -282,17 +285,17 @@ class ThreadInbox:
         uri = verified.activity.object
         reaction = await reactions.by_uri(tx, uri)
         if reaction is not None:
-            await self._withdraw_reaction(tx, await self._people.ensure(tx, verified.sender), reaction)
+            await self._withdraw_reaction(tx, await self._people.doer(tx, verified.sender), reaction)
             return
         liked = await favourite.by_uri(tx, uri)
-        passed_on = await _by_uri(tx, uri)
+        passed_on = await post_by_uri(tx, uri)
         if liked is None and (passed_on is None or passed_on.boost_of_id is None):
             by_known = await self._people.by_uri(tx, verified.sender)
             if by_known is not None and await self._holding.withdrawn(tx, by_known.id, uri):
                 return
             await undone.remember(tx, self._clock, by_known, uri, "Activity")
             return
-        by = await self._people.ensure(tx, verified.sender)
+        by = await self._people.doer(tx, verified.sender)
         if liked is not None:
             await self._unlike(tx, by, liked)
         if passed_on is not None and passed_on.boost_of_id is not None:
@@ -306,17 +309,17 @@ class ThreadInbox:
             raise _refused("unrelated", "The post concerns nobody here.")
         await self._ingest.store(tx, note, arrival)
 
-    async def _acted_on(self, tx: Tx, by: Account, status: Status) -> Status:
+    async def _acted_on(self, tx: Tx, by: Doer, status: KnownPost) -> KnownPost:
         """Return the post that is acted on (what a boost passes on), if `by` may see it."""
         if status.boost_of_id is not None:
-            original = await tx.get(Status, status.boost_of_id)
+            original = await post_by_id(tx, status.boost_of_id)
             assert original is not None
             status = original
         if not await may_see(tx, by.id, status):
             raise _refused("not_visible", "There is no such post.")
         return status
 
-    async def _boost_visibility(self, tx: Tx, by: Account, activity: Announce) -> Visibility:
+    async def _boost_visibility(self, tx: Tx, by: Doer, activity: Announce) -> Visibility:
         """Read whom a boost is for. One that names nobody at all comes from peers that mean everybody."""
         if not activity.to and not activity.cc:
             return "public"
@@ -324,13 +327,14 @@ class ThreadInbox:
         visibility = visibility_from(activity.to, activity.cc, followers)
         return "private" if visibility == "direct" else visibility
 
-    async def _unboost(self, tx: Tx, passed_on: Status) -> None:
-        original = await tx.get(Status, passed_on.boost_of_id)
+    async def _unboost(self, tx: Tx, passed_on: Post) -> None:
+        assert passed_on.boost_of_id is not None
+        original = await post_by_id(tx, passed_on.boost_of_id)
         assert original is not None
         await boost.withdraw(tx, self._notifier, passed_on, original)
 
     async def _reacted(
-        self, tx: Tx, by: Account, status: Status, activity: Like, chosen: reactions.Chosen
+        self, tx: Tx, by: Doer, status: KnownPost, activity: Like, chosen: reactions.Chosen
     ) -> None:
         if chosen.domain == host_of(by.uri):
             await emojis.remember(tx, self._ids, self._clock, chosen.domain, activity.tags)
@@ -345,10 +349,10 @@ class ThreadInbox:
             at=self._clock.now(),
         )
 
-    async def _unreact(self, tx: Tx, by: Account, like: Like) -> bool:
+    async def _unreact(self, tx: Tx, by: Doer, like: Like) -> bool:
         """Remove the reaction of that id, or with that emoji; tell whether it was one."""
         reaction = await reactions.by_uri(tx, like.id)
-        if reaction is None and like.content and (known := await _by_uri(tx, like.object)) is not None:
+        if reaction is None and like.content and (known := await post_by_uri(tx, like.object)) is not None:
             chosen = await reactions.understood(tx, like, self._addresses)
             if chosen is not None:
                 status_id = known.boost_of_id or known.id
@@ -358,17 +362,17 @@ class ThreadInbox:
         await self._withdraw_reaction(tx, by, reaction)
         return True
 
-    async def _withdraw_reaction(self, tx: Tx, by: Account, reaction: Reaction) -> None:
+    async def _withdraw_reaction(self, tx: Tx, by: Doer, reaction: Reaction) -> None:
         if reaction.account_id != by.id:
             raise _refused("not_owner", "Only who did it undoes it.")
-        status = await tx.get(Status, reaction.status_id)
+        status = await post_by_id(tx, reaction.status_id)
         assert status is not None
         await reactions.withdraw(tx, self._notifier, reaction, status)
 
-    async def _unlike(self, tx: Tx, by: Account, liked: Favourite) -> None:
+    async def _unlike(self, tx: Tx, by: Doer, liked: Favourite | favourite.Liked) -> None:
         if liked.account_id != by.id:
             raise _refused("not_owner", "Only who did it undoes it.")
-        status = await tx.get(Status, liked.status_id)
+        status = await post_by_id(tx, liked.status_id)
         assert status is not None
         await favourite.withdraw(tx, self._notifier, liked, status)
 

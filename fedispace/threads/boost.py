@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
-from fedispace.accounts.people import People
+from fedispace.accounts.people import People, Somebody
 from fedispace.clock import Clock
 from fedispace.db.base import BigId
 from fedispace.db.engine import Database, Tx
@@ -29,6 +29,7 @@ from fedispace.threads.audience import (
     narrower,
     parse_visibility,
 )
+from fedispace.threads.known import Post
 from fedispace.threads.models import Status
 from fedispace.threads.visibility import require_visible
 from fedispace.threads.wire import announce_of
@@ -49,7 +50,7 @@ class NewBoost:
     local: bool
 
 
-def may_boost(by: Account, post: Status) -> bool:
+def may_boost(by: Somebody, post: Post) -> bool:
     """Tell whether `by`, who may see the post, may pass it on: only what everybody may read, or one's own.
 
     A post for followers can be boosted by its author, to the same followers.
@@ -64,7 +65,7 @@ async def record(tx: Tx, notifier: Notifier, by: Account, original: Status, new:
     return await tx.get(Status, new.id) if await write(tx, notifier, by, original, new) else None
 
 
-async def write(tx: Tx, notifier: Notifier, by: Account, original: Status, new: NewBoost) -> bool:
+async def write(tx: Tx, notifier: Notifier, by: Somebody, original: Post, new: NewBoost) -> bool:
     """Write a boost; False when `by` boosts the post already."""
     await tx.flush()
     row = {
@@ -96,9 +97,9 @@ async def write(tx: Tx, notifier: Notifier, by: Account, original: Status, new: 
     return True
 
 
-async def withdraw(tx: Tx, notifier: Notifier, boost: Status, original: Status) -> None:
+async def withdraw(tx: Tx, notifier: Notifier, boost: Post, original: Post) -> None:
     """Remove a boost and what was counted and told because of it."""
-    await take_out(tx, boost)
+    await take_out(tx, Status, boost.id)
     await counts.unboosted(tx, original.id)
     await counts.removed(tx, boost.account_id, boost.visibility)
     await notifier.withdraw(

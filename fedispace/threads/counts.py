@@ -6,7 +6,6 @@ from typing import Final
 
 from sqlalchemy import Column, bindparam, case, update
 from sqlalchemy.orm.attributes import set_committed_value
-from sqlalchemy.orm.util import identity_key
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from fedispace.accounts.models import Account
@@ -105,6 +104,6 @@ async def unquoted(tx: Tx, status_id: int | None, visibility: str) -> None:
 async def _change(tx: Tx, status_id: int, name: str, statements: Mapping[str, ReturningUpdate[int]]) -> None:
     """Add in the database, so that two who count at once are both counted."""
     number = (await tx.core(statements[name], {"post": status_id})).scalar()
-    loaded = tx.identity_map.get(identity_key(Status, status_id))
+    loaded = tx.loaded(Status, status_id)
     if loaded is not None and number is not None:
         set_committed_value(loaded, name, number)

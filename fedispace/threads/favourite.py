@@ -1,5 +1,6 @@
 """Liking a post, and taking that back."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -7,9 +8,9 @@ from sqlalchemy import String, bindparam, select
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
-from fedispace.accounts.people import People
+from fedispace.accounts.people import People, Somebody
 from fedispace.clock import Clock
-from fedispace.db.base import BigId
+from fedispace.db.base import BigId, table_of
 from fedispace.db.engine import Database, Tx
 from fedispace.db.removing import take_out
 from fedispace.db.upsert import add_new
@@ -22,6 +23,7 @@ from fedispace.threads import counts
 from fedispace.threads.asking import Asking, waits
 from fedispace.threads.audience import is_distributable
 from fedispace.threads.boost import original_of
+from fedispace.threads.known import Post
 from fedispace.threads.models import Favourite, Status
 from fedispace.threads.wire import like_of
 
@@ -29,7 +31,19 @@ _OF: Final = select(Favourite).where(
     Favourite.status_id == bindparam("post", type_=BigId),
     Favourite.account_id == bindparam("by", type_=BigId),
 )
-_BY_URI: Final = select(Favourite).where(Favourite.uri == bindparam("uri", type_=String()))
+_favourites: Final = table_of(Favourite).c
+_LIKED: Final = select(_favourites.id, _favourites.account_id, _favourites.status_id).where(
+    _favourites.uri == bindparam("uri", type_=String())
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Liked:
+    """A favourite, as far as taking it back takes."""
+
+    id: int
+    account_id: int
+    status_id: int
 
 
 async def record(
@@ -42,7 +56,7 @@ async def record(
 
 
 async def write(
-    tx: Tx, notifier: Notifier, by: Account, status: Status, *, id: int, uri: str, at: datetime
+    tx: Tx, notifier: Notifier, by: Somebody, status: Post, *, id: int, uri: str, at: datetime
 ) -> bool:
     """Write a favourite; False when `by` likes the post already."""
     await tx.flush()
@@ -57,9 +71,9 @@ async def write(
     return True
 
 
-async def withdraw(tx: Tx, notifier: Notifier, favourite: Favourite, status: Status) -> None:
+async def withdraw(tx: Tx, notifier: Notifier, favourite: Favourite | Liked, status: Post) -> None:
     """Remove a favourite and what was counted and told because of it."""
-    await take_out(tx, favourite)
+    await take_out(tx, Favourite, favourite.id)
     await counts.unfavourited(tx, status.id)
     await notifier.withdraw(
         tx, to_id=status.account_id, type="favourite", by_id=favourite.account_id, subject=status.id
@@ -72,9 +86,11 @@ async def favourite_by(tx: Tx, account_id: int, status_id: int) -> Favourite | N
     return rows.one_or_none()
 
 
-async def by_uri(tx: Tx, uri: str) -> Favourite | None:
+async def by_uri(tx: Tx, uri: str) -> Liked | None:
     """Return the favourite that a Like of that id was."""
-    return (await tx.scalars(_BY_URI, {"uri": uri})).one_or_none()
+    await tx.flush()
+    row = (await tx.core(_LIKED, {"uri": uri})).one_or_none()
+    return None if row is None else Liked(*row)
 
 
 class Favouriting:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
+from fedispace.accounts.people import Somebody
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.errors import Refused
@@ -16,7 +17,8 @@ from fedispace.federation.addresses import Addresses
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Jobs
 from fedispace.threads.judging import is_open, judge
-from fedispace.threads.models import InteractionRequest, Status
+from fedispace.threads.known import Post
+from fedispace.threads.models import InteractionRequest
 from fedispace.threads.policies import Kind
 from fedispace.threads.requests import Requests, entry
 
@@ -30,7 +32,7 @@ class Holding:
         self._jobs = jobs
         self._requests = Requests(ids, clock, addresses, notifier)
 
-    async def holds_reply(self, tx: Tx, parent: Status, author_id: int, uri: str) -> bool:
+    async def holds_reply(self, tx: Tx, parent: Post, author_id: int, uri: str) -> bool:
         """Tell whether a reply that arrives has to wait; raises `Refused` when it is not wanted."""
         if parent.pending_approval:
             return True
@@ -44,8 +46,8 @@ class Holding:
         self,
         tx: Tx,
         kind: Kind,
-        by: Account,
-        status: Status,
+        by: Somebody,
+        status: Post,
         uri: str,
         *,
         extra: Mapping[str, Any] | None = None,
@@ -73,7 +75,7 @@ class Holding:
         await self._requests.enter(tx, kind, status, by, uri, extra=extra)
         return True
 
-    async def tell(self, tx: Tx, kind: Kind, status: Status, uri: str, subject: int) -> None:
+    async def tell(self, tx: Tx, kind: Kind, status: Post, uri: str, subject: int) -> None:
         """Tell the author of a post of ours that something is held; `subject` is the post to show."""
         known = await entry(tx, kind, status.id, uri) if status.local else None
         if known is not None and known.state == "pending":
@@ -83,7 +85,7 @@ class Holding:
         """Forget what waits and is taken back by whoever did it; tell whether it waited."""
         return await self._requests.withdraw(tx, by_id, uri)
 
-    async def _let_in(self, tx: Tx, kind: Kind, by: Account, status: Status, uri: str) -> None:
+    async def _let_in(self, tx: Tx, kind: Kind, by: Somebody, status: Post, uri: str) -> None:
         owner = await tx.get(Account, status.account_id)
         assert owner is not None
         known = await self._requests.enter(tx, kind, status, by, uri)

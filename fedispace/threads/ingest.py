@@ -42,6 +42,7 @@ from fedispace.threads.arrival import Arrival, look
 from fedispace.threads.audience import visibility_from
 from fedispace.threads.edits import tell_boosters
 from fedispace.threads.holding import Holding
+from fedispace.threads.known import KnownPost, post_by_id, post_by_uri
 from fedispace.threads.models import Mention, Status
 from fedispace.threads.placing import Place, place
 from fedispace.threads.policies import to_json
@@ -58,11 +59,10 @@ MAX_TITLE: Final = 2048
 MAX_TAG: Final = 100
 _SPOKEN: Final = frozenset({"Note", "Question"})
 _TEXT_TYPES: Final = frozenset({"Article"})
-_BY_URI: Final = select(Status).where(Status.uri == bindparam("uri"))
 _IS_TAKEN: Final = select(exists().where(table_of(Status).c.id == bindparam("id", type_=BigId)))
-_known: Final = table_of(Account).c
-_NAMED: Final = select(_known.id, _known.uri, _known.domain).where(
-    _known.uri == bindparam("uri", type_=String())
+_accounts: Final = table_of(Account).c
+_NAMED: Final = select(_accounts.id, _accounts.uri, _accounts.domain).where(
+    _accounts.uri == bindparam("uri", type_=String())
 )
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -288,7 +288,7 @@ class Ingest:
         return at if at > last else None
 
     async def _answers(
-        self, tx: Tx, parent: Status, id_: int, visibility: str, note: Note, *, waits: bool
+        self, tx: Tx, parent: KnownPost, id_: int, visibility: str, note: Note, *, waits: bool
     ) -> None:
         """Count a reply; or, when it waits to be let in, tell the author and look for its leave."""
         if not waits:
@@ -306,13 +306,13 @@ class Ingest:
         if is_vote(note):
             raise Refused("vote", "A vote is no post.", status=202)
 
-    async def _parent(self, tx: Tx, note: Note) -> Status | None:
+    async def _parent(self, tx: Tx, note: Note) -> KnownPost | None:
         """Return the post that is answered; an answer to a boost's address answers what it passes on."""
         if note.in_reply_to is None or note.in_reply_to == note.id:
             return None
-        parent = (await tx.scalars(_BY_URI, {"uri": note.in_reply_to})).one_or_none()
+        parent = await post_by_uri(tx, note.in_reply_to)
         if parent is not None and parent.boost_of_id is not None:
-            return await tx.get(Status, parent.boost_of_id)
+            return await post_by_id(tx, parent.boost_of_id)
         return parent
 
     async def _place(
@@ -320,7 +320,7 @@ class Ingest:
         tx: Tx,
         id_: int,
         author_id: int,
-        parent: Status | None,
+        parent: KnownPost | None,
         note: Note,
         conversation_id: int | None,
     ) -> Place:
@@ -352,7 +352,7 @@ class Ingest:
         now = self._clock.now()
         return max(_EPOCH, min(note.published or now, now))
 
-    async def _id_at(self, tx: Tx, uri: str, created_at: datetime, parent: Status | None) -> int:
+    async def _id_at(self, tx: Tx, uri: str, created_at: datetime, parent: KnownPost | None) -> int:
         """Return a free id of the note's own time, after its parent's.
 
         Most peers state whole seconds, so the rest of the second is filled from the address. Many
@@ -450,7 +450,7 @@ class Ingest:
         id_: int,
         conversation_id: int,
         note: Note,
-        parent: Status | None,
+        parent: KnownPost | None,
         *,
         delivered: bool,
     ) -> None:

@@ -49,6 +49,8 @@ _LET_IN_BY: Final = union(
     select(_posts.id).where(_posts.quote_approved_by == _PROOF),
     select(_posts.id).where(_posts.approved_by == _PROOF),
 )
+_entries: Final = table_of(Entry).c
+_GIVEN: Final = select(_entries.id).where(_entries.authorization_uri == _PROOF)
 
 
 def _instrument(request: InteractionRequest) -> Iterable[Uri]:
@@ -160,7 +162,8 @@ class InteractionInbox:
             else:
                 post.approved_by = None
                 await self._effects.withhold(tx, post)
-        given = (await tx.scalars(select(Entry).where(Entry.authorization_uri == uri))).one_or_none()
+        given_id = (await tx.core(_GIVEN, {"uri": uri})).scalar_one_or_none()
+        given = None if given_id is None else await tx.get(Entry, given_id)
         if given is not None and given.state == "accepted":
             owner = await tx.get(Account, given.owner_id)
             if owner is None or owner.local or owner.uri != verified.sender:

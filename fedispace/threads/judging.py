@@ -4,18 +4,20 @@ from typing import Final
 
 from sqlalchemy import Select, bindparam, exists, select
 
-from fedispace.accounts.models import Account, Block, Follow
+from fedispace.accounts.models import Block, Follow
+from fedispace.accounts.people import Somebody
 from fedispace.db.base import BigId
 from fedispace.db.engine import Tx
 from fedispace.threads.audience import is_distributable, parse_visibility
-from fedispace.threads.models import Mention, Status
+from fedispace.threads.known import Post
+from fedispace.threads.models import Mention
 from fedispace.threads.policies import Answer, Asker, Kind, answer
 from fedispace.threads.policy_wire import policy_of
 
 _LET_IN: Final = Answer(verdict="automatic")
 
 
-async def judge(tx: Tx, kind: Kind, by: Account, status: Status) -> Answer:
+async def judge(tx: Tx, kind: Kind, by: Somebody, status: Post) -> Answer:
     """Decide whether `by`, who may see the post, may do `kind` with it.
 
     The database is only asked where the answer depends on more than the post itself: on nearly every
@@ -30,7 +32,7 @@ async def judge(tx: Tx, kind: Kind, by: Account, status: Status) -> Answer:
     )
 
 
-async def asker_of(tx: Tx, by: Account, status: Status) -> Asker:
+async def asker_of(tx: Tx, by: Somebody, status: Post) -> Asker:
     """Return what `by` is to a post and its author."""
     at = {"asker": by.id, "author": status.account_id, "post": status.id}
     await tx.flush()
@@ -45,7 +47,7 @@ async def asker_of(tx: Tx, by: Account, status: Status) -> Asker:
     )
 
 
-def is_open(status: Status, kind: Kind) -> bool:
+def is_open(status: Post, kind: Kind) -> bool:
     """Tell whether everybody who may see the post may do `kind` with it."""
     parties = policy_of(status).of(kind)
     if "public" not in parties.automatic or parties.manual:

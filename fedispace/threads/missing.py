@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, delete, exists, select, update
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
 from fedispace.errors import FedispaceError, Gone, Invalid, NotFound, Refused
+from fedispace.threads.known import Post
 from fedispace.threads.models import MissingPost, Status
 
 DELETED: Final = "deleted"
@@ -64,7 +65,7 @@ async def record(tx: Tx, uri: str, conversation_id: int, reason: str, now: datet
         await _add(tx, uri, conversation_id, reason, now)
 
 
-async def leave_a_place(tx: Tx, status: Status, now: datetime) -> None:
+async def leave_a_place(tx: Tx, status: Post, now: datetime) -> None:
     """Keep the place of a post that is being deleted, if replies hang below it."""
     answered = await tx.scalar(select(exists().where(Status.in_reply_to_id == status.id)))
     if answered:

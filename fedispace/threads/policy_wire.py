@@ -13,6 +13,7 @@ from fedispace.federation.addresses import Addresses
 from fedispace.federation.vocab.interactions import InteractionPolicy, SubPolicy
 from fedispace.federation.vocab.uri import PUBLIC, Uri, is_uri
 from fedispace.threads.audience import parse_visibility
+from fedispace.threads.known import Post
 from fedispace.threads.models import Status
 from fedispace.threads.policies import (
     EVERYBODY,
@@ -28,7 +29,7 @@ from fedispace.threads.policies import (
 MUTUALS: Final = "mutuals"
 
 
-def policy_of(status: Status) -> Policy:
+def policy_of(status: Post) -> Policy:
     """Return the policy of a post, ours or another server's."""
     if status.policy is not None:
         return from_json(status.policy)

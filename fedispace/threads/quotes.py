@@ -20,6 +20,7 @@ from fedispace.db.engine import Tx
 from fedispace.federation.vocab.objects import Note
 from fedispace.queue.jobs import Jobs
 from fedispace.threads import counts, requests
+from fedispace.threads.known import Post
 from fedispace.threads.models import Status
 
 VERIFY: Final = "quotes.verify"
@@ -117,7 +118,7 @@ async def restated(tx: Tx, jobs: Jobs, status: Status, note: Note) -> None:
         await enqueue(tx, jobs, status.id, note)
 
 
-async def quoted_is_gone(tx: Tx, clock: Clock, status: Status) -> None:
+async def quoted_is_gone(tx: Tx, clock: Clock, status: Post) -> None:
     """Remember of the quotes of a deleted post that there was one; what was let in with it is over."""
     await requests.forget_target(tx, clock, status.id)
     await tx.execute(
@@ -128,7 +129,7 @@ async def quoted_is_gone(tx: Tx, clock: Clock, status: Status) -> None:
     )
 
 
-async def quote_is_gone(tx: Tx, clock: Clock, status: Status) -> None:
+async def quote_is_gone(tx: Tx, clock: Clock, status: Post) -> None:
     """Take a deleted post off what it quoted, and out of the queues it stands in."""
     if status.quote_state == "accepted":
         await counts.unquoted(tx, status.quote_of_id, status.visibility)

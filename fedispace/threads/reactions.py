@@ -18,7 +18,7 @@ from sqlalchemy import String, bindparam, func, select
 from fedispace.accounts import emojis
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import EMOJI_REACTION, Notifier
-from fedispace.accounts.people import People
+from fedispace.accounts.people import People, Somebody
 from fedispace.clock import Clock
 from fedispace.db.base import table_of
 from fedispace.db.engine import Database, Tx
@@ -35,6 +35,7 @@ from fedispace.ids import Ids
 from fedispace.threads import reaction_names
 from fedispace.threads.asking import Asking, waits
 from fedispace.threads.boost import original_of
+from fedispace.threads.known import Post
 from fedispace.threads.models import Reaction, Status
 
 MAX_KINDS: Final = 20
@@ -93,8 +94,8 @@ async def understood(tx: Tx, like: Like, addresses: Addresses) -> Chosen | None:
 async def record(
     tx: Tx,
     notifier: Notifier,
-    by: Account,
-    status: Status,
+    by: Somebody,
+    status: Post,
     chosen: Chosen,
     *,
     id: int,
@@ -129,7 +130,7 @@ async def record(
     return await tx.get(Reaction, id)
 
 
-async def withdraw(tx: Tx, notifier: Notifier, reaction: Reaction, status: Status) -> None:
+async def withdraw(tx: Tx, notifier: Notifier, reaction: Reaction, status: Post) -> None:
     """Remove a reaction, and what was told because of it unless the person has left another one there."""
     await tx.delete(reaction)
     await tx.flush()

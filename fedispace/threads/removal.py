@@ -13,6 +13,7 @@ from fedispace.federation.outbox import unsay
 from fedispace.federation.tombstones import bury
 from fedispace.threads import counts, direct, missing, quotes
 from fedispace.threads.audience import is_distributable
+from fedispace.threads.known import Post
 from fedispace.threads.models import Favourite, InteractionRequest, Mention, Reaction, Status
 from fedispace.threads.requests import PENDING_NOTICE
 
@@ -41,7 +42,7 @@ _TRACES: Final = _traces()
 """What a post left behind: most left nothing, and so nothing has to be cleared away."""
 
 
-async def remove(tx: Tx, clock: Clock, status: Status) -> None:
+async def remove(tx: Tx, clock: Clock, status: Post) -> None:
     """Remove a post, the boosts of it, what was told about it, and its place in its thread.
 
     Replies stay; they keep the address of what they answered. A tombstone stands at the post's id, so
@@ -71,7 +72,7 @@ async def remove(tx: Tx, clock: Clock, status: Status) -> None:
         await quotes.quoted_is_gone(tx, clock, status)
     if traces.entered or status.quote_uri is not None:
         await quotes.quote_is_gone(tx, clock, status)
-    await take_out(tx, status)
+    await take_out(tx, Status, status.id)
     await unsay(tx, status.uri)
     if status.visibility == "direct" and status.boost_of_id is None:
         await direct.recount(tx, status.conversation_id)
@@ -82,7 +83,7 @@ async def remove(tx: Tx, clock: Clock, status: Status) -> None:
         await _close_ranks(tx, status.thread_id)
 
 
-async def _uncount_boosts(tx: Tx, status: Status) -> None:
+async def _uncount_boosts(tx: Tx, status: Post) -> None:
     boosted_by = select(Status.account_id).where(
         Status.boost_of_id == status.id, Status.visibility != "direct"
     )

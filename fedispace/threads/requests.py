@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, String, bindparam, case, delete, literal, 
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
+from fedispace.accounts.people import Somebody
 from fedispace.clock import Clock
 from fedispace.db.base import BigId, UtcDateTime, table_of
 from fedispace.db.engine import Tx
@@ -20,6 +21,7 @@ from fedispace.federation.addresses import Addresses
 from fedispace.federation.models import Tombstone
 from fedispace.federation.vocab.interactions import AuthorizationType, RequestType
 from fedispace.ids import Ids
+from fedispace.threads.known import Post
 from fedispace.threads.models import InteractionRequest, Status
 from fedispace.threads.policies import Kind
 
@@ -56,6 +58,11 @@ _ENTRY: Final = select(_requests.c.id).where(
     _requests.c.status_id == bindparam("post", type_=BigId),
     _requests.c.uri == bindparam("uri", type_=String()),
 )
+_WAITING: Final = select(_requests.c.id).where(
+    _requests.c.uri == bindparam("uri", type_=String()),
+    _requests.c.account_id == bindparam("by", type_=BigId),
+    _requests.c.state == "pending",
+)
 _FORGETTING: Final = delete(_requests).where(
     _requests.c.uri == bindparam("uri", type_=String()),
     or_(_requests.c.state == "pending", _requests.c.state == "accepted"),
@@ -75,8 +82,8 @@ class Requests:
         self,
         tx: Tx,
         kind: Kind,
-        status: Status,
-        by: Account,
+        status: Post,
+        by: Somebody,
         uri: str,
         *,
         request_uri: str | None = None,
@@ -137,15 +144,11 @@ class Requests:
 
     async def withdraw(self, tx: Tx, by_id: int, uri: str) -> bool:
         """Forget what `by_id` asked for and takes back; tell whether it waited."""
-        rows = await tx.scalars(
-            select(InteractionRequest).where(
-                InteractionRequest.uri == uri,
-                InteractionRequest.account_id == by_id,
-                InteractionRequest.state == "pending",
-            )
-        )
-        waiting = rows.all()
-        for request in waiting:
+        await tx.flush()
+        waiting = (await tx.core(_WAITING, {"uri": uri, "by": by_id})).scalars().all()
+        for id_ in waiting:
+            request = await tx.get(InteractionRequest, id_)
+            assert request is not None
             await self._tell_no_more(tx, request)
             await tx.delete(request)
         await tx.flush()

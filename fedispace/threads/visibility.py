@@ -14,6 +14,7 @@ from fedispace.db.engine import Tx
 from fedispace.errors import NotFound
 from fedispace.moderation.silence import silenced
 from fedispace.threads.audience import StatusFacts, Viewer, can_view, parse_visibility
+from fedispace.threads.known import Post
 from fedispace.threads.models import Mention, Status
 
 Posts = type[Status] | AliasedClass[Status]
@@ -106,7 +107,7 @@ async def require_visible(tx: Tx, viewer_id: int | None, status_id: int) -> Stat
     return status
 
 
-async def may_see(tx: Tx, viewer_id: int | None, status: Status) -> bool:
+async def may_see(tx: Tx, viewer_id: int | None, status: Post) -> bool:
     """Tell whether the viewer may see this post, and what it boosts."""
     if not await _may_see(tx, viewer_id, status):
         return False
@@ -116,7 +117,7 @@ async def may_see(tx: Tx, viewer_id: int | None, status: Status) -> bool:
     return original is not None and await _may_see(tx, viewer_id, original)
 
 
-async def _may_see(tx: Tx, viewer_id: int | None, status: Status) -> bool:
+async def _may_see(tx: Tx, viewer_id: int | None, status: Post) -> bool:
     await tx.flush()
     author = {"author": status.account_id}
     if viewer_id is None:
