@@ -126,7 +126,7 @@ class ThreadInbox:
             raise _refused("not_owner", "Only its author changes a post.")
         status = await _by_uri(tx, note.id)
         if status is not None:
-            author = await self._people.ensure(tx, verified.sender)
+            author = await self._people.doer(tx, verified.sender)
             if status.account_id != author.id or status.boost_of_id is not None:
                 raise _refused("not_owner", "Only its author changes a post.")
             await self._ingest.update_note(tx, status, note)

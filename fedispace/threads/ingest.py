@@ -24,6 +24,7 @@ from fedispace.accounts.notifications import Notifier
 from fedispace.accounts.people import People
 from fedispace.clock import Clock
 from fedispace.db.base import BigId, table_of
+from fedispace.db.changing import change
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import add_new
 from fedispace.errors import Refused
@@ -231,7 +232,8 @@ class Ingest:
         if newer is None:
             if status.edited_at is None or note.updated == status.edited_at:
                 await self._polls.recount(tx, status, note.poll, fetched=fetched)
-                _claim(status, note)
+                for name, value in _claimed(note).items():
+                    setattr(status, name, value)
             if not fetched:
                 await self._late(tx, status.id, note)
             return False
@@ -239,10 +241,7 @@ class Ingest:
         if any(getattr(status, name) != value for name, value in said.items()):
             await history.keep(tx, self._ids, status)
         retagged = said["tags"] != status.tags
-        for name, value in said.items():
-            setattr(status, name, value)
-        status.edited_at = newer
-        _claim(status, note)
+        await change(tx, status, {**said, "edited_at": newer, **_claimed(note)})
         await self._polls.become(tx, status, note.poll)
         if retagged:
             await tags.rewrite(tx, status.id, status.tags)
@@ -485,12 +484,10 @@ async def _stored_meanwhile(tx: Tx, note: Note) -> int:
     return stored
 
 
-def _claim(status: Status, note: Note) -> None:
-    """Take over how many like and pass on a post, as its server says; nothing of it can be checked."""
-    if note.likes_claimed is not None:
-        status.likes_claimed = note.likes_claimed
-    if note.shares_claimed is not None:
-        status.shares_claimed = note.shares_claimed
+def _claimed(note: Note) -> dict[str, int]:
+    """Return how many like and pass on a post, as far as its server says; nothing of it can be checked."""
+    said = {"likes_claimed": note.likes_claimed, "shares_claimed": note.shares_claimed}
+    return {name: number for name, number in said.items() if number is not None}
 
 
 async def _policy(tx: Tx, note: Note, followers: str | None) -> dict[str, Any] | None:
