@@ -8,6 +8,7 @@ What cannot be known when a statement is compiled, such as how many values an IN
 SQLAlchemy: `ready` returns None for it.
 """
 
+import operator
 import sqlite3
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -39,21 +40,26 @@ class Answer(IteratorResult[*tuple[Any, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A parameter of the compiled statement: by what name it is given, else its value; how it is written."""
+class _Given:
+    """A parameter that comes with each execution: by what name, and how it is written for the driver."""
 
     name: str
-    value: Any
     write: Converter | None
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A compiled statement."""
+    """A compiled statement.
+
+    What is `given` is written once each, however often it stands in the statement, and `fixed` was written
+    when the statement was compiled; `arrange` puts both, one after the other, where the driver wants them.
+    """
 
     sql: str
     dialect: Dialect
-    places: tuple[_Place, ...]
+    given: tuple[_Given, ...]
+    fixed: tuple[Any, ...]
+    arrange: Callable[[tuple[Any, ...]], tuple[Any, ...]]
     columns: SimpleResultMetaData
     readers: tuple[Converter | None, ...]
 
@@ -62,9 +68,9 @@ class Ready:
         cursor = sqlite3.Connection.cursor(driver)
         try:
             if isinstance(parameters, Mapping):
-                cursor.execute(self.sql, self._given(parameters))
+                cursor.execute(self.sql, self._written(parameters))
             else:
-                cursor.executemany(self.sql, [self._given(each) for each in parameters])
+                cursor.executemany(self.sql, [self._written(each) for each in parameters])
             rows = cursor.fetchall() if self.readers else []
         except sqlite3.Error as error:
             raise DBAPIError.instance(
@@ -80,12 +86,12 @@ class Ready:
             ]
         return Answer(self.columns, rows, cursor.rowcount)
 
-    def _given(self, parameters: Mapping[str, Any]) -> list[Any]:
-        return [
-            value if (write := place.write) is None else write(value)
-            for place in self.places
-            for value in (parameters.get(place.name, place.value),)
+    def _written(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+        written = [
+            parameters[each.name] if each.write is None else each.write(parameters[each.name])
+            for each in self.given
         ]
+        return self.arrange((*written, *self.fixed))
 
 
 def ready(statement: Executable, parameters: Parameters, dialect: Dialect) -> Ready | None:
@@ -106,21 +112,41 @@ def _compiled(statement: Executable, names: tuple[str, ...], dialect: Dialect) -
     compiled = statement.compile(dialect=dialect, column_keys=list(names))
     assert isinstance(compiled, SQLCompiler)
     later = compiled.post_compile_params or compiled.literal_execute_params or compiled.update_prefetch
-    fixed = {}
+    defaults = {}
     for column in compiled.insert_prefetch:
         if not isinstance(column.default, ScalarElementColumnDefault):
             return None
-        fixed[column.key] = column.default.arg
+        defaults[column.key] = column.default.arg
     if later:
         return None
-    places = []
-    for name in compiled.positiontup or ():
-        bound = compiled.binds[name]
-        value = fixed.get(bound.key, bound.effective_value)
-        if bound.required and bound.key not in names and bound.key not in fixed:
+    given, fixed = {}, {}
+    for place in compiled.positiontup or ():
+        bound = compiled.binds[place]
+        write = bound.type.dialect_impl(dialect).bind_processor(dialect)
+        if bound.key in names:
+            given[place] = _Given(bound.key, write)
+        elif bound.required and bound.key not in defaults:
             return None
-        places.append(_Place(bound.key, value, bound.type.dialect_impl(dialect).bind_processor(dialect)))
+        else:
+            value = defaults.get(bound.key, bound.effective_value)
+            fixed[place] = value if write is None else write(value)
+    arrange = _arranging([*given, *fixed], compiled.positiontup or ())
     columns = list(getattr(statement, "exported_columns", ()))
     readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
     keys = [column.key or f"column_{position}" for position, column in enumerate(columns)]
-    return Ready(compiled.string, dialect, tuple(places), SimpleResultMetaData(keys), tuple(readers))
+    return Ready(
+        sql=compiled.string,
+        dialect=dialect,
+        given=tuple(given.values()),
+        fixed=tuple(fixed.values()),
+        arrange=arrange,
+        columns=SimpleResultMetaData(keys),
+        readers=tuple(readers),
+    )
+
+
+def _arranging(named: Sequence[str], places: Sequence[str]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """Return what puts values that come in the order of `named` in that of `places`."""
+    if list(places) == list(named):
+        return tuple
+    return operator.itemgetter(*map(named.index, places))
