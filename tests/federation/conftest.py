@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fedispace.clock import ManualClock
-from tests.federation.fediverse import Fediverse, Server, open_fediverse
+from tests.federation.fediverse import Client, Fediverse, Server, open_fediverse
 from tests.federation.peer import Peer
 
 
@@ -35,3 +35,15 @@ def peer(fediverse: Fediverse) -> Peer:
 @pytest.fixture
 def clock(fediverse: Fediverse) -> ManualClock:
     return fediverse.clock
+
+
+@pytest.fixture
+async def alice(alpha: Server) -> Client:
+    """Somebody at alpha."""
+    return await alpha.person("alice")
+
+
+@pytest.fixture
+async def bob(beta: Server) -> Client:
+    """Somebody at beta."""
+    return await beta.person("bob")

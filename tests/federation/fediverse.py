@@ -230,3 +230,18 @@ async def open_fediverse(
         for server in servers:
             await server.close()
         await peer.close()
+
+
+async def find(by: Client, handle: str) -> str:
+    """Return the id, on `by`'s instance, of somebody elsewhere."""
+    found = (await by.get("/api/v2/search", q=handle, resolve="true", type="accounts"))["accounts"]
+    assert len(found) == 1, found
+    return str(found[0]["id"])
+
+
+async def follow(fediverse: Fediverse, by: Client, handle: str) -> str:
+    """Follow somebody elsewhere, let it arrive, and return their id on `by`'s instance."""
+    target = await find(by, handle)
+    await by.post(f"/api/v1/accounts/{target}/follow")
+    await fediverse.settle()
+    return target

@@ -1,7 +1,5 @@
 """Replies, likes and boosts that a post's policy holds back, between two instances and from a peer."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,26 +8,10 @@ from sqlalchemy import select
 from fedispace.accounts.models import Account, Follow
 from fedispace.threads.models import Favourite, InteractionRequest, Status
 from tests.api.site import Client
-from tests.federation.fediverse import Fediverse, open_fediverse
+from tests.federation.fediverse import Fediverse
 from tests.federation.peer import PUBLIC
 from tests.federation.test_quotes import again, post, seen
 from tests.federation.test_two_instances import follow
-
-
-@pytest.fixture
-async def fediverse(tmp_path: Path) -> AsyncIterator[Fediverse]:
-    async with open_fediverse(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def alice(fediverse: Fediverse) -> Client:
-    return await fediverse.alpha.person("alice")
-
-
-@pytest.fixture
-async def bob(fediverse: Fediverse) -> Client:
-    return await fediverse.beta.person("bob")
 
 
 async def policed(by: Client, **kinds: Any) -> Any:

@@ -25,11 +25,6 @@ from tests.federation.peer import PUBLIC, Peer
 from tests.ground.signing import ACTIVITY_TYPE
 
 
-@pytest.fixture
-async def alice(alpha: Server) -> Client:
-    return await alpha.person("alice")
-
-
 async def follow(fediverse: Fediverse, alice: Client, peer: Peer, uri: str) -> None:
     """Let alice follow somebody of the peer's, who accepts."""
     found = await alice.get("/api/v2/search", q=uri, resolve="true", type="accounts")

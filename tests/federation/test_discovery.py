@@ -1,7 +1,5 @@
 """Finding each other: WebFinger, host-meta, NodeInfo, and actors of every shape. Refusals first."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,15 +8,9 @@ from fedispace.accounts.models import Account
 from fedispace.federation.host_meta import lrdd_address
 from fedispace.federation.models import ActorRow
 from tests.api.site import Client
-from tests.federation.fediverse import Fediverse, open_fediverse
+from tests.federation.fediverse import Fediverse
 
 XRD = '<?xml version="1.0"?><XRD xmlns="http://docs.oasis-open.org/ns/xri/xrd-1.0">{}</XRD>'
-
-
-@pytest.fixture
-async def fediverse(tmp_path: Path) -> AsyncIterator[Fediverse]:
-    async with open_fediverse(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

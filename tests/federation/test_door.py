@@ -23,11 +23,6 @@ KEY_FIELDS = ("@context", "id", "type", "preferredUsername", "inbox", "publicKey
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
-@pytest.fixture
-async def alice(alpha: Server) -> Client:
-    return await alpha.person("alice")
-
-
 async def raw(server: Server, request: bytes, *, then: bytes = b"", pause: bool = False) -> bytes:
     """Send bytes as they are, and return the answer's head; `pause` keeps the connection open meanwhile."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)

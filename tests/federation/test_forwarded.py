@@ -20,11 +20,6 @@ from tests.ground.proving import multikey, proven
 
 
 @pytest.fixture
-async def alice(alpha: Server) -> Client:
-    return await alpha.person("alice")
-
-
-@pytest.fixture
 async def post(alice: Client) -> str:
     """The id of a public post of alice's."""
     return str((await alice.post("/api/v1/statuses", {"status": "what do you think?"}))["uri"])

@@ -15,11 +15,6 @@ from tests.federation.peer import PUBLIC, Peer
 HOST = "c.test"
 
 
-@pytest.fixture
-async def alice(alpha: Server) -> Client:
-    return await alpha.person("alice")
-
-
 async def follow(alice: Client, uri: str) -> None:
     found = await alice.get("/api/v2/search", q=uri, resolve="true", type="accounts")
     await alice.post(f"/api/v1/accounts/{found['accounts'][0]['id']}/follow")

@@ -16,11 +16,6 @@ from tests.federation.fediverse import Fediverse, Server
 from tests.federation.peer import CONTEXT, PUBLIC, Peer
 
 
-@pytest.fixture
-async def alice(alpha: Server) -> Client:
-    return await alpha.person("alice")
-
-
 def tell(peer: Peer, alice: Client, note: dict[str, Any]) -> dict[str, Any]:
     """Return the Create of a note, addressed to alice as well."""
     named = {**note, "to": [PUBLIC, alice.account.uri]}

@@ -1,7 +1,5 @@
 """Leave that ends: revoked, passed on to whom it concerns, looked at again, and gone with what it was for."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,28 +8,12 @@ from sqlalchemy import select
 from fedispace.federation.models import Delivery, OutboxItem
 from fedispace.threads.models import Favourite, InteractionRequest, Reaction, Status
 from tests.api.site import Client
-from tests.federation.fediverse import Fediverse, Server, open_fediverse
+from tests.federation.fediverse import Fediverse, Server
 from tests.federation.peer import PUBLIC
 from tests.federation.test_approvals import ASKS, policed, replies
 from tests.federation.test_quotes import again, post, quote, quoted_by_carol, row, seen, types
 from tests.federation.test_two_instances import follow
 from tests.ground.proving import multikey, proven
-
-
-@pytest.fixture
-async def fediverse(tmp_path: Path) -> AsyncIterator[Fediverse]:
-    async with open_fediverse(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def alice(fediverse: Fediverse) -> Client:
-    return await fediverse.alpha.person("alice")
-
-
-@pytest.fixture
-async def bob(fediverse: Fediverse) -> Client:
-    return await fediverse.beta.person("bob")
 
 
 async def the_only_request(of: Client) -> Any:

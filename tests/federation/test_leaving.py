@@ -1,7 +1,5 @@
 """Somebody deletes their account: nothing stays, everybody hears of it. And one of theirs goes."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +15,7 @@ from fedispace.queue.models import Job
 from fedispace.threads.models import Reaction, Status
 from tests.api.site import EVERYTHING, Client
 from tests.factories import remote_actor
-from tests.federation.fediverse import Fediverse, Server, open_fediverse
+from tests.federation.fediverse import Fediverse, Server, find, follow
 
 SECRET = "zanzibar"
 KEPT = {"actors", "actor_keys", "actor_secrets", "tombstones", "outbox_items", "jobs"}
@@ -26,34 +24,6 @@ KEPT = {"actors", "actor_keys", "actor_secrets", "tombstones", "outbox_items", "
 
 OF_OTHERS = {"inbox_items", "statuses", "missing_posts"}
 """What others wrote may name them: a reply, what was received, for a week, and the gap in a conversation."""
-
-
-@pytest.fixture
-async def fediverse(tmp_path: Path) -> AsyncIterator[Fediverse]:
-    async with open_fediverse(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def alice(fediverse: Fediverse) -> Client:
-    return await fediverse.alpha.person("alice")
-
-
-@pytest.fixture
-async def bob(fediverse: Fediverse) -> Client:
-    return await fediverse.beta.person("bob")
-
-
-async def find(by: Client, handle: str) -> str:
-    found = await by.get("/api/v2/search", q=handle, resolve="true")
-    return str(found["accounts"][0]["id"])
-
-
-async def follow(fediverse: Fediverse, by: Client, handle: str) -> str:
-    target = await find(by, handle)
-    await by.post(f"/api/v1/accounts/{target}/follow")
-    await fediverse.settle()
-    return target
 
 
 async def leftovers(server: Server, account: Account) -> dict[str, list[Any]]:

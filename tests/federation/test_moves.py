@@ -1,7 +1,5 @@
 """Somebody moves: between two instances, to and from a peer, and within one. Refusals first."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,30 +9,7 @@ from fedispace.accounts.models import Account, Block, Follow, Migration, Mute
 from fedispace.errors import Conflict, Invalid
 from fedispace.federation.models import FollowerInbox
 from tests.api.site import Client
-from tests.federation.fediverse import Fediverse, Server, open_fediverse
-
-
-@pytest.fixture
-async def fediverse(tmp_path: Path) -> AsyncIterator[Fediverse]:
-    async with open_fediverse(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def alice(fediverse: Fediverse) -> Client:
-    return await fediverse.alpha.person("alice")
-
-
-async def find(by: Client, handle: str) -> str:
-    found = await by.get("/api/v2/search", q=handle, resolve="true")
-    return str(found["accounts"][0]["id"])
-
-
-async def follow(fediverse: Fediverse, by: Client, handle: str) -> str:
-    target = await find(by, handle)
-    await by.post(f"/api/v1/accounts/{target}/follow")
-    await fediverse.settle()
-    return target
+from tests.federation.fediverse import Fediverse, Server, find, follow
 
 
 async def follows(server: Server) -> set[tuple[str, str, bool]]:

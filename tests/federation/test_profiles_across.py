@@ -1,50 +1,20 @@
 """Profiles between two instances and a peer: edits, marks, locked accounts, hidden lists. Refusals first."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fedispace.federation.models import ActorRow, InboxItem
 from tests.api.site import Client
-from tests.federation.fediverse import Fediverse, open_fediverse
+from tests.federation.fediverse import Fediverse, find, follow
 
 PATH = "/api/v1/accounts/update_credentials"
-
-
-@pytest.fixture
-async def fediverse(tmp_path: Path) -> AsyncIterator[Fediverse]:
-    async with open_fediverse(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def alice(fediverse: Fediverse) -> Client:
-    return await fediverse.alpha.person("alice")
-
-
-@pytest.fixture
-async def bob(fediverse: Fediverse) -> Client:
-    return await fediverse.beta.person("bob")
-
-
-async def find(by: Client, handle: str) -> str:
-    found = await by.get("/api/v2/search", q=handle, resolve="true")
-    return str(found["accounts"][0]["id"])
 
 
 async def edit(client: Client, **changes: Any) -> Any:
     status, body, _ = await client.call("PATCH", PATH, json=changes)
     assert status == 200, body
     return body
-
-
-async def follow(fediverse: Fediverse, by: Client, handle: str) -> str:
-    target = await find(by, handle)
-    await by.post(f"/api/v1/accounts/{target}/follow")
-    await fediverse.settle()
-    return target
 
 
 async def standing(by: Client, target: str) -> tuple[bool, bool]:

@@ -22,16 +22,6 @@ async def fediverse(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
         yield opened
 
 
-@pytest.fixture
-async def alice(fediverse: Fediverse) -> Client:
-    return await fediverse.alpha.person("alice")
-
-
-@pytest.fixture
-async def bob(fediverse: Fediverse) -> Client:
-    return await fediverse.beta.person("bob")
-
-
 async def post(by: Client, text: str, **more: Any) -> Any:
     return await by.post("/api/v1/statuses", {"status": text, **more})
 

@@ -23,11 +23,6 @@ async def fediverse(tmp_path: Path) -> AsyncIterator[Fediverse]:
         yield opened
 
 
-@pytest.fixture
-async def alice(fediverse: Fediverse) -> Client:
-    return await fediverse.alpha.person("alice")
-
-
 def show_relay(fediverse: Fediverse) -> None:
     uri = fediverse.peer.actor("relay", "e.test")
     document = dict(fediverse.peer.documents.pop(uri))

@@ -17,11 +17,6 @@ AS2 = "https://www.w3.org/ns/activitystreams"
 
 
 @pytest.fixture
-async def alice(alpha: Server) -> Client:
-    return await alpha.person("alice")
-
-
-@pytest.fixture
 async def lee(fediverse: Fediverse, alpha: Server, peer: Peer, alice: Client) -> str:
     """lee@d.test, whom alice follows; the Accept names the Follow by its id only, as Mitra's does."""
     uri = peer.actor("lee", "d.test")

@@ -21,11 +21,6 @@ ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # SHA-
 
 
 @pytest.fixture
-async def alice(alpha: Server) -> Client:
-    return await alpha.person("alice")
-
-
-@pytest.fixture
 async def carol(fediverse: Fediverse, alpha: Server, alice: Client, peer: Peer) -> str:
     """carol of c.test, whom alice follows."""
     uri = peer.actor()

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from fedispace.accounts.models import Account
 from fedispace.federation.models import Delivery, FollowerInbox, InboxItem
 from tests.api.site import Client
-from tests.federation.fediverse import Fediverse, Server, open_fediverse
+from tests.federation.fediverse import Fediverse, find, follow, open_fediverse
 
 
 @pytest.fixture(params=["open", "strict"])
@@ -18,30 +18,6 @@ async def fediverse(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
     """Two instances that answer anybody, and two that answer signed requests only."""
     async with open_fediverse(tmp_path, authorized_fetch=request.param == "strict") as opened:
         yield opened
-
-
-@pytest.fixture
-async def alice(alpha: Server) -> Client:
-    return await alpha.person("alice")
-
-
-@pytest.fixture
-async def bob(beta: Server) -> Client:
-    return await beta.person("bob")
-
-
-async def find(by: Client, handle: str) -> str:
-    """Return the id, on `by`'s instance, of somebody elsewhere."""
-    found = (await by.get("/api/v2/search", q=handle, resolve="true", type="accounts"))["accounts"]
-    assert len(found) == 1, found
-    return str(found[0]["id"])
-
-
-async def follow(fediverse: Fediverse, by: Client, handle: str) -> str:
-    target = await find(by, handle)
-    await by.post(f"/api/v1/accounts/{target}/follow")
-    await fediverse.settle()
-    return target
 
 
 async def home(of: Client) -> list[Any]:

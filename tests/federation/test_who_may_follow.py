@@ -1,8 +1,5 @@
 """Locked accounts, hidden lists, suspended people. Refusals first."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select
 
@@ -10,14 +7,8 @@ from fedispace.accounts.models import Account, Follow
 from fedispace.federation.models import FollowerInbox, OutboxItem
 from fedispace.threads.models import Status
 from tests.api.site import Client
-from tests.federation.fediverse import Fediverse, open_fediverse
+from tests.federation.fediverse import Fediverse
 from tests.federation.test_moves import find, follow
-
-
-@pytest.fixture
-async def fediverse(tmp_path: Path) -> AsyncIterator[Fediverse]:
-    async with open_fediverse(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ Each has a desk: a port of 127.0.0.1 at which a test gives orders and reads what
 """
 
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,22 +47,38 @@ class Desk:
 
 
 class _Peer:
-    """A peer process with a public address and a desk."""
+    """A peer process with a public address and a desk; it finds its settings below `prefix`."""
 
     def __init__(
         self,
         command: list[str],
-        *,
+        prefix: str,
         name: str,
-        address: str,
-        desk: int,
+        *,
         names: Names,
-        log: Path,
-        settings: Mapping[str, str],
+        authority: Authority,
+        directory: Path,
+        **more: str,
     ) -> None:
+        address, desk, certificate = names.address_of(name), free_port(), authority.issue(name)
+        settings = {
+            "NAME": name,
+            "ADDRESS": address,
+            "CHAIN": str(certificate.chain),
+            "KEY": str(certificate.key),
+            "CONTROL": str(desk),
+            **more,
+        }
         self.name = name
         self.desk = Desk(desk)
-        self._process = Process(names.wrap(command), log=log, environment=settings)
+        self._process = Process(
+            names.wrap(command),
+            log=directory / f"{name}.log",
+            environment={
+                **authority.environment(),
+                **{f"{prefix}_{key}": value for key, value in settings.items()},
+            },
+        )
         self._process.until_listening(address, 443, within=90)
         self._process.until_listening("127.0.0.1", desk)
 
@@ -88,26 +103,17 @@ class FedifyBot(_Peer):
         authority: Authority,
         directory: Path,
     ) -> None:
-        address, desk, certificate = names.address_of(name), free_port(), authority.issue(name)
         self.actor = f"https://{name}/users/bot"
         self.handle = f"@bot@{name}"
         super().__init__(
             [str(NODE), str(_HOME / "fedify-bot.mjs")],
-            name=name,
-            address=address,
-            desk=desk,
+            "BOT",
+            name,
             names=names,
-            log=directory / f"{name}.log",
-            settings={
-                **authority.environment(),
-                "BOT_NAME": name,
-                "BOT_ADDRESS": address,
-                "BOT_CHAIN": str(certificate.chain),
-                "BOT_KEY": str(certificate.key),
-                "BOT_CONTROL": str(desk),
-                "BOT_FIRST_KNOCK": first_knock,
-                "BOT_TAKES": takes,
-            },
+            authority=authority,
+            directory=directory,
+            FIRST_KNOCK=first_knock,
+            TAKES=takes,
         )
 
 
@@ -115,22 +121,7 @@ class BovinePeer(_Peer):
     """The peer of `tests/peers/bovine_peer.py`: verifies and records; posts any activity, signed."""
 
     def __init__(self, name: str, *, names: Names, authority: Authority, directory: Path) -> None:
-        address, desk, certificate = names.address_of(name), free_port(), authority.issue(name)
         self.actor = f"https://{name}/actor"
         self.handle = f"@buttercup@{name}"
-        super().__init__(
-            [str(BOVINE_PYTHON), str(_HOME / "bovine_peer.py")],
-            name=name,
-            address=address,
-            desk=desk,
-            names=names,
-            log=directory / f"{name}.log",
-            settings={
-                **authority.environment(),
-                "PEER_NAME": name,
-                "PEER_ADDRESS": address,
-                "PEER_CHAIN": str(certificate.chain),
-                "PEER_KEY": str(certificate.key),
-                "PEER_CONTROL": str(desk),
-            },
-        )
+        command = [str(BOVINE_PYTHON), str(_HOME / "bovine_peer.py")]
+        super().__init__(command, "PEER", name, names=names, authority=authority, directory=directory)

@@ -14,12 +14,11 @@ from aiortc import (
     RTCPeerConnection,
     RTCSessionDescription,
 )
-from aiortc.mediastreams import MediaStreamError
 
+from tests.ground.ear import RATE, Ear
 from tests.media.hearing import Samples, read_wav
 from tests.media.studio import Studio
 
-RATE = 48_000
 _FRAME = 960
 
 
@@ -109,22 +108,23 @@ class Listener(Peer):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
-        self._heard: list[Samples] = []
-        self._more = asyncio.Condition()
-        self._task: asyncio.Task[None] | None = None
+        self._ear = Ear()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await super().__aexit__(kind, error, trace)
-        if self._task is not None:
-            await self._task
+        await self._ear.end()
+
+    async def offer_to_listen(self) -> str:
+        """Return the offer of one section that only receives; what comes is heard."""
+        self.connection.addTransceiver("audio", direction="recvonly")
+        self.connection.on("track", self._ear.begin)
+        return await self.offer()
 
     async def subscribe(self, *, room: str = "room", participant: str = "") -> Self:
-        self.connection.addTransceiver("audio", direction="recvonly")
-        self.connection.on("track", self._begin)
         grant = self._studio.grant("subscribe", room=room, participant=participant)
-        answer = await self._studio.client.subscribe(grant, await self.offer())
+        answer = await self._studio.client.subscribe(grant, await self.offer_to_listen())
         self.session = answer.session
         await self.accept(answer.sdp)
         await self.connected()
@@ -132,23 +132,4 @@ class Listener(Peer):
 
     async def listen(self, seconds: float, *, within: float = 20.0) -> Samples:
         """Return the next `seconds` of decoded sound, 48 kHz, one channel."""
-        async with self._more:
-            self._heard.clear()
-            async with asyncio.timeout(within):
-                await self._more.wait_for(lambda: sum(map(len, self._heard)) >= seconds * RATE)
-            return np.concatenate(self._heard)
-
-    def _begin(self, track: MediaStreamTrack) -> None:
-        self._task = asyncio.create_task(self._decode(track))
-
-    async def _decode(self, track: MediaStreamTrack) -> None:
-        while True:
-            try:
-                frame = await track.recv()
-            except MediaStreamError:
-                return
-            assert isinstance(frame, av.AudioFrame)
-            samples = frame.to_ndarray().reshape(-1)[:: len(frame.layout.channels)]
-            async with self._more:
-                self._heard.append(samples.astype(np.float64))
-                self._more.notify_all()
+        return await self._ear.listen(seconds, within=within)

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from tests.ground.ear import RATE
 from tests.media.hearing import likeness, main_frequency, purity, read_wav
-from tests.media.peers import RATE, Listener, Sound, Speaker
+from tests.media.peers import Listener, Sound, Speaker
 from tests.media.studio import Studio
 
 

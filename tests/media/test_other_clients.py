@@ -9,11 +9,12 @@ from typing import Any
 import imageio_ffmpeg
 from playwright.async_api import Page, async_playwright
 
+from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.ground.speech import tone
 from tests.media.door import open_door
 from tests.media.hearing import likeness, main_frequency, read_wav
-from tests.media.peers import RATE, Listener, Sound, Speaker
+from tests.media.peers import Listener, Sound, Speaker
 from tests.media.studio import Studio
 
 

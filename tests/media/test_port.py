@@ -13,9 +13,10 @@ from fedispace.clock import ManualClock
 from fedispace.media.live import port
 from fedispace.media.live.path import Address, Path
 from fedispace.media.live.port import UdpPort
+from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import purity
-from tests.media.peers import RATE, Listener, Sound, Speaker
+from tests.media.peers import Listener, Sound, Speaker
 from tests.media.studio import Studio
 
 _CLIENT_HELLO = bytes.fromhex("16feff000000000000000000") + bytes(120)

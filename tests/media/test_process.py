@@ -21,9 +21,10 @@ from fedispace.media.live.client import SfuClient
 from fedispace.media.live.protocol import Challenge, Proof
 from fedispace.media.live.settings import SfuSettings
 from fedispace.media.live.supervisor import SfuProcess
+from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import purity
-from tests.media.peers import RATE, Listener, Sound, Speaker
+from tests.media.peers import Listener, Sound, Speaker
 from tests.media.studio import Studio
 from tests.media.test_sdp import OFFER
 

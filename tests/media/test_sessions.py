@@ -11,9 +11,10 @@ import pytest
 from aioice import stun
 from aiortc.rtcdtlstransport import SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, SRTPProtectionProfile
 
+from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import purity
-from tests.media.peers import RATE, Listener, Peer, Sound, Speaker
+from tests.media.peers import Listener, Peer, Sound, Speaker
 from tests.media.studio import Studio
 
 

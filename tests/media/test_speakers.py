@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from fedispace.errors import Conflict, NotFound
+from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import main_frequency, purity
-from tests.media.peers import RATE, Listener, Sound, Speaker
+from tests.media.peers import Listener, Sound, Speaker
 from tests.media.studio import Studio
 
 

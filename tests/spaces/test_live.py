@@ -19,9 +19,10 @@ from fedispace.spaces import presence, views
 from fedispace.spaces.access import Role
 from fedispace.spaces.live import Connection, LiveRooms
 from fedispace.spaces.models import LiveSession, Space
+from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import main_frequency, purity
-from tests.media.peers import RATE, Listener, Sound, Speaker
+from tests.media.peers import Listener, Sound, Speaker
 from tests.media.studio import Studio
 from tests.spaces.town import Town
 
@@ -48,7 +49,7 @@ class Hall:
         return connection
 
     async def hear(self, listener: Listener, space: Space, bearer: str | None = None) -> Connection:
-        connection = await self.live.subscribe(space.id, bearer, await recvonly(listener))
+        connection = await self.live.subscribe(space.id, bearer, await listener.offer_to_listen())
         await listener.accept(connection.answer)
         await listener.connected()
         return connection
@@ -85,12 +86,6 @@ class Held:
     async def close(self, space_id: int) -> None:
         assert self.live is not None
         await self.live.close(space_id)
-
-
-async def recvonly(listener: Listener) -> str:
-    listener.connection.addTransceiver("audio", direction="recvonly")
-    listener.connection.on("track", listener._begin)
-    return await listener.offer()
 
 
 def live_rooms(town: Town, studio: Studio, sfu: SfuClient) -> LiveRooms:
@@ -149,7 +144,7 @@ async def test_a_visitor_without_an_account_hears_only_what_is_open_to_all(
 ) -> None:
     space = await hall.town.live_space(alice, access=access)
     async with Listener(hall.studio) as listener:
-        offer = await recvonly(listener)
+        offer = await listener.offer_to_listen()
         with pytest.raises(NotFound):
             await hall.live.subscribe(space.id, None, offer)
         with pytest.raises(NotFound):
@@ -160,7 +155,7 @@ async def test_a_visitor_without_an_account_hears_only_what_is_open_to_all(
 async def test_a_space_that_is_not_live_has_no_sound(hall: Hall, alice: Account) -> None:
     space = await hall.town.hosting.create(alice, title="Not yet")
     async with Listener(hall.studio) as listener:
-        offer = await recvonly(listener)
+        offer = await listener.offer_to_listen()
         with pytest.raises(Conflict, match="not started"):
             await hall.live.subscribe(space.id, None, offer)
         await hall.town.hosting.cancel(alice, space.id)
@@ -236,7 +231,7 @@ async def test_the_end_of_a_space_sends_everybody_home_and_nobody_returns(
         await hall.town.hosting.close(alice, space.id)
         await eventually("the room is gone", hall.rooms, lambda rooms: not rooms)
         await hall.shows(space, 0, [])
-        offer = await recvonly(late)
+        offer = await late.offer_to_listen()
         with pytest.raises(Conflict, match="over"):
             await hall.live.subscribe(space.id, None, offer)
         with pytest.raises(Conflict, match="over"):
@@ -263,7 +258,7 @@ async def test_whoever_enters_while_the_space_ends_is_hung_up(
     await live.start()
     async with Listener(hall.studio) as listener:
         with pytest.raises(Conflict, match="over"):
-            await live.subscribe(space.id, None, await recvonly(listener))
+            await live.subscribe(space.id, None, await listener.offer_to_listen())
         await eventually("the room is gone", hall.rooms, lambda rooms: not rooms)
     await live.stop()
     await hall.shows(space, 0, [])
@@ -292,7 +287,7 @@ async def test_an_sfu_that_is_away_is_unavailable_and_keeps_the_ticket_good(
     ticket = await hall.ticket(alice, space, "listener")
     async with Listener(hall.studio) as listener:
         with pytest.raises(Unavailable):
-            await live.subscribe(space.id, ticket, await recvonly(listener))
+            await live.subscribe(space.id, ticket, await listener.offer_to_listen())
         await live.close(space.id)
         await live.stop()
         assert await hall.count_sessions() == 0

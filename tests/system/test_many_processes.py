@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.ground.ground import Ground
 from tests.ground.instance import Instance
 from tests.ground.recorder import Recorder
-from tests.ground.whep import RATE, Listener
+from tests.ground.whep import Listener
 from tests.media.hearing import likeness, read_wav
 from tests.system.stage import on_air
 

@@ -4,10 +4,11 @@ import pytest
 
 from tests.ground.api import Json, Refusal
 from tests.ground.browser import inbound_audio
+from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.ground.ground import Ground
 from tests.ground.instance import Instance
-from tests.ground.whep import RATE, Listener
+from tests.ground.whep import Listener
 from tests.media.hearing import likeness, read_wav
 from tests.system.people import befriend, sees_at_home
 from tests.system.stage import on_air
