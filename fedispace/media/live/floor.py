@@ -69,6 +69,11 @@ class Floor:
         voice = self._voices.get(who)
         return voice is not None and voice.is_speaking(now)
 
+    def spoke_at(self, who: Hashable) -> float:
+        """Return when `who` was last loud enough to be speaking; minus infinity for never."""
+        voice = self._voices.get(who)
+        return voice.spoke_at if voice is not None else float("-inf")
+
     def level(self, who: Hashable) -> int:
         """Return how loud `who` is, as RFC 6464 writes it: 0 loudest, 127 silent."""
         voice = self._voices.get(who)

@@ -1,0 +1,165 @@
+"""The mixer: from the talkers' packets to one packet, every 20 ms.
+
+    packets -> jitter buffer -> decoder -> frame of 20 ms --+
+    packets -> jitter buffer -> decoder -> frame of 20 ms --+--> limiter -> encoder -> one packet
+    ...
+
+A talker joins with the packets of a moment ago: those before them warm his decoder up and are not
+heard, so that he begins without a click. The encoder is warmed up likewise with what the listeners
+heard last, and the first packet it gives out leans on no other, because their decoders remember
+somebody else's. Packets that do not decode count as lost. What anybody sends concerns his own voice
+only.
+
+This module needs numpy and libopus and is loaded when a room first may need them (`mixers`).
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from fedispace.media.live import opus_packets, rtp
+from fedispace.media.live.jitter import FRAME, JitterBuffer, Piece, What
+from fedispace.media.live.mixing import Limiter, Samples, crossfaded
+from fedispace.media.live.opus import Decoder, Encoder, Undecodable
+from fedispace.media.live.programme import Heard, MixerCounts
+
+_NOTHING = np.zeros(0, dtype=np.int16)
+_SILENT_TICKS = 25
+_PIECES_EACH = 24
+_PARTS_OF_A_CUT = FRAME + FRAME // 2
+
+
+class Talker:
+    """One publisher in the mix."""
+
+    def __init__(self, warmth: Iterable[rtp.Packet], counts: MixerCounts) -> None:
+        self._counts = counts
+        self._decoder = Decoder()
+        self._buffer = JitterBuffer()
+        self._ssrc: int | None = None
+        self._ready: Samples = _NOTHING
+        self._cuts = 0
+        self.last = bytes(2 * FRAME)
+        for packet in warmth:
+            self.last = self._decoded(packet.payload)[-2 * FRAME :]
+            self._ssrc = packet.ssrc
+
+    def hear(self, packet: rtp.Packet, now: float) -> None:
+        """Take in a packet."""
+        samples = opus_packets.duration(packet.payload)
+        if samples is None:
+            self._counts.undecodable += 1
+            return
+        if packet.ssrc != self._ssrc:
+            self._ssrc = packet.ssrc
+            self._buffer = JitterBuffer()
+            self._decoder.reset()
+        self._buffer.put(packet.sequence, packet.timestamp, packet.payload, samples, now)
+
+    def go_on_after(self, packet: rtp.Packet) -> None:
+        """Begin with what follows `packet`: the listeners have heard so far."""
+        samples = opus_packets.duration(packet.payload) or FRAME
+        self._buffer.start_after(packet.sequence, packet.timestamp, samples)
+
+    def frame(self, now: float) -> Samples | None:
+        """Return the next 20 ms; None for silence."""
+        ready = self._ready
+        for _ in range(_PIECES_EACH):
+            wanted = FRAME + (_PARTS_OF_A_CUT if self._cuts else 0)
+            if len(ready) >= wanted:
+                break
+            piece = self._buffer.take(now)
+            if piece.what is What.SILENCE and not len(ready):
+                self._cuts = 0
+                return None
+            ready = np.concatenate([ready, np.frombuffer(self._sound(piece), dtype=np.int16)])
+            self._cuts += piece.cut
+        if self._cuts and len(ready) >= wanted:
+            ready = crossfaded(ready, FRAME)
+            self._cuts -= 1
+        self._ready = ready[FRAME:]
+        return ready[:FRAME]
+
+    def _sound(self, piece: Piece) -> bytes:
+        match piece.what:
+            case What.PLAY:
+                return self._decoded(piece.payload)
+            case What.REPAIR:
+                self._counts.repaired += 1
+                return self._repaired(piece)
+            case What.CONCEAL:
+                self._counts.concealed += 1
+                return self._decoder.conceal(piece.samples)
+            case What.SILENCE:
+                return bytes(2 * piece.samples)
+
+    def _decoded(self, payload: bytes) -> bytes:
+        try:
+            return self._decoder.decode(payload)
+        except Undecodable:
+            self._counts.undecodable += 1
+            return self._decoder.conceal(opus_packets.duration(payload) or FRAME)
+
+    def _repaired(self, piece: Piece) -> bytes:
+        try:
+            return self._decoder.repair(piece.payload, piece.samples)
+        except Undecodable:
+            return self._decoder.conceal(piece.samples)
+
+
+class Mixer:
+    """A room's talkers, limiter and encoder."""
+
+    def __init__(self, counts: MixerCounts) -> None:
+        self._counts = counts
+        self._talkers: dict[str, Talker] = {}
+        self._limiter = Limiter()
+        self._encoder = Encoder(loss_percent=10, dtx=True)
+        self._silence = 0
+        self._is_first = True
+
+    def __contains__(self, publisher: str) -> bool:
+        return publisher in self._talkers
+
+    def join(self, publisher: str, kept: list[Heard], heard_until: int | None) -> None:
+        """Add a talker. `kept` are his last packets; up to the timestamp `heard_until` listeners heard
+        them, or they heard none and the newest few are played."""
+        fresh = kept[-3:] if heard_until is None else [k for k in kept if _is_later(k.packet, heard_until)]
+        before = kept[: len(kept) - len(fresh)]
+        talker = self._talkers[publisher] = Talker([k.packet for k in before], self._counts)
+        if heard_until is not None and before:
+            talker.go_on_after(before[-1].packet)
+            self._encoder.encode(talker.last.rjust(2 * FRAME, b"\0"))
+        for heard in fresh:
+            talker.hear(heard.packet, heard.at)
+
+    def hear(self, publisher: str, packet: rtp.Packet, now: float) -> None:
+        """Take in a talker's packet."""
+        self._talkers[publisher].hear(packet, now)
+
+    def leave(self, publisher: str) -> None:
+        """Remove a talker, at once."""
+        self._talkers.pop(publisher, None)
+
+    def tick(self, now: float) -> bytes | None:
+        """Return the next 20 ms of everybody; None while there is nothing worth sending."""
+        frames = [frame for talker in self._talkers.values() if (frame := talker.frame(now)) is not None]
+        if not frames:
+            self._silence += 1
+            if self._silence > _SILENT_TICKS:
+                return None
+            sound = bytes(2 * FRAME)
+        else:
+            self._silence = 0
+            sound = self._limiter.mix(frames).tobytes()
+        if self._is_first:
+            self._encoder.lean_on_the_past(False)
+        payload = self._encoder.encode(sound)
+        if self._is_first:
+            self._is_first = False
+            self._encoder.lean_on_the_past(True)
+        return payload
+
+
+def _is_later(packet: rtp.Packet, timestamp: int) -> bool:
+    return 0 < (packet.timestamp - timestamp) & 0xFFFFFFFF < 1 << 31

@@ -1,0 +1,56 @@
+"""The mixer's beat: every 20 ms, on time on the whole, and honest about when it was not.
+
+Timers fire late. The beat is counted from its start, not from the last stroke, so lateness does not
+add up; after a stall a few strokes are made up for at once, and the rest is left out, because a
+burst would delay everybody else and be thrown away by the listeners.
+"""
+
+from dataclasses import dataclass
+
+SECONDS = 0.02
+_AT_ONCE = 3
+_LATE = 0.005
+
+
+@dataclass(slots=True)
+class TickCounts:
+    """Since the process started: strokes, those that were late or left out, the worst lateness."""
+
+    ticks: int = 0
+    late: int = 0
+    left_out: int = 0
+    worst: float = 0.0
+
+
+class Ticks:
+    """When to mix. Begins at `start`."""
+
+    def __init__(self, start: float, counts: TickCounts) -> None:
+        self._start = start
+        self._counts = counts
+        self.done = 0
+
+    @property
+    def next(self) -> float:
+        """When the next stroke is due."""
+        return self.at(self.done)
+
+    def at(self, number: int) -> float:
+        """Return when a stroke was or will be due."""
+        return self._start + number * SECONDS
+
+    def due(self, now: float) -> list[int]:
+        """Return the numbers of the strokes to make now, at most a few."""
+        behind = now - self.next
+        if behind < 0:
+            return []
+        count = int(behind / SECONDS) + 1
+        left_out = max(0, count - _AT_ONCE)
+        first = self.done + left_out
+        self.done += count
+        self._counts.ticks += count
+        # Of several that are due only the last is on time.
+        self._counts.late += count - 1 + (behind - (count - 1) * SECONDS > _LATE)
+        self._counts.left_out += left_out
+        self._counts.worst = max(self._counts.worst, behind)
+        return list(range(first, self.done))

@@ -1,0 +1,35 @@
+"""The beat of 20 ms: it catches up without bursts and tells of its lateness."""
+
+from fedispace.media.live.ticks import TickCounts, Ticks
+
+
+def test_strokes_are_counted_from_the_start() -> None:
+    counts = TickCounts()
+    ticks = Ticks(100.0, counts)
+    assert ticks.due(99.99) == []
+    made = []
+    for number in range(1000):
+        made += ticks.due(100.0 + number * 0.02 + 0.002)
+    assert made == list(range(1000))
+    assert (counts.ticks, counts.late, counts.left_out) == (1000, 0, 0)
+    assert abs(counts.worst - 0.002) < 1e-6
+
+
+def test_a_short_stall_is_made_up_for() -> None:
+    counts = TickCounts()
+    ticks = Ticks(0.0, counts)
+    ticks.due(0.001)
+    assert ticks.due(0.061) == [1, 2, 3]
+    assert (counts.ticks, counts.late, counts.left_out) == (4, 2, 0)
+    assert ticks.next == 0.08
+
+
+def test_a_long_stall_is_not_made_up_for_in_a_burst() -> None:
+    counts = TickCounts()
+    ticks = Ticks(0.0, counts)
+    ticks.due(0.001)
+    made = ticks.due(1.0)
+    assert made == [48, 49, 50]
+    assert counts.left_out == 47
+    assert counts.worst > 0.97
+    assert ticks.due(1.0) == []
