@@ -9,14 +9,12 @@ a job fetches the parent; when that arrives, by whatever way, the replies that w
 below it. When the rest of a conversation is fetched too is the rule of `looking.py`.
 """
 
-import html
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import String, bindparam, exists, select
+from sqlalchemy import bindparam, exists, select
 
 from fedispace.accounts import emojis
 from fedispace.accounts.models import Account
@@ -31,50 +29,31 @@ from fedispace.errors import Refused
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.models import ActorRow
 from fedispace.federation.origin import same_origin
-from fedispace.federation.vocab.links import Hashtag, LinkTag
-from fedispace.federation.vocab.links import Mention as MentionTag
 from fedispace.federation.vocab.objects import Note
 from fedispace.hosts import host_of
 from fedispace.ids import Ids, id_at
 from fedispace.queue.jobs import Jobs
-from fedispace.threads import counts, direct, history, looking, missing, policy_wire, quotes, tags
+from fedispace.threads import counts, history, looking, missing, policy_wire, quotes, tags
 from fedispace.threads.adoption import adopt, keep_history, lengthen
 from fedispace.threads.arrival import Arrival, look
 from fedispace.threads.audience import visibility_from
 from fedispace.threads.edits import tell_boosters
 from fedispace.threads.holding import Holding
 from fedispace.threads.known import KnownPost, post_by_id, post_by_uri
-from fedispace.threads.models import Mention, Status
+from fedispace.threads.models import Status
+from fedispace.threads.naming import Naming
 from fedispace.threads.placing import Place, place
 from fedispace.threads.policies import to_json
 from fedispace.threads.polls import Polls
-from fedispace.threads.sanitize import clean, plain
+from fedispace.threads.said import claims_of, columns_of, subject_of
 from fedispace.threads.telling import tell
 from fedispace.threads.votes import is_vote
 
 FETCH_PARENT: Final = "threads.fetch_parent"
 LATE: Final = timedelta(days=1)
 """How old a post may be for an Update of it to stand in for a Create that never came."""
-MAX_SPOILER: Final = 2048
-MAX_TITLE: Final = 2048
-MAX_TAG: Final = 100
-_SPOKEN: Final = frozenset({"Note", "Question"})
-_TEXT_TYPES: Final = frozenset({"Article"})
 _IS_TAKEN: Final = select(exists().where(table_of(Status).c.id == bindparam("id", type_=BigId)))
-_accounts: Final = table_of(Account).c
-_NAMED: Final = select(_accounts.id, _accounts.uri, _accounts.domain).where(
-    _accounts.uri == bindparam("uri", type_=String())
-)
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Somebody a post names, as far as naming goes."""
-
-    id: int
-    uri: str
-    local: bool
 
 
 class Ingest:
@@ -97,6 +76,7 @@ class Ingest:
         self._notifier = notifier
         self._jobs = jobs
         self._polls = polls
+        self._naming = Naming(addresses, people, notifier)
         self._holding = Holding(ids, clock, addresses, notifier, jobs)
 
     async def store_note(
@@ -158,7 +138,7 @@ class Ingest:
         waits = parent is not None and await self._holding.holds_reply(tx, parent, author_id, note.id)
         created_at = self._dated(note)
         id_ = self._ids.next() if delivered else await self._id_at(tx, note.id, created_at, parent)
-        subject = _subject(note)
+        subject = subject_of(note)
         at = await self._place(tx, id_, author_id, parent, note, conversation_id)
         row = {
             "id": id_,
@@ -184,7 +164,7 @@ class Ingest:
             "policy": await _policy(tx, note, followers),
             "quote_uri": note.quote,
             "quote_state": "pending" if note.quote else None,
-            **_said(note),
+            **columns_of(note),
         }
         if await add_new(tx, Status, row) == 0:
             return await _stored_meanwhile(tx, note)
@@ -194,7 +174,7 @@ class Ingest:
         await emojis.remember(tx, self._ids, self._clock, host_of(note.id), note.tags)
         if at.thread_id != id_:
             await lengthen(tx, at.thread_id, at.thread_position)
-        await self._name(tx, id_, author_id, visibility, note, notify=delivered and not waits)
+        await self._naming.name(tx, id_, author_id, visibility, note, notify=delivered and not waits)
         if delivered and not waits:
             await tell(
                 tx,
@@ -232,21 +212,21 @@ class Ingest:
         if newer is None:
             if status.edited_at is None or note.updated == status.edited_at:
                 await self._polls.recount(tx, status, note.poll, fetched=fetched)
-                for name, value in _claimed(note).items():
+                for name, value in claims_of(note).items():
                     setattr(status, name, value)
             if not fetched:
                 await self._late(tx, status.id, note)
             return False
-        said = {**_said(note), "type": note.type}
+        said = {**columns_of(note), "type": note.type}
         if any(getattr(status, name) != value for name, value in said.items()):
             await history.keep(tx, self._ids, status)
         retagged = said["tags"] != status.tags
-        await change(tx, status, {**said, "edited_at": newer, **_claimed(note)})
+        await change(tx, status, {**said, "edited_at": newer, **claims_of(note)})
         await self._polls.become(tx, status, note.poll)
         if retagged:
             await tags.rewrite(tx, status.id, status.tags)
         await emojis.remember(tx, self._ids, self._clock, host_of(note.id), note.tags)
-        await self._name_too(tx, status, note, added_at=newer)
+        await self._naming.name_too(tx, status, note, added_at=newer)
         await tell_boosters(tx, self._notifier, status)
         await tx.flush()
         await quotes.tell_of_edit(tx, self._notifier, status)
@@ -274,7 +254,7 @@ class Ingest:
             return
         if status.pending_approval:
             return
-        await self._name_too(tx, status, note, added_at=None)
+        await self._naming.name_too(tx, status, note, added_at=None)
 
     def _edited(self, note: Note, last: datetime) -> datetime | None:
         """Return when this state was written if it is newer than `last`; a date far ahead is held at a day.
@@ -366,83 +346,6 @@ class Ingest:
             id_ += 1 + (self._ids.next() & 0xFFF)
         return id_
 
-    async def _name(
-        self, tx: Tx, status_id: int, author_id: int, visibility: str, note: Note, *, notify: bool
-    ) -> None:
-        """Write whom the note names and addresses, as far as they are known here; notify ours.
-
-        Somebody tagged but not addressed is shown, and neither notified nor let in. Somebody of ours
-        who is addressed without a tag was written to all the same.
-        """
-        tagged = [tag.href for tag in note.tags if isinstance(tag, MentionTag)]
-        addressed = {*note.to, *note.cc}
-        ours = [uri for uri in addressed if self._addresses.is_ours(uri)]
-        if not tagged and not ours:
-            return
-        named = await self._accounts(tx, [*tagged, *ours])
-        for account in named:
-            if account.id == author_id:
-                continue
-            silent = account.uri not in addressed
-            row = {"status_id": status_id, "account_id": account.id, "silent": silent, "added_at": None}
-            await add_new(tx, Mention, row)
-        if visibility == "direct":
-            await direct.file(tx, status_id)
-        if not notify:
-            return
-        for account in named:
-            if account.local and account.uri in addressed:
-                await self._notifier.notify_ours(
-                    tx, to_id=account.id, type="mention", by_id=author_id, subject=status_id
-                )
-
-    async def _name_too(self, tx: Tx, status: Status, note: Note, *, added_at: datetime | None) -> None:
-        """Write and notify those whom another state of a post names; whom it named before stays named."""
-        status_id, author_id = status.id, status.account_id
-        tagged = [tag.href for tag in note.tags if isinstance(tag, MentionTag)]
-        addressed = {*note.to, *note.cc}
-        ours = [uri for uri in addressed if self._addresses.is_ours(uri)]
-        if not tagged and not ours:
-            return
-        rows = await tx.scalars(select(Mention).where(Mention.status_id == status_id))
-        known = {row.account_id: row for row in rows}
-        new: list[Named] = []
-        for account in await self._accounts(tx, [*tagged, *ours]):
-            row = known.get(account.id)
-            silent = account.uri not in addressed
-            if account.id == author_id or (row is not None and (silent or not row.silent)):
-                if added_at is None and not silent:
-                    new.append(account)
-                continue
-            if row is None:
-                tx.add(Mention(status_id=status_id, account_id=account.id, silent=silent, added_at=added_at))
-            else:
-                row.silent, row.added_at = False, added_at
-            if not silent:
-                new.append(account)
-        await tx.flush()
-        if status.visibility == "direct":
-            await direct.file(tx, status.id)
-        for account in new:
-            if account.local:
-                await self._notifier.notify_ours(
-                    tx, to_id=account.id, type="mention", by_id=author_id, subject=status_id
-                )
-
-    async def _accounts(self, tx: Tx, uris: Iterable[str]) -> list[Named]:
-        """Return the accounts among `uris`; a peer may name ours by their profile page."""
-        accounts: dict[int, Named] = {}
-        pages = f"{self._addresses.origin}/@"
-        for uri in dict.fromkeys(uris):
-            row = (await tx.core(_NAMED, {"uri": uri})).one_or_none()
-            if row is not None:
-                accounts[row.id] = Named(row.id, row.uri, row.domain == "")
-            elif uri.startswith(pages):
-                account = await self._people.by_handle(tx, uri.removeprefix(pages))
-                if account is not None:
-                    accounts[account.id] = Named(account.id, account.uri, account.local)
-        return list(accounts.values())
-
     async def _fetch_around(
         self,
         tx: Tx,
@@ -484,12 +387,6 @@ async def _stored_meanwhile(tx: Tx, note: Note) -> int:
     return stored
 
 
-def _claimed(note: Note) -> dict[str, int]:
-    """Return how many like and pass on a post, as far as its server says; nothing of it can be checked."""
-    said = {"likes_claimed": note.likes_claimed, "shares_claimed": note.shares_claimed}
-    return {name: number for name, number in said.items() if number is not None}
-
-
 async def _policy(tx: Tx, note: Note, followers: str | None) -> dict[str, Any] | None:
     """Return the policy a note states, as it is stored. What its author follows is seldom in it."""
     if note.interaction_policy is None:
@@ -503,65 +400,3 @@ async def _policy(tx: Tx, note: Note, followers: str | None) -> dict[str, Any] |
 
 async def _followers_of(tx: Tx, actor: str) -> str | None:
     return await tx.scalar(select(ActorRow.followers).where(ActorRow.uri == actor))
-
-
-def _said(note: Note) -> dict[str, Any]:
-    """Return the columns that hold what the note says."""
-    title = plain(note.name or "")[:MAX_TITLE] or None
-    spoiler = plain(note.summary or "")[:MAX_SPOILER] if note.type in _SPOKEN else ""
-    return {
-        "url": note.url or note.id,
-        "type": note.type,
-        "title": title,
-        "content": clean(_content(note, title)),
-        "spoiler": spoiler,
-        "sensitive": note.sensitive or bool(spoiler),
-        "language": note.content_language,
-        "tags": _tags(note),
-        "emojis": emojis.pictured(note.tags),
-        "attachments": [
-            {
-                "type": file.type,
-                "url": file.url,
-                "media_type": file.media_type,
-                "name": plain(file.name or ""),
-                "width": file.width,
-                "height": file.height,
-                "blurhash": file.blurhash,
-                "focal": list(file.focal) if file.focal else None,
-                "duration": file.duration,
-            }
-            for file in note.attachments
-        ],
-    }
-
-
-def _content(note: Note, title: str | None) -> str:
-    """Return all there is to read: other kinds of post have their title before and their address after it."""
-    if note.type in _SPOKEN:
-        return note.content
-    pieces = [f"<p><strong>{html.escape(title)}</strong></p>"] if title else []
-    if note.type == "Event":
-        pieces.append(f"<p>{html.escape(plain(note.summary or ''))}</p>{note.content}")
-    else:
-        pieces.append(note.content or (note.summary or ""))
-    if note.type not in _TEXT_TYPES:
-        link = html.escape(note.url or note.id)
-        pieces.append(f'<p><a href="{link}">{link}</a></p>')
-    return "".join(pieces)
-
-
-def _tags(note: Note) -> list[dict[str, str]]:
-    tags: dict[str, dict[str, str]] = {}
-    for tag in note.tags:
-        if isinstance(tag, Hashtag) and (name := plain(tag.name)[:MAX_TAG]):
-            tags.setdefault(f"#{name.casefold()}", {"type": "Hashtag", "name": name})
-    return list(tags.values())
-
-
-def _subject(note: Note) -> str | None:
-    """Return the object a note is about: what a Link tag names as an ActivityPub object (FEP-e232)."""
-    for tag in note.tags:
-        if isinstance(tag, LinkTag) and tag.href != note.quote and "json" in tag.media_type:
-            return tag.href
-    return None
