@@ -1,6 +1,7 @@
 """What a listener hears: the decoded sound of one track."""
 
 import asyncio
+import contextlib
 
 import av
 import numpy as np
@@ -24,9 +25,14 @@ class Ear:
         self._task = asyncio.create_task(self._decode(track))
 
     async def end(self) -> None:
-        """Return when nothing more can come: the connection is closed already."""
+        """Stop listening: the connection is closed already.
+
+        A track that never began, because the connection failed, does not end with it.
+        """
         if self._task is not None:
-            await self._task
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
 
     async def listen(self, seconds: float, *, within: float) -> Samples:
         """Return the next `seconds` of decoded sound, 48 kHz, one channel."""

@@ -145,6 +145,8 @@ class SfuProcess:
             if end is not None:
                 with contextlib.suppress(ProcessLookupError):
                     end()
+            # Not `wait_for`, which (Python 3.11) loses a `stop` that comes together with the child's end.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await process.wait()
                 return
