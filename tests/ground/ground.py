@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.ground.browser import Browser
 from tests.ground.ca import Authority
+from tests.ground.desk import Desk
 from tests.ground.instance import Instance
 from tests.ground.names import Names
 from tests.ground.peers import BOVINE_PYTHON, NODE, BovinePeer, FedifyBot, FirstKnock
@@ -32,6 +33,7 @@ class Ground:
         self._stops: list[Callable[[], None]] = []
         self._postgres: Postgres | None = None
         self._redis: Redis | None = None
+        self._desk: Desk | None = None
         self._count = itertools.count(1)
 
     def instance(
@@ -58,6 +60,7 @@ class Ground:
             authorized_fetch=authorized_fetch,
             names=self.names,
             authority=self.authority,
+            desk=self.desk,
         )
         instance.prepare()
         self._stops.append(instance.stop)
@@ -102,6 +105,14 @@ class Ground:
         """Return a Chromium, to be entered with `async with`."""
         _require_program("chromium", "chromium")
         return Browser(self.names, self.directory, microphone=microphone)
+
+    @property
+    def desk(self) -> Desk:
+        """Where our commands are run, opened when first asked for."""
+        if self._desk is None:
+            self._desk = Desk(self.names)
+            self._stops.insert(0, self._desk.close)
+        return self._desk
 
     @property
     def postgres(self) -> Postgres:

@@ -4,13 +4,13 @@ import http.client
 import os
 import secrets
 import socket
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.ground.api import Api
 from tests.ground.ca import Authority
+from tests.ground.desk import Desk
 from tests.ground.eventually import until
 from tests.ground.names import Names
 from tests.ground.nginx import Nginx
@@ -63,6 +63,7 @@ class Instance:
     database: str
     names: Names
     authority: Authority
+    desk: Desk
     bus: str = ""
     authorized_fetch: bool = False
     roles: tuple[str, ...] = ("all",)
@@ -167,15 +168,13 @@ class Instance:
 
     def command(self, *arguments: str, stdin: str = "") -> str:
         """Run a command of ours on this instance and return what it printed."""
-        done = subprocess.run(
-            self.names.wrap([sys.executable, "-m", "fedispace", *arguments, "--config", str(self.config)]),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            env=self._environment(),
-            cwd=self.home,
+        done = self.desk.run(
+            *arguments,
+            "--config",
+            str(self.config),
+            stdin=stdin,
+            directory=self.home,
+            environment=self._environment(),
         )
         if done.returncode != 0:
             raise RuntimeError(f"fedispace {' '.join(arguments)} failed: {done.stderr or done.stdout}")
