@@ -50,9 +50,8 @@ def parse(request: SignedRequest, now: datetime, *, allow_http: bool = False) ->
     values = _values(request, fields, covered, algorithm)
     check_host(request)
     _check_strength(request, covered)
-    if "date" in values:
-        check_date(values["date"], now)
-    check_times(
+    dated = check_date(values["date"], now) if "date" in values else 0.0
+    created = check_times(
         fields.get("created") if "(created)" in covered else None,
         fields.get("expires"),
         now,
@@ -64,6 +63,7 @@ def parse(request: SignedRequest, now: datetime, *, allow_http: bool = False) ->
         key_id=check_key_id(fields["keyid"], request.origin, allow_http=allow_http),
         covered=covered,
         algorithm=algorithm,
+        signed_at=datetime.fromtimestamp(dated if created is None else created, UTC),
         signature=_decoded(fields["signature"]),
         messages=_messages(request, covered, values),
     )

@@ -23,11 +23,11 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 import structlog
-from sqlalchemy import Boolean, ColumnElement, bindparam, case, literal, update
+from sqlalchemy import Boolean, ColumnElement, bindparam, case, exists, literal, select, update
 
 from fedispace import strictjson
 from fedispace.clock import Clock
@@ -43,7 +43,7 @@ from fedispace.federation.models import InboxItem
 from fedispace.federation.peers import Peers
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.routes import Found, InboxRoutes, Needs, Verified
-from fedispace.federation.vocab.activities import Activity, Several
+from fedispace.federation.vocab.activities import Activity, Follow, Several
 from fedispace.federation.vocab.uri import Uri
 from fedispace.hosts import host_of
 from fedispace.ids import Ids
@@ -86,6 +86,9 @@ _MARK = (
         body=case((bindparam("keeps", type_=Boolean), _items.c.body), else_=b""),
     )
 )
+
+_SIGNED: Final = " signed "
+"""Stands between the id of a Follow and when it was signed; no id has a space."""
 
 Handler = Callable[[Tx, Verified[Any], Found], Awaitable[None]]
 Heard = Callable[[str], Awaitable[None]]
@@ -151,10 +154,14 @@ class Inbox:
     async def accept(self, verified: Verified[Activity], body: bytes) -> None:
         """Write the activity down; returns when it is durable. A repeat is not an error.
 
-        One about several objects is written down as one for each.
+        One about several objects is written down as one for each. A Follow is known by its id and by when
+        it was signed: some peers give each Follow of the same two the same id.
         """
         if not isinstance(verified.activity, Several):
-            await self._accept(verified.activity.id, verified.sender, body)
+            known_by: str = verified.activity.id
+            if isinstance(verified.activity, Follow) and verified.signed_at is not None:
+                known_by += f"{_SIGNED}{verified.signed_at:%Y-%m-%dT%H:%M:%SZ}"
+            await self._accept(known_by, verified.sender, body)
             return
         for part in codec.apart(strictjson.loads(body)):
             await self._accept(part["id"], verified.sender, msgspec.json.encode(part))
@@ -227,6 +234,14 @@ _Arrival = tuple[str, str, bytes, "asyncio.Future[None]"]
 def pending(columns: Columns) -> ColumnElement[bool]:
     """Return the condition of what waits; spelled out, because the partial indexes are."""
     return columns.state == literal("pending", literal_execute=True)
+
+
+async def _was_signed_later(tx: Tx, known_by: str) -> bool:
+    """Tell whether the same Follow came with a later signature: then this is one that was held back."""
+    known, same = _items.c.activity_id, known_by.partition(_SIGNED)[0] + _SIGNED
+    # A range, for the index; the database's own order of words may put others in between.
+    later = exists().where(known > known_by, known < f"{same}9999", known.startswith(same, autoescape=True))
+    return bool(await tx.scalar(select(later)))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -360,6 +375,8 @@ class InboxPump:
             if onward is not None and not await onward.is_proven(read.activity, item.body):
                 onward = None
             async with self._applying, self._db.transaction() as tx:
+                if _SIGNED in item.activity_id and await _was_signed_later(tx, item.activity_id):
+                    raise Refused("repeated", "It came already, signed later than this.", status=202)
                 if await self._mark(tx, item, "done", None):
                     answered = await onward.answered(tx, read.activity) if onward else None
                     for handle in read.entry.handlers:

@@ -69,7 +69,7 @@ def parse(request: SignedRequest, now: datetime, *, allow_http: bool = False) ->
     created = stated.parameters.get("created")
     if created is None:
         raise Refused("sig_date", "the signature does not state when it was made")
-    check_times(created, stated.parameters.get("expires"), now)
+    made = check_times(created, stated.parameters.get("expires"), now)
     values = {name: _value(request, name) for name in stated.covered}
     if "date" in values:
         check_date(values["date"], now)
@@ -85,6 +85,7 @@ def parse(request: SignedRequest, now: datetime, *, allow_http: bool = False) ->
         key_id=check_key_id(key_id, request.origin, allow_http=allow_http),
         covered=stated.covered,
         algorithm=stated.parameters.get("alg"),
+        signed_at=datetime.fromtimestamp(made or 0.0, UTC),
         signature=signature,
         messages=(_base(values, stated.line),),
     )

@@ -16,6 +16,7 @@ otherwise ignored.
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from fedispace.db.engine import Tx
@@ -33,12 +34,14 @@ A_co = TypeVar("A_co", bound=Activity, covariant=True)
 class Verified(Generic[A_co]):
     """An activity whose signature proved who sent it. Only `verify.py` and the inbox make one.
 
-    A handler that passes it on has the `body` as it came; it is kept nowhere else.
+    A handler that passes it on has the `body` as it came; it is kept nowhere else. `signed_at` is when the
+    sender signed the request it came in, and None where it came in another's.
     """
 
     activity: A_co
     sender: Uri
     body: bytes = b""
+    signed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

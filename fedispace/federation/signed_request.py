@@ -62,14 +62,15 @@ class SignedRequest:
 class Claim:
     """A signature that is well formed, fresh and strong enough, but not yet verified.
 
-    `messages` are the byte strings it may be over: with draft-cavage the query may or may not be part
-    of the request target.
+    `signed_at` is the date that it covers. `messages` are the byte strings it may be over: with
+    draft-cavage the query may or may not be part of the request target.
     """
 
     scheme: Literal["cavage", "rfc9421"]
     key_id: Uri
     covered: tuple[str, ...]
     algorithm: str | None
+    signed_at: datetime
     signature: bytes = field(repr=False)
     messages: tuple[bytes, ...] = field(repr=False)
 
@@ -100,9 +101,11 @@ def check_host(request: SignedRequest) -> str:
     return host
 
 
-def check_date(value: str, now: datetime) -> None:
-    """Require a Date (RFC 9110 section 5.6.7) inside the window; stops the replay of an old request."""
-    _check_window(_moment(value), now)
+def check_date(value: str, now: datetime) -> float:
+    """Return a Date (RFC 9110 section 5.6.7) inside the window; stops the replay of an old request."""
+    moment = _moment(value)
+    _check_window(moment, now)
+    return moment
 
 
 @lru_cache(maxsize=256)
@@ -116,12 +119,14 @@ def _moment(date: str) -> float:
     return moment.timestamp()
 
 
-def check_times(created: str | None, expires: str | None, now: datetime) -> None:
-    """Require that the signature's own times, where stated, enclose now."""
-    if created is not None:
-        _check_window(_seconds(created), now)
+def check_times(created: str | None, expires: str | None, now: datetime) -> float | None:
+    """Require that the signature's own times, where stated, enclose now; return when it was made."""
+    made = None if created is None else _seconds(created)
+    if made is not None:
+        _check_window(made, now)
     if expires is not None and _seconds(expires) < now.timestamp():
         raise Refused("sig_date", "the signature has expired")
+    return made
 
 
 def _seconds(text: str) -> float:

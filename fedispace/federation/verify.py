@@ -20,7 +20,7 @@ import copy
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -41,7 +41,7 @@ from fedispace.federation.relays import Relays
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.routes import Verified
 from fedispace.federation.signed_request import Claim, SignedRequest
-from fedispace.federation.vocab.activities import Activity, Update
+from fedispace.federation.vocab.activities import Activity, Follow, Update
 from fedispace.federation.vocab.actors import Actor, PublicKeyRef
 from fedispace.federation.vocab.uri import Uri
 from fedispace.hosts import host_of
@@ -116,7 +116,7 @@ class Verifier:
         sent = await self._sent(request)
         if isinstance(sent, Unheeded):
             return sent
-        activity, signer = sent
+        activity, signer, _ = sent
         if activity.actor != signer:
             raise _mismatch()
         return Verified(activity, signer)
@@ -130,13 +130,13 @@ class Verifier:
         sent = await self._sent(request)
         if isinstance(sent, Unheeded):
             return sent
-        activity, signer = sent
+        activity, signer, signed_at = sent
         if activity.actor == signer:
-            return Verified(activity, signer)
+            return Verified(activity, signer, signed_at=signed_at)
         return await self._forwarded(strictjson.loads(request.body), activity, signer)
 
-    async def _sent(self, request: SignedRequest) -> tuple[Activity, Uri] | Unheeded:
-        """Return what a POST carries and who signed the request."""
+    async def _sent(self, request: SignedRequest) -> tuple[Activity, Uri, datetime] | Unheeded:
+        """Return what a POST carries, who signed the request, and when."""
         claim = await self._claim(request)
         key = await self._known_key(claim.key_id)
         if key is None and (unheeded := await self._word_of_a_stranger(request.body)):
@@ -148,7 +148,7 @@ class Verifier:
         activity = _parse(request.body)
         if activity.actor == key.owner and not may_send(activity, key.owner):
             raise Refused("origin_mismatch", "The activity's id is on another server.", status=403)
-        return activity, key.owner
+        return activity, key.owner, claim.signed_at
 
     async def _forwarded(
         self, document: dict[str, Any], activity: Activity, signer: Uri
@@ -157,6 +157,8 @@ class Verifier:
         relayed = self._relays is not None and await self._relays.is_relay(signer)
         if author is None or not (relayed or "proof" in document or "signature" in document):
             raise _mismatch()
+        if isinstance(activity, Follow):
+            raise _mismatch()  # its id may come again, told from a replay by the date its own actor signs
         if isinstance(activity, Update) and isinstance(activity.object, Actor):
             raise _mismatch()  # a stranger could have an old profile, and its old keys, hold once more
         if self._addresses.is_ours(author):

@@ -160,7 +160,10 @@ class Server:
         """Return what became of each activity that arrived."""
         async with self.app.db.reading() as tx:
             items = (await tx.scalars(select(InboxItem).order_by(InboxItem.id))).all()
-        return {i.activity_id: i.state if i.note is None else f"{i.state} {i.note}" for i in items}
+        return {
+            i.activity_id.partition(" ")[0]: i.state if i.note is None else f"{i.state} {i.note}"
+            for i in items
+        }
 
     async def is_busy(self) -> bool:
         now = self.clock.now()

@@ -224,6 +224,14 @@ def test_a_missing_date_is_refused() -> None:
 
 
 @pytest.mark.attack(10)
+def test_a_claim_says_when_it_was_signed() -> None:
+    for age in (0, 1, 3000):
+        moment = NOW - timedelta(seconds=age)
+        created = {"created": int(moment.timestamp())}
+        assert signatures.parse(cavage(headers=at(moment)), NOW).signed_at == moment
+        assert signatures.parse(rfc9421(parameters=created), NOW).signed_at == moment
+
+
 def test_two_dates_are_refused() -> None:
     assert judge(plus(cavage(), "Date", format_datetime(NOW, usegmt=True))) == "sig_date"
 

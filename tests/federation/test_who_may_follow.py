@@ -1,5 +1,8 @@
 """Locked accounts, hidden lists, suspended people. Refusals first."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
@@ -9,6 +12,7 @@ from fedispace.threads.models import Status
 from tests.api.site import Client
 from tests.federation.fediverse import Fediverse
 from tests.federation.test_moves import find, follow
+from tests.ground.proving import multikey, proven
 
 
 @pytest.fixture
@@ -82,6 +86,57 @@ async def test_a_locked_account_gives_nothing_before_it_accepts_and_nothing_afte
             await alice.post(f"/api/v1/follow_requests/{request['id']}/authorize")
             await fediverse.settle()
             assert await alpha.count(FollowerInbox) == 1
+
+
+async def ask_again(fediverse: Fediverse, asked: dict[str, Any], **signing: Any) -> list[str]:
+    """Send a Follow once more; return the kinds of what carol's server is answered."""
+    fediverse.peer.received.clear()
+    await fediverse.peer.post(fediverse.alpha.inbox, asked, **signing)
+    await fediverse.settle()
+    return [each.activity["type"] for each in fediverse.peer.received]
+
+
+@pytest.mark.row(76)
+@pytest.mark.parametrize("end", ["undo", "remove_from_followers"])
+async def test_who_gives_each_follow_the_same_id_may_follow_again_and_a_replay_may_not(
+    fediverse: Fediverse, end: str
+) -> None:
+    alpha, peer, clock = fediverse.alpha, fediverse.peer, fediverse.clock
+    bob = await alpha.person("bob")
+    carol = peer.actor()
+    asked = peer.activity("Follow", carol, bob.account.uri)
+    first = clock.now()
+    assert await ask_again(fediverse, asked) == ["Accept"]
+    for number in range(2):
+        clock.advance(minutes=5)
+        if end == "undo":
+            await peer.post(alpha.inbox, peer.activity("Undo", carol, asked, number))
+            await fediverse.settle()
+        else:
+            (follower,) = await bob.get(f"/api/v1/accounts/{bob.id}/followers")
+            await bob.post(f"/api/v1/accounts/{follower['id']}/remove_from_followers")
+            await fediverse.settle()
+        assert await alpha.count(FollowerInbox) == 0
+        for held_back in (first, first - timedelta(minutes=20)):
+            assert await ask_again(fediverse, asked, date=held_back) == []
+            assert await alpha.count(FollowerInbox) == 0
+        clock.advance(seconds=1)
+        assert await ask_again(fediverse, asked) == ["Accept"]
+        assert await alpha.count(FollowerInbox) == 1
+        assert await ask_again(fediverse, asked) == [], "the very same request"
+        first = clock.now()
+
+
+async def test_a_follow_is_sent_by_who_follows_or_not_at_all(fediverse: Fediverse) -> None:
+    """Whoever keeps a Follow that proves itself could else send it when it has been taken back."""
+    bob = await fediverse.alpha.person("bob")
+    peer, ada = fediverse.peer, "http://good.test/users/ada"
+    peer.actor("ada", "good.test", assertionMethod=[multikey("ed", ada)])
+    asked = proven(peer.activity("Follow", ada, bob.account.uri), fediverse.clock.now(), key="ed", by=ada)
+    answer = await peer.post(fediverse.alpha.inbox, asked, by=peer.actor("eve", "evil.test"))
+    await fediverse.settle()
+    assert (answer.status, answer.problem) == (403, "actor_key_mismatch")
+    assert await fediverse.alpha.count(FollowerInbox) == 0
 
 
 @pytest.mark.privacy("P-05")
