@@ -3,18 +3,16 @@
 Mastodon forwards replies with a signature over the JSON-LD graph, which takes a whole RDF processor to
 check and which has been forged in peers that check it. We take such an activity for a hint: at most one
 GET of the object from its own server, by a job, and only for an answer to a post that is known here or
-for a change of one. Nobody makes us ask a host more often than `HINTS` times in `WITHIN`. What a relay
+for a change of one. Nobody makes us ask a host more often than `HINTS` times in five minutes. What a relay
 of ours sends on is asked for in the same way, new posts too.
 """
-
-from collections import OrderedDict
-from datetime import timedelta
 
 import structlog
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Database
 from fedispace.federation.addresses import Addresses
+from fedispace.federation.hints import Hints
 from fedispace.federation.origin import same_origin
 from fedispace.federation.verify import Hearsay
 from fedispace.federation.vocab.activities import Activity, Create, Delete, Update
@@ -28,8 +26,6 @@ log = structlog.get_logger()
 TASK = "federation.rumour"
 HINTS = 30
 RELAYED_HINTS = 300
-WITHIN = timedelta(minutes=5)
-HOSTS_IN_MEMORY = 4096
 
 
 class Rumours:
@@ -37,10 +33,9 @@ class Rumours:
 
     def __init__(self, db: Database, clock: Clock, addresses: Addresses, jobs: Jobs) -> None:
         self._db = db
-        self._clock = clock
         self._addresses = addresses
         self._jobs = jobs
-        self._heard: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._hints = Hints(clock)
 
     async def heard(self, hearsay: Hearsay) -> None:
         """Have the object looked up later, if it is worth a look."""
@@ -48,7 +43,7 @@ class Rumours:
         if subject is None or not same_origin(subject, hearsay.author) or self._addresses.is_ours(subject):
             log.info("rumour.dropped", reason="not_its_actors", activity=hearsay.activity.id)
             return
-        if not self._may_ask(host_of(subject), RELAYED_HINTS if hearsay.relayed else HINTS):
+        if not self._hints.may_ask(host_of(subject), RELAYED_HINTS if hearsay.relayed else HINTS):
             log.info("rumour.dropped", reason="rate", activity=hearsay.activity.id)
             return
         told = getattr(hearsay.activity, "object", None)
@@ -60,20 +55,6 @@ class Rumours:
         }
         async with self._db.transaction() as tx:
             await self._jobs.enqueue(tx, TASK, arguments, unique_key=f"rumour {subject}")
-
-    def _may_ask(self, host: str, most: int) -> bool:
-        """Count what is asked of a host: it did not ask to be asked."""
-        now = self._clock.monotonic()
-        times, since = self._heard.get(host, (0, now))
-        if now - since >= WITHIN.total_seconds():
-            times, since = 0, now
-        if times >= most:
-            return False
-        self._heard[host] = (times + 1, since)
-        self._heard.move_to_end(host)
-        if len(self._heard) > HOSTS_IN_MEMORY:
-            self._heard.popitem(last=False)
-        return True
 
 
 def _subject(activity: Activity) -> Uri | None:

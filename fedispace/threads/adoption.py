@@ -8,7 +8,7 @@ from fedispace.accounts.models import Account
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
 from fedispace.federation.vocab.objects import Note
-from fedispace.threads import attention, counts, direct
+from fedispace.threads import attention, counts, direct, missing
 from fedispace.threads.audience import is_distributable
 from fedispace.threads.judging import is_open, judge
 from fedispace.threads.merging import merge
@@ -85,13 +85,16 @@ async def _join(tx: Tx, parent: Status, child: Status) -> None:
 
 
 async def _has_its_beginning(tx: Tx, child: Status) -> bool:
-    """Tell whether the conversation a reply was put in begins with a post that is here and answers nothing.
+    """Tell whether the conversation a reply was put in begins with a post that answers nothing.
 
     Then it is whole at the top and no part of another: somebody had their reply put there by claims, and
     it belongs elsewhere. Or one reply and a post that appears late would carry off all that others wrote.
+    Of a beginning that was deleted its place is known, and counts as much.
     """
     began = Status.id == child.conversation_id, Status.in_reply_to_uri.is_(None)
-    return bool(await tx.scalar(select(exists().where(*began))))
+    if await tx.scalar(select(exists().where(*began))):
+        return True
+    return await missing.began(tx, child.conversation_id)
 
 
 async def _take_along(tx: Tx, child: Status, conversation_id: int) -> None:

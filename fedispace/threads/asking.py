@@ -6,7 +6,7 @@ post that shows nothing of what it quotes.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 
@@ -31,6 +31,7 @@ from fedispace.threads.policies import Answer, Kind
 from fedispace.threads.requests import REQUEST_TYPE, Requests
 from fedispace.threads.visibility import require_visible
 
+WAITS: Final = "That reply has yet to be let in itself."
 _REFUSALS: Mapping[str, str] = {
     "reply": "The author of this post takes no replies from you.",
     "quote": "The author of this post does not let you quote it.",
@@ -68,7 +69,7 @@ class Asking:
     async def may_reply(self, tx: Tx, by: Account, parent: Status) -> Answer:
         """Return the verdict on a reply. Nothing hangs on a reply that waits itself (GoToSocial)."""
         if parent.pending_approval:
-            raise Conflict("That reply has yet to be let in itself.")
+            raise Conflict(WAITS)
         return await self.may(tx, "reply", by, parent)
 
     async def quotable(self, tx: Tx, by: Account, status_id: int) -> tuple[Status, Answer]:
@@ -77,7 +78,7 @@ class Asking:
         if status.boost_of_id is not None:
             status = await require_visible(tx, by.id, status.boost_of_id)
         if status.pending_approval:
-            raise Forbidden("That reply has yet to be let in itself.")
+            raise Forbidden(WAITS)
         return status, await self.may(tx, "quote", by, status)
 
     async def quote(self, tx: Tx, post: Status, by: Account, quoted: Status, answer: Answer) -> None:

@@ -14,14 +14,14 @@ from fedispace.db.base import BigId
 from fedispace.db.engine import Database, Tx
 from fedispace.db.removing import take_out
 from fedispace.db.upsert import add_new
-from fedispace.errors import Forbidden
+from fedispace.errors import Conflict, Forbidden
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.federation.vocab.activities import Announce, Undo
 from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.ids import Ids
 from fedispace.threads import counts
-from fedispace.threads.asking import Asking, waits
+from fedispace.threads.asking import WAITS, Asking, waits
 from fedispace.threads.audience import (
     Visibility,
     addressees,
@@ -144,6 +144,8 @@ class Boosting:
             raise Forbidden("A boost is for others to see.")
         async with self._db.transaction() as tx:
             original = await original_of(tx, by.id, status_id)
+            if original.pending_approval:
+                raise Conflict(WAITS)
             if not may_boost(by, original):
                 raise Forbidden("This post is not to be passed on.")
             earlier = await boost_by(tx, by.id, original.id)

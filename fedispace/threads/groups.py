@@ -27,12 +27,14 @@ from fedispace.errors import FedispaceError, Gone, NotFound, Refused, Unavailabl
 from fedispace.federation import rumours
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.allowance import Allowance
+from fedispace.federation.hints import Hints
 from fedispace.federation.models import ActorRow
 from fedispace.federation.origin import same_origin
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.routes import Found, InboxRoutes, Verified
 from fedispace.federation.tombstones import tombstone
 from fedispace.federation.vocab.activities import Announce, Like, Wrapped
+from fedispace.hosts import host_of
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Arguments, Jobs, Task
 from fedispace.threads import boost, favourite, reactions
@@ -48,6 +50,8 @@ log = structlog.get_logger()
 
 FETCH_POST: Final = "threads.fetch_post_of_group"
 FETCH_LIKE: Final = "threads.fetch_like_of_group"
+HINTS: Final = 300
+"""How often in five minutes all groups together may make us ask one host; as many as a relay may."""
 _LIKES: Final = frozenset({"Like", "EmojiReact"})
 
 
@@ -60,6 +64,7 @@ class GroupInbox:
         self._clock = clock
         self._addresses = addresses
         self._jobs = jobs
+        self._hints = Hints(clock)
 
     @routes.on(Announce, Wrapped)
     async def passed_on(self, tx: Tx, verified: Verified[Announce], found: Found) -> None:
@@ -75,16 +80,24 @@ class GroupInbox:
         if self._addresses.is_ours(inner.id):
             return  # what our own people did there comes back
         if inner.type == "Create" and not self._addresses.is_ours(inner.object):
+            self._count(inner.object)
             await self._fetch_post(tx, activity, inner)
         elif inner.type in ("Update", "Delete") and not self._addresses.is_ours(inner.object):
+            self._count(inner.object)
             arguments = {"kind": inner.type, "uri": inner.object, "in_reply_to": None}
             await self._jobs.enqueue(tx, rumours.TASK, arguments, unique_key=f"{inner.type} {inner.object}")
         elif inner.type in _LIKES:
             theirs = (Status.uri == inner.object) & Status.local.is_(False)
             known = await tx.scalar(select(Status.id).where(theirs))
             if known is not None:
+                self._count(inner.id)
                 key = f"{FETCH_LIKE} {inner.id}"
                 await self._jobs.enqueue(tx, FETCH_LIKE, {"uri": inner.id}, unique_key=key)
+
+    def _count(self, uri: str) -> None:
+        """Count what we are made to ask the host of `uri`; raises `Refused` for more than `HINTS`."""
+        if not self._hints.may_ask(host_of(uri), HINTS):
+            raise Refused("too_many", "Groups made us ask that server too often just now.", status=202)
 
     async def _fetch_post(self, tx: Tx, activity: Announce, inner: Wrapped) -> None:
         now = self._clock.now()

@@ -72,6 +72,12 @@ async def leave_a_place(tx: Tx, status: Post, now: datetime) -> None:
         await _add(tx, status.uri, status.conversation_id, DELETED, now, status.in_reply_to_uri)
 
 
+async def began(tx: Tx, conversation_id: int) -> bool:
+    """Tell whether a conversation began with a post that answered nothing and is deleted by now."""
+    place = (MissingPost.conversation_id == conversation_id) & (MissingPost.reason == DELETED)
+    return bool(await tx.scalar(select(exists().where(place, MissingPost.in_reply_to_uri.is_(None)))))
+
+
 async def found(tx: Tx, uri: str) -> None:
     """Forget that a post was missing."""
     await tx.execute(delete(MissingPost).where(MissingPost.uri == uri))

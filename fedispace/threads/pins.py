@@ -14,12 +14,13 @@ from fedispace.accounts.paging import Page
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.db.upsert import add_new
-from fedispace.errors import Forbidden, Invalid
+from fedispace.errors import Conflict, Forbidden, Invalid
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.federation.vocab.activities import Add, Remove
 from fedispace.federation.vocab.uri import parse_uri
 from fedispace.ids import Ids
+from fedispace.threads.asking import WAITS
 from fedispace.threads.audience import is_distributable
 from fedispace.threads.models import Pin, Status
 from fedispace.threads.visibility import require_visible, visible
@@ -49,6 +50,8 @@ class Pinning:
             status = await _own(tx, by, status_id)
             if status.boost_of_id is not None or status.visibility == "direct":
                 raise Forbidden("Only a post that others may find can be pinned.")
+            if status.pending_approval:
+                raise Conflict(WAITS)
             # Two that pin at once must not both find four there.
             await tx.execute(select(Account.id).where(Account.id == by.id).with_for_update())
             pinned = list(await tx.scalars(select(Pin.status_id).where(Pin.account_id == by.id)))

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from fedispace.accounts.models import Account, Follow
-from fedispace.threads.models import Favourite, InteractionRequest, Status
+from fedispace.threads.models import Favourite, InteractionRequest, Pin, Status
 from tests.api.site import Client
 from tests.federation.fediverse import Fediverse
 from tests.federation.peer import PUBLIC
@@ -290,3 +290,25 @@ async def test_a_policy_of_mutuals_from_elsewhere_is_kept_to_here(
     await fediverse.settle()
     asked = [each.activity for each in peer.received if each.activity["type"] == "ReplyRequest"]
     assert len(asked) == 1, "that the following is mutual is for dave's server to say"
+
+
+@pytest.mark.row(90)
+async def test_a_reply_that_waits_is_neither_boosted_nor_pinned_by_anybody(
+    fediverse: Fediverse, alice: Client, bob: Client
+) -> None:
+    zoe = await fediverse.alpha.person("zoe")
+    await follow(fediverse, bob, "@zoe@a.test")
+    await follow(fediverse, bob, "@alice@a.test")
+    original = await policed(alice, reply=ASKS)
+    waiting = await post(zoe, "hello", in_reply_to_id=original["id"])
+    for by, verbs in ((zoe, ("reblog", "pin")), (alice, ("reblog",))):
+        for verb in verbs:
+            status, body, _ = await by.call("POST", f"/api/v1/statuses/{waiting['id']}/{verb}")
+            assert (status, "let in" in body["error"]) == (422, True), (verb, status, body)
+    await fediverse.settle()
+    assert waiting["uri"] not in str(await bob.get("/api/v1/timelines/home"))
+    assert await fediverse.alpha.count(Pin) == 0
+    (asked,) = await alice.get("/api/v1/interaction_requests")
+    await alice.post(f"/api/v1/interaction_requests/{asked['id']}/authorize")
+    for verb in ("reblog", "pin"):
+        await zoe.post(f"/api/v1/statuses/{waiting['id']}/{verb}")

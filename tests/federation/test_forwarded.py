@@ -468,6 +468,33 @@ async def test_deletions_do_not_flood_the_followers_of_whom_somebody_answers(
     assert [each["type"] for each in of_others(passed_on(peer), alpha)] == ["Create"] * 2 + ["Delete"] * 2
 
 
+async def test_a_flood_of_answers_to_one_person_takes_nothing_from_another(
+    fediverse: Fediverse,
+    alpha: Server,
+    peer: Peer,
+    clock: ManualClock,
+    followed: str,
+    post: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forwarding, "AT_MOST", 2)
+    bella = await alpha.person("bella")
+    await peer.post(alpha.inbox, peer.activity("Follow", peer.actor("dan", "d.test"), bella.account.uri))
+    hers = str((await bella.post("/api/v1/statuses", {"status": "and you?"}))["uri"])
+    await fediverse.settle()
+    ada = author(peer)
+    for number, parent in enumerate((post, post, post, post, hers, hers, hers), 1):
+        await peer.post(alpha.inbox, proven(reply(peer, ada, parent, number), clock.now(), key="ed", by=ada))
+        await fediverse.settle()
+    for host, parent in (("c.test", post), ("d.test", hers)):
+        answers = [each["object"]["inReplyTo"] for each in of_others(passed_on(peer, host), alpha)]
+        assert answers == [parent] * 2
+    clock.advance(minutes=61)
+    await peer.post(alpha.inbox, proven(reply(peer, ada, post, 8), clock.now(), key="ed", by=ada))
+    await fediverse.settle()
+    assert len(of_others(passed_on(peer), alpha)) == 3, "an hour later there is room again"
+
+
 @pytest.mark.attack(6)
 async def test_nobody_brings_back_an_old_profile_by_passing_it_on(
     fediverse: Fediverse, alpha: Server, peer: Peer, clock: ManualClock, post: str

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from fedispace.federation.codec import MAX_OBJECTS
 from fedispace.federation.models import InboxItem
+from fedispace.threads import groups
 from fedispace.threads.models import Favourite, Mention, Reaction, Status
 from tests.api.site import Client
 from tests.federation.fediverse import Fediverse, Server
@@ -252,3 +253,36 @@ async def test_pins_of_two_instances_meet(fediverse: Fediverse, alice: Client) -
     await alice.post(f"/api/v1/statuses/{post['id']}/unpin")
     await fediverse.settle()
     assert await bert.get(f"/api/v1/accounts/{there}/statuses", pinned="true") == []
+
+
+@pytest.mark.row(59)
+async def test_groups_do_not_make_us_ask_one_server_without_end(
+    fediverse: Fediverse,
+    alpha: Server,
+    peer: Peer,
+    alice: Client,
+    group: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(groups, "HINTS", 4)
+    lee, mia = peer.actor("lee", "d.test"), peer.actor("mia", "e.test")
+    kept = peer.note(lee, 1)
+    inner: list[dict[str, Any]] = [peer.activity("Create", lee, kept)]
+    inner += [peer.activity("Delete", lee, kept["id"], number) for number in (1, 2)]
+    inner += [peer.activity("Like", lee, kept["id"], number) for number in range(5)]
+    inner += [peer.activity("Create", lee, peer.note(lee, number), number) for number in range(2, 6)]
+    inner.append(peer.activity("Create", mia, peer.note(mia, 1)))
+    wrapped = [wrap(peer, group, each, number) for number, each in enumerate(inner)]
+    for each in wrapped:
+        await peer.post(alpha.inbox, each)
+        await fediverse.settle()
+    fates = await alpha.fates()
+    refused = [each["id"] for each in wrapped if fates[each["id"]].startswith("dropped too_many")]
+    assert refused == [each["id"] for each in wrapped[4:-1]]
+    assert len([asked for asked in peer.asked if asked.startswith("http://d.test/users/lee/")]) <= 4
+    assert f"{mia}/notes/1" in await home_of(alice), "another server's share is its own"
+    fediverse.clock.advance(minutes=6)
+    late = wrap(peer, group, peer.activity("Create", lee, peer.note(lee, 9), 9), 99)
+    await peer.post(alpha.inbox, late)
+    await fediverse.settle()
+    assert f"{lee}/notes/9" in await home_of(alice)

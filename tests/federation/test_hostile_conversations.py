@@ -362,8 +362,9 @@ async def test_a_reply_in_a_conversation_nobody_here_takes_part_in_brings_its_pa
     assert beside["id"] in await posts(alpha)
 
 
+@pytest.mark.parametrize("root_is", ["there", "deleted"])
 async def test_nobody_carries_a_conversation_off_into_their_own(
-    fediverse: Fediverse, alpha: Server, peer: Peer, alice: Client
+    fediverse: Fediverse, alpha: Server, peer: Peer, alice: Client, root_is: str
 ) -> None:
     """Their reply lists a post that is not there yet, answers that, and then shows it in another place."""
     root = await alice.post("/api/v1/statuses", {"status": "root"})
@@ -385,9 +386,13 @@ async def test_nobody_carries_a_conversation_off_into_their_own(
     await fediverse.settle()
     before = await posts(alpha)
     assert before[below["id"]].conversation_id == int(root["id"])
+    if root_is == "deleted":
+        await alice.delete(f"/api/v1/statuses/{root['id']}")
     await peer.post(alpha.inbox, {**tell(peer, alice, sprung), "id": f"{carol}/creates/7"})
     await fediverse.settle()
     after = await posts(alpha)
     there = after[elsewhere["id"]].conversation_id
-    assert {after[uri].conversation_id for uri in (root["uri"], mine["uri"])} == {int(root["id"])}
+    assert (root["uri"] in after) is (root_is == "there")
+    left = {root["uri"], mine["uri"]} & set(after)
+    assert {after[uri].conversation_id for uri in left} == {int(root["id"])}
     assert {after[uri].conversation_id for uri in (below["id"], sprung["id"])} == {there}
