@@ -55,6 +55,7 @@ class Federation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Rtc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: str = "0.0.0.0:7882"
     public_addresses: list[str] = []
+    long_packets_above: int = 200
     control: str = ""
     secret_file: str = ""
 
@@ -195,6 +196,8 @@ def _check(config: Config, name: str) -> None:
                 ipaddress.ip_network(network, strict=False)
             except ValueError:
                 raise ConfigError(f"{name}: {key}: {network!r} is not an address or a CIDR network") from None
+    if config.rtc.long_packets_above < 0:
+        raise ConfigError(f"{name}: rtc.long_packets_above must not be negative")
     if not 1 <= config.spaces.max_speakers <= 13:
         raise ConfigError(f"{name}: spaces.max_speakers must be between 1 and 13")
 

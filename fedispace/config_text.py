@@ -32,6 +32,7 @@ WHAT: Final = {
     "rtc": "The live audio server (SFU).",
     "rtc.listen": "ADDRESS:PORT for UDP. Open this port to the world.",
     "rtc.public_addresses": "The addresses browsers send to, when they differ from those of this machine.",
+    "rtc.long_packets_above": "Listeners in a room above which packets are of 60 ms: less work, 40 ms later.",
     "rtc.control": "The control socket, when the SFU is a process of its own (serve --role sfu).",
     "rtc.secret_file": "A file with 32 random bytes or more that web and SFU share; needed with control.",
     "spaces": "Live audio rooms.",

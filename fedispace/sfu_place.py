@@ -33,6 +33,7 @@ class SfuPlace:
             secret=self.secret,
             public_addresses=config.rtc.public_addresses,
             max_speakers=config.spaces.max_speakers,
+            long_packets_above=config.rtc.long_packets_above,
         )
 
     def remove(self) -> None:

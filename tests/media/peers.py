@@ -4,7 +4,7 @@ import asyncio
 import fractions
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import av
 import numpy as np
@@ -133,3 +133,17 @@ class Listener(Peer):
     async def listen(self, seconds: float, *, within: float = 20.0) -> Samples:
         """Return the next `seconds` of decoded sound, 48 kHz, one channel."""
         return await self._ear.listen(seconds, within=within)
+
+
+def record_packets(listener: Listener) -> list[tuple[int, int, int]]:
+    """Note every RTP packet as it reaches the stock receiver: source, sequence, timestamp."""
+    packets: list[tuple[int, int, int]] = []
+    receiver = listener.connection.getReceivers()[0]
+    receive = receiver._handle_rtp_packet
+
+    async def note(packet: Any, arrival_time_ms: int) -> None:
+        packets.append((packet.ssrc, packet.sequence_number, packet.timestamp))
+        await receive(packet, arrival_time_ms)
+
+    receiver._handle_rtp_packet = note  # type: ignore[method-assign]
+    return packets

@@ -30,6 +30,7 @@ class Studio:
         handshake_seconds: float = 15.0,
         idle_seconds: float = 30.0,
         address: str = "127.0.0.1",
+        long_packets_above: int = 200,
     ) -> None:
         self.secret = secrets.token_bytes(32)
         self.settings = SfuSettings(
@@ -40,6 +41,7 @@ class Studio:
             max_sessions=max_sessions,
             handshake_seconds=handshake_seconds,
             idle_seconds=idle_seconds,
+            long_packets_above=long_packets_above,
         )
         self.process = SfuProcess(self.settings)
         self.client = SfuClient(Path(self.settings.control), self.secret)

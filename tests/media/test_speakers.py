@@ -11,7 +11,7 @@ from fedispace.errors import Conflict, NotFound
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import main_frequency, purity
-from tests.media.peers import Listener, Sound, Speaker
+from tests.media.peers import Listener, Sound, Speaker, record_packets
 from tests.media.studio import Studio
 
 
@@ -24,7 +24,7 @@ def _turns(frequency: float, *, first: bool) -> Sound:
 async def test_speakers_take_turns_in_one_unbroken_stream(studio: Studio) -> None:
     async with Speaker(studio) as anna, Speaker(studio) as bert, Listener(studio) as listener:
         await listener.subscribe()
-        packets = _record_packets(listener)
+        packets = record_packets(listener)
         await asyncio.gather(anna.publish(_turns(440, first=True)), bert.publish(_turns(880, first=False)))
         heard = await listener.listen(8)
 
@@ -136,20 +136,6 @@ async def test_a_speaker_who_comes_back_takes_his_own_place(tmp_path_factory: py
 
 def purity_of_either(piece: Any) -> float:
     return max(purity(piece, RATE, 440), purity(piece, RATE, 880))
-
-
-def _record_packets(listener: Listener) -> list[tuple[int, int, int]]:
-    """Note every RTP packet as it reaches the stock receiver: source, sequence, timestamp."""
-    packets: list[tuple[int, int, int]] = []
-    receiver = listener.connection.getReceivers()[0]
-    receive = receiver._handle_rtp_packet
-
-    async def note(packet: Any, arrival_time_ms: int) -> None:
-        packets.append((packet.ssrc, packet.sequence_number, packet.timestamp))
-        await receive(packet, arrival_time_ms)
-
-    receiver._handle_rtp_packet = note  # type: ignore[method-assign]
-    return packets
 
 
 async def _nothing_more_is_forwarded(studio: Studio) -> None:

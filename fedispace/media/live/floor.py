@@ -21,7 +21,7 @@ def loudness_of(level: int | None, payload_bytes: int) -> float:
     """Return 0 (silence) to 127 from an RFC 6464 level, or from the size where there is none."""
     if level is not None:
         return float(127 - level)
-    return 0.0 if payload_bytes <= _SILENT_BYTES else min(127.0, 60.0 + payload_bytes / 4)
+    return 0.0 if payload_bytes <= _SILENT_BYTES else min(127.0, 66.0 + payload_bytes / 4)
 
 
 class Voice:

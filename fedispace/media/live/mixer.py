@@ -24,6 +24,7 @@ from fedispace.media.live.opus import Decoder, Encoder, Undecodable
 from fedispace.media.live.programme import Heard, MixerCounts
 
 _NOTHING = np.zeros(0, dtype=np.int16)
+# Not left to the encoder's DTX, which takes a held note for a silence.
 _SILENT_TICKS = 25
 _PIECES_EACH = 24
 _PARTS_OF_A_CUT = FRAME + FRAME // 2
@@ -114,7 +115,7 @@ class Mixer:
         self._counts = counts
         self._talkers: dict[str, Talker] = {}
         self._limiter = Limiter()
-        self._encoder = Encoder(loss_percent=10, dtx=True)
+        self._encoder = Encoder(loss_percent=10)
         self._silence = 0
         self._is_first = True
 

@@ -101,7 +101,7 @@ class Programme:
         self._source: tuple[str, int] = ("mix", 0)
         self._mixed = 0
         self._overlap_at = 0.0
-        self._was_dtx = False
+        self._was_silent = False
 
     @property
     def is_mixing(self) -> bool:
@@ -167,12 +167,9 @@ class Programme:
         for number in self._ticks.due(now):
             at = self._ticks.at(number)
             payload = mixer.tick(at)
-            # Of a silence only the first packet is sent, as a sender with DTX does.
-            if payload is None or (opus_packets.is_dtx(payload) and self._was_dtx):
-                self._was_dtx = True
-                continue
-            sounds.append(self._sound(payload, number, at))
-            self._was_dtx = opus_packets.is_dtx(payload)
+            if payload is not None:
+                sounds.append(self._sound(payload, number, at))
+            self._was_silent = payload is None
         if self._may_give_back(now):
             self._give_back()
         return sounds
@@ -182,8 +179,7 @@ class Programme:
         place = self._continuity.place(self._source, self._mixed & 0xFFFF, timestamp, at - _LEAD)
         assert place is not None, "the mixer's own numbers only rise"
         self._mixed += 1
-        marker = place.first or (self._was_dtx and not opus_packets.is_dtx(payload))
-        return Sound(payload, marker, place.sequence, place.timestamp)
+        return Sound(payload, place.first or self._was_silent, place.sequence, place.timestamp)
 
     def _meet(self, publisher: str) -> deque[Heard]:
         kept = self._kept[publisher] = deque(maxlen=_KEPT)
@@ -206,10 +202,10 @@ class Programme:
         self._ticks = Ticks(now + _LEAD, self._mixers.counts.ticks)
         self._source = ("mix", self._source[1] + 1)
         self._mixed = 0
-        self._was_dtx = False
+        self._was_silent = False
         self._overlap_at = now
         for talker, kept in self._kept.items():
-            if self._is_audible(talker, now):
+            if now - kept[-1].at < _AUDIBLE and self._is_audible(talker, kept[-1].packet, now):
                 mixer.join(talker, list(kept), self._heard_until(talker))
 
     def _heard_until(self, publisher: str) -> int | None:
@@ -220,14 +216,17 @@ class Programme:
 
     def _mix_in(self, mixer: Mixer, publisher: str, packet: rtp.Packet, now: float) -> None:
         if publisher in mixer:
-            if self._is_audible(publisher, now):
+            if self._is_audible(publisher, packet, now):
                 mixer.hear(publisher, packet, now)
             else:
                 mixer.leave(publisher)
-        elif self._is_audible(publisher, now):
+        elif self._is_audible(publisher, packet, now):
             mixer.join(publisher, list(self._kept[publisher]), None)
 
-    def _is_audible(self, publisher: str, now: float) -> bool:
+    def _is_audible(self, publisher: str, packet: rtp.Packet, now: float) -> bool:
+        """Tell whether he is worth decoding: he spoke of late, or does not say how loud he is."""
+        if packet.level is None and not opus_packets.is_dtx(packet.payload):
+            return True
         return now - self.floor.spoke_at(publisher) < _AUDIBLE
 
     def _may_give_back(self, now: float) -> bool:

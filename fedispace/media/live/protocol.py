@@ -73,6 +73,24 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     id: int
 
 
+class MixerStatus(msgspec.Struct, frozen=True):
+    """The mixes of all rooms: how many now, and since the SFU started; lateness in seconds.
+
+    A tick is late by more than 5 ms; one that is left out would have been later than three others.
+    Concealed, repaired and undecodable count pieces of talkers' sound.
+    """
+
+    rooms: int = 0
+    begun: int = 0
+    ticks: int = 0
+    ticks_late: int = 0
+    ticks_left_out: int = 0
+    worst_lateness: float = 0.0
+    concealed: int = 0
+    repaired: int = 0
+    undecodable: int = 0
+
+
 class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     """Counts since the SFU started; `rooms` maps a room to its (publishers, subscribers)."""
 
@@ -85,6 +103,7 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     cpu_seconds: float
     resident_bytes: int
     port: int
+    mixer: MixerStatus = MixerStatus()
     id: int = 0
 
 

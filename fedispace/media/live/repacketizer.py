@@ -54,6 +54,7 @@ class Repacketizer:
         self._is_packing = False
         self._waiting: _Waiting | None = None
         self._early: dict[int, Sound] = {}
+        self._early_since = 0.0
         self._shift = 0
         self._heard = -1
         self._sent = -1
@@ -65,8 +66,10 @@ class Repacketizer:
 
     @property
     def waiting_since(self) -> float | None:
-        """When the oldest frame that has not left came, if there is one."""
-        return None if self._waiting is None else self._waiting.since
+        """When the oldest of what has not left came, if there is any."""
+        if self._waiting is not None:
+            return self._waiting.since
+        return self._early_since if self._early else None
 
     def turn(self, packing: bool, now: float) -> list[Sound]:
         """Begin or cease to pack; returns what was waiting."""
@@ -84,6 +87,8 @@ class Repacketizer:
             # Too late: those around it have left under consecutive numbers.
             return []
         if self._heard >= 0 and sound.sequence > self._heard + 1:
+            if not self._early:
+                self._early_since = now
             self._early[sound.sequence] = sound
             return self._give_up_gap(now) if len(self._early) > _EARLY_KEPT else []
         return self._take(sound, now) + self._take_early(now)
@@ -147,7 +152,6 @@ class Repacketizer:
         return (
             (waiting.timestamp + waiting.samples) & 0xFFFFFFFF == sound.timestamp
             and sound.payload[0] & 0xFC == waiting.toc
-            and not sound.marker
             and waiting.samples + opus_packets.frame_samples(sound.payload) * len(found) <= _PACKED_SAMPLES
             and waiting.bytes + _bytes_of(found) + 2 <= self._largest
             and not opus_packets.is_dtx(sound.payload)

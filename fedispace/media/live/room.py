@@ -1,40 +1,55 @@
-"""A room: the publishers who may be heard, the subscribers who hear, and the one stream between.
+"""A room: the publishers who may be heard, the listeners who hear, and the one stream between.
 
-    publishers --packets--> floor: who is heard? --> continuity: numbers --> fan-out --> subscribers
+    publishers --packets--> programme: forwarded or mixed --> 20 or 60 ms --> fan-out --> listeners
 
-Nothing here decodes. What every subscriber receives is the floor holder's own Opus under the room's
-SSRC. A programme mix would be one more source of the same stream, and more slots per subscriber one
-more fan-out each: `hear` decides, `FanOut` delivers, and neither knows why.
+What every listener receives is the programme, under the room's one SSRC: a lone voice's own Opus,
+undecoded, or the mix of several (`programme`). In a room with many listeners three packets become
+one of 60 ms (`repacketizer`), for all of them at once, so that nobody's numbers ever jump. `hear`
+and the clock decide, `FanOut` delivers, and neither knows why.
+
+The room is where the programme's pure parts meet the event loop: two timers, one for the mixer's
+beat and one for packets that wait for company.
 """
 
+import asyncio
 import secrets
 import socket
 
 from fedispace.clock import Clock
 from fedispace.media.live import rtp
 from fedispace.media.live.answer import Sending
-from fedispace.media.live.continuity import RATE, Continuity
+from fedispace.media.live.continuity import RATE
 from fedispace.media.live.dtls import SrtpSession
-from fedispace.media.live.fanout import FanOut, Slot
-from fedispace.media.live.floor import Floor, loudness_of
+from fedispace.media.live.fanout import LARGEST_PAYLOAD, FanOut, Slot
 from fedispace.media.live.path import Address
+from fedispace.media.live.programme import Mixers, Programme
+from fedispace.media.live.repacketizer import Repacketizer, Sound
 
 _SILENCE = 127
+_WAIT_SECONDS = 0.07
+_FEWER = 0.8
+_TURN_SECONDS = 10.0
 
 
 class Room:
     """One live room. Its SSRC and names are drawn when it opens and say nothing about anyone."""
 
-    def __init__(self, name: str, sock: socket.socket, clock: Clock) -> None:
+    def __init__(
+        self, name: str, sock: socket.socket, clock: Clock, mixers: Mixers, long_packets_above: int
+    ) -> None:
         self.name = name
         self.ssrc = secrets.randbits(31) + 1
         self.cname = secrets.token_hex(8)
         self.received = 0
         self._clock = clock
-        self._floor = Floor()
-        self._continuity = Continuity(timestamp=secrets.randbits(31))
         self._fanout = FanOut(sock)
+        self._programme = Programme(mixers, is_heard=lambda: bool(len(self._fanout)))
+        self._packer = Repacketizer(LARGEST_PAYLOAD)
+        self._long_packets_above = long_packets_above
+        self._turned_at = float("-inf")
         self._speaking: set[str] = set()
+        self._beat: asyncio.TimerHandle | None = None
+        self._wait: asyncio.TimerHandle | None = None
 
     @property
     def forwarded(self) -> int:
@@ -45,46 +60,59 @@ class Room:
     def fanout(self) -> FanOut:
         return self._fanout
 
+    @property
+    def is_mixing(self) -> bool:
+        """Whether several voices are made into one just now."""
+        return self._programme.is_mixing
+
     def sending(self) -> Sending:
         """Return what an answer tells a subscriber."""
         return Sending(ssrc=self.ssrc, cname=self.cname, stream="programme")
 
     def hear(self, publisher: str, packet: rtp.Packet, now: float) -> None:
-        """Take in a publisher's packet and forward it if he has the floor."""
+        """Take in a publisher's packet and forward it if his is the one voice."""
         self.received += 1
-        loudness = loudness_of(packet.level, len(packet.payload))
-        if not self._floor.takes(publisher, loudness, now):
-            return
-        source = (publisher, packet.ssrc)
-        place = self._continuity.place(source, packet.sequence, packet.timestamp, now)
-        if place is None:
-            return
-        self._fanout.send(
-            packet.payload,
-            marker=packet.marker or place.first,
-            sequence=place.sequence,
-            timestamp=place.timestamp,
-            ssrc=self.ssrc,
-        )
+        sound = self._programme.hear(publisher, packet, now)
+        if sound is not None:
+            self._deliver(self._packer.put(sound, now))
+        elif self._beat is None and self._programme.is_mixing:
+            self._await_beat(now)
 
     def leave(self, publisher: str) -> None:
-        """Take the floor from a publisher who left or was silenced."""
-        if self._floor.holder == publisher:
-            self._continuity.interrupt()
-        self._floor.leave(publisher)
+        """Let a publisher who left or was silenced be heard no more, from now on."""
+        if not self._programme.is_mixing and self._programme.floor.holder == publisher:
+            self._packer.drop()
+        self._programme.leave(publisher)
+
+    def close(self) -> None:
+        """Stop the clocks: everybody has left."""
+        for timer in (self._beat, self._wait):
+            if timer is not None:
+                timer.cancel()
 
     def subscribe(self, keys: SrtpSession, payload_type: int, address: Address) -> Slot:
         """Begin to send to a subscriber."""
         return self._fanout.add(keys, payload_type, address)
 
+    def adapt(self, now: float) -> None:
+        """Choose long packets when there are many listeners; not to and fro around the limit."""
+        if now - self._turned_at < _TURN_SECONDS:
+            return
+        listeners, packing = len(self._fanout), self._packer.is_packing
+        limit = self._long_packets_above * (_FEWER if packing else 1.0)
+        if packing != (listeners > limit):
+            self._turned_at = now
+            self._deliver(self._packer.turn(not packing, now))
+
     def speaking_changes(self, publishers: list[str], now: float) -> list[tuple[str, int]]:
         """Return who began (with a level) or stopped (127) speaking since the last call."""
+        floor = self._programme.floor
         changes: list[tuple[str, int]] = []
         for publisher in publishers:
-            speaks = self._floor.is_speaking(publisher, now)
+            speaks = floor.is_speaking(publisher, now)
             if speaks != (publisher in self._speaking):
-                changes.append((publisher, self._floor.level(publisher) if speaks else _SILENCE))
-        self._speaking = {publisher for publisher in publishers if self._floor.is_speaking(publisher, now)}
+                changes.append((publisher, floor.level(publisher) if speaks else _SILENCE))
+        self._speaking = {publisher for publisher in publishers if floor.is_speaking(publisher, now)}
         return changes
 
     def sender_report(self, slot: Slot, now: float) -> bytes | None:
@@ -92,12 +120,49 @@ class Room:
         packets = self._fanout.packets - slot.packets_before
         if packets == 0:
             return None
-        since = now - self._continuity.sent_at
+        since = now - self._programme.sent_at
         return rtp.sender_report(
             ssrc=self.ssrc,
             at=self._clock.now().timestamp(),
-            timestamp=self._continuity.timestamp + int(since * RATE),
+            timestamp=self._programme.timestamp + int(since * RATE),
             packets=packets,
             octets=self._fanout.octets - slot.octets_before,
             cname=self.cname,
         )
+
+    def _deliver(self, sounds: list[Sound]) -> None:
+        for sound in sounds:
+            self._fanout.send(
+                sound.payload,
+                marker=sound.marker,
+                sequence=sound.sequence,
+                timestamp=sound.timestamp,
+                ssrc=self.ssrc,
+            )
+        if self._wait is None and self._packer.waiting_since is not None:
+            self._wait = asyncio.get_running_loop().call_later(_WAIT_SECONDS, self._stop_waiting)
+
+    def _await_beat(self, now: float) -> None:
+        due = self._programme.next_tick
+        if due is None:
+            self._beat = None
+        else:
+            self._beat = asyncio.get_running_loop().call_later(max(0.0, due - now), self._tick)
+
+    def _tick(self) -> None:
+        now = self._clock.monotonic()
+        try:
+            for sound in self._programme.tick(now):
+                self._deliver(self._packer.put(sound, now))
+        finally:
+            self._await_beat(now)
+
+    def _stop_waiting(self) -> None:
+        """Send what has waited too long: nobody speaks any more."""
+        self._wait = None
+        now = self._clock.monotonic()
+        since = self._packer.waiting_since
+        if since is None or now - since < _WAIT_SECONDS - 0.01:
+            self._deliver([])
+        else:
+            self._deliver(self._packer.flush(now))

@@ -20,6 +20,7 @@ class SfuSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     max_sessions: int = 4000
     handshake_seconds: float = 15.0
     idle_seconds: float = 30.0
+    long_packets_above: int = 200
 
 
 def check(settings: SfuSettings) -> SfuSettings:

@@ -19,9 +19,10 @@ from fedispace.media.live import grants, sdp
 from fedispace.media.live.answer import Local, answer_to, is_dtls_client
 from fedispace.media.live.dtls import Credentials, DtlsTransport
 from fedispace.media.live.grants import Grant, Role
+from fedispace.media.live.mixers import Mixers
 from fedispace.media.live.path import Path
 from fedispace.media.live.port import UdpPort
-from fedispace.media.live.protocol import Answer, SessionEvent, SfuStatus
+from fedispace.media.live.protocol import Answer, MixerStatus, SessionEvent, SfuStatus
 from fedispace.media.live.room import Room
 from fedispace.media.live.session import Session
 from fedispace.media.live.settings import SfuSettings
@@ -52,6 +53,7 @@ class Sfu:
         self._tell = tell
         self._spent = grants.Spent()
         self._credentials = Credentials(clock.monotonic())
+        self._mixers = Mixers()
         self._rooms: dict[str, Room] = {}
         self._sessions: dict[str, Session] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}
@@ -71,6 +73,7 @@ class Sfu:
             if self._lives:
                 await asyncio.wait(list(self._lives.values()), timeout=1)
             self._credentials.close()
+            await self._mixers.close()
 
     def open(self, token: str, role: Role, offer_text: str) -> Answer:
         """Open the session that the grant allows; nothing is kept when anything is refused."""
@@ -128,6 +131,21 @@ class Sfu:
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             resident_bytes=_resident_bytes(),
             port=self._port.number,
+            mixer=self._mixer_status(),
+        )
+
+    def _mixer_status(self) -> MixerStatus:
+        counts = self._mixers.counts
+        return MixerStatus(
+            rooms=sum(room.is_mixing for room in self._rooms.values()),
+            begun=counts.begun,
+            ticks=counts.ticks.ticks,
+            ticks_late=counts.ticks.late,
+            ticks_left_out=counts.ticks.left_out,
+            worst_lateness=counts.ticks.worst,
+            concealed=counts.concealed,
+            repaired=counts.repaired,
+            undecodable=counts.undecodable,
         )
 
     def _make_place(self, grant: Grant) -> list[Session]:
@@ -151,7 +169,13 @@ class Sfu:
         now = self._clock.monotonic()
         room = self._rooms.get(grant.room)
         if room is None:
-            room = self._rooms[grant.room] = Room(grant.room, self._port.socket, self._clock)
+            room = self._rooms[grant.room] = Room(
+                grant.room,
+                self._port.socket,
+                self._clock,
+                self._mixers,
+                self._settings.long_packets_above,
+            )
         path = Path(
             ufrag=secrets.token_hex(8),
             password=secrets.token_hex(16),
@@ -208,6 +232,7 @@ class Sfu:
     def _drop_room(self, room: Room) -> None:
         if any(session.room is room for session in self._sessions.values()):
             return
+        room.close()
         if self._rooms.get(room.name) is room:
             del self._rooms[room.name]
             self._forwarded_before += room.forwarded
@@ -222,6 +247,7 @@ class Sfu:
                 if session.publisher is not None:
                     publishers.setdefault(session.room, []).append(session.grant.session)
         for room in self._rooms.values():
+            room.adapt(now)
             for name, level in room.speaking_changes(publishers.get(room, []), now):
                 if (speaker := self._sessions.get(name)) is not None:
                     self._tell(_event(speaker, "speaking", level=level))
