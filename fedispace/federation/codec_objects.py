@@ -133,7 +133,10 @@ def _space(document: Json, id_: Uri) -> AudioSpace | None:
 
 
 def _author(document: Json, id_: Uri, fallback: Uri | None) -> Uri:
-    found = shapes.same_host_first(document.get("attributedTo"), shapes.authority(id_))
+    stated = document.get("attributedTo")
+    found = (
+        shapes.uri(stated) if type(stated) is str else shapes.same_host_first(stated, shapes.authority(id_))
+    )
     if found is None:
         found = fallback or shapes.uri(document.get("actor"))
     if found is None:

@@ -141,6 +141,7 @@ def _check_window(seconds: float, now: datetime) -> None:
         raise Refused("sig_date", "the signature is too old or from the future")
 
 
+@lru_cache(maxsize=4096)
 def check_key_id(text: str, origin: str, *, allow_http: bool) -> Uri:
     """Require a key that lives at another server, by https.
 

@@ -18,9 +18,10 @@ PUBLIC_ALIASES: Final = frozenset({PUBLIC, "as:Public", "Public"})
 
 MAX_URI: Final = 2048
 
-_ABSOLUTE: Final = re.compile(
-    r"https?://[^\s\x00-\x20\x7f/?#\\]+(?:[/?#][^\s\x00-\x20\x7f]*)?", re.IGNORECASE
-)
+_BLANK: Final = r"\x00-\x20\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What separates or is not seen. All of `\\s`, spelled out: a set without a class is looked up at once."""
+
+_ABSOLUTE: Final = re.compile(rf"[hH][tT][tT][pP][sS]?://[^{_BLANK}/?#\\]+(?:[/?#][^{_BLANK}]*)?")
 
 
 def is_uri(text: object) -> TypeGuard[Uri]:
