@@ -73,11 +73,12 @@ def _fields(header: str) -> dict[str, str]:
     """Return the parameters in lower case; `httpsig` raises many things on malformed input."""
     if len(header) > MAX_HEADER or not header.isascii():
         raise Refused("sig_malformed", "the Signature header cannot be read")
-    signed = _SIGNATURE.findall(header)
-    if len(signed) == 1 and "\\" not in header:
+    before, *rest = _SIGNATURE.split(header)
+    if len(rest) == 2 and "\\" not in header:
         # All but the signature itself is the same in a sender's every request.
-        constant = _parameters(_SIGNATURE.sub("", header))
-        fields = {**constant, "signature": signed[0]}
+        signature, after = rest
+        constant = _parameters(before + after)
+        fields = {**constant, "signature": signature}
         if "signature" in constant:
             raise Refused("sig_malformed", "the Signature header has two signatures")
     else:
