@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import String, cast, func, select
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from fedispace.db.engine import Database
@@ -101,3 +101,17 @@ async def test_a_time_without_a_zone_is_refused_before_it_is_stored(db: Database
     async with db.reading() as tx:
         with pytest.raises(StatementError, match="without a zone"):
             await tx.scalar(select(DomainRule.domain).where(DomainRule.created_at < naive))
+
+
+async def test_a_time_is_stored_in_utc_and_read_as_it_was(db: Database) -> None:
+    elsewhere = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    async with db.transaction() as tx:
+        tx.add(DomainRule(domain="x.example", severity="silence", created_at=elsewhere))
+    async with db.reading() as tx:
+        stored = await tx.scalar(select(DomainRule.created_at))
+        written = await tx.scalar(select(cast(DomainRule.created_at, String)))
+    assert stored == elsewhere
+    assert stored is not None
+    assert stored.utcoffset() == timedelta(0)
+    if db.dialect == "sqlite":
+        assert written == "2026-01-01 10:00:00.000000"

@@ -135,6 +135,13 @@ async def test_what_a_sender_sent_is_applied_in_order(post: Post) -> None:
     assert post.feature.applied == [str(number) for number in range(10)]
 
 
+async def test_what_arrives_at_once_is_applied_in_the_order_in_which_it_came(post: Post) -> None:
+    names = [str(number) for number in range(20, 0, -1)]
+    await asyncio.gather(*(post.arrive("carol", name) for name in names))
+    await post.run()
+    assert post.feature.applied == names
+
+
 @pytest.mark.attack(22)
 async def test_one_poisoned_activity_stops_nothing_for_long_and_is_kept_for_the_operator(
     home: Home, post: Post
