@@ -19,7 +19,7 @@ keep coming, a few milliseconds longer. A COMMIT costs as much CPU as two or thr
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from operator import itemgetter
@@ -62,7 +62,9 @@ WAITING = 1024
 BATCH = 64
 HELD = 1024
 FETCHING = 32
-APPLYING = 8
+APPLYING: Final[Mapping[str, int]] = {"sqlite": 16, "postgresql": 8}
+"""How many are applied side by side. On SQLite they stand in one line, and the longer it is the more of
+them share a COMMIT; on PostgreSQL each has a connection of the pool from which the doors take theirs."""
 FETCH_SECONDS = 45.0
 LEASE = timedelta(minutes=5)
 LEAST_LEASE = timedelta(minutes=2)
@@ -289,7 +291,7 @@ class InboxPump:
         self._onward = onward
         self._heard_of = heard_of
         self._fetching = asyncio.Semaphore(FETCHING)
-        self._applying = asyncio.Semaphore(APPLYING)
+        self._applying = asyncio.Semaphore(APPLYING[db.dialect])
         self._lanes: Lanes[HeldItem] = Lanes(HELD, lambda: bus.publish(WAKE_INBOX, {}))
 
     async def pump(self) -> int:
