@@ -315,20 +315,37 @@ class _GroupCommit:
         await asyncio.shield(connection.rollback())
 
     async def _settle(self, connection: AsyncConnection) -> None:
-        """COMMIT, unless others are queued and the window is still open."""
+        """COMMIT, unless others are queued and the window is still open.
+
+        Whoever is cancelled meanwhile is so when the COMMIT has ended: the others are told what became of it,
+        and nobody begins anew on a connection that is still committing.
+        """
         assert self._committed is not None
         age = asyncio.get_running_loop().time() - self._opened_at
         if self._waiting and age < COMMIT_WINDOW:
             return
         committed, self._committed = self._committed, None
+        commit = asyncio.ensure_future(connection.commit())
         try:
-            await asyncio.shield(connection.commit())
-        except BaseException as error:
-            committed.set_exception(error)
-            committed.exception()
-            await connection.rollback()
+            await asyncio.shield(commit)
+        except BaseException:
+            await _end_of(commit)
+            failure = asyncio.CancelledError() if commit.cancelled() else commit.exception()
+            if failure is None:
+                committed.set_result(None)
+            else:
+                committed.set_exception(failure)
+                committed.exception()
+                await connection.rollback()
             raise
         committed.set_result(None)
+
+
+async def _end_of(task: asyncio.Task[None]) -> None:
+    """Return when a task has ended, however often the one who waits is cancelled."""
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
 
 
 def driver_url(url: str) -> str:

@@ -77,6 +77,30 @@ async def test_a_waiter_that_gives_up_does_not_keep_the_others_commit_open(db: D
             assert await tx.get(DomainRule, f"{n}.example") is not None
 
 
+async def test_one_who_is_cancelled_while_committing_for_others_cancels_only_itself(db: Database) -> None:
+    inside = asyncio.Event()
+
+    async def first() -> str:
+        async with db.transaction() as tx:
+            tx.add(DomainRule(domain="a.example", severity="silence", created_at=datetime.now(UTC)))
+            inside.set()
+            await asyncio.sleep(0)
+        return "done"
+
+    async def second() -> None:
+        await inside.wait()
+        async with db.transaction():
+            asyncio.get_running_loop().call_soon(cancelled.cancel)
+
+    told, cancelled = asyncio.create_task(first()), asyncio.create_task(second())
+    outcomes = await asyncio.gather(told, cancelled, return_exceptions=True)
+    assert outcomes[0] == "done"
+    assert isinstance(outcomes[1], asyncio.CancelledError)
+    assert await count(db) == 1
+    await write(db, "b.example")
+    assert await count(db) == 2
+
+
 async def test_hooks_run_after_the_commit_and_never_for_what_was_rolled_back(db: Database) -> None:
     called: list[str] = []
     async with db.transaction() as tx:
