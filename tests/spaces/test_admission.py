@@ -24,7 +24,7 @@ JOIN = Join(
     object=Uri(SPACE.uri),
     role="listener",
 )
-MISSING = object()
+MISSING = "left out"
 
 
 def accept(**changes: Any) -> dict[str, Any]:
