@@ -23,6 +23,7 @@ from fedispace.web.cards import (
     DraftCard,
     FileCard,
     Happening,
+    Message,
     PostCard,
     Profile,
     Question,
@@ -652,6 +653,13 @@ def pages() -> dict[str, str]:
         ),
     ]
     page("notifications", "notifications.html", "/notifications", events=events, more="")
+    said = {"others": 0, "unread": False, "at": NOW, "path": "/x", "excerpt": "See you there.", "mine": False}
+    messages = [
+        Message(id=1, faces=(CAROL,), **{**said, "unread": True}),
+        Message(id=2, faces=(KENJI, CAROL), **{**said, "others": 1, "mine": True}),
+    ]
+    page("messages", "messages.html", "/messages", messages=messages, more="/messages?max_id=1")
+    page("messages-empty", "messages.html", "/messages", messages=[], more="")
     page(
         "confirm",
         "confirm.html",
