@@ -50,6 +50,7 @@ class Federation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_private_addresses: list[str] = []
     allow_http: bool = False
     authorized_fetch: bool = False
+    kept_connections: int = 500
 
 
 class Rtc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -196,6 +197,8 @@ def _check(config: Config, name: str) -> None:
                 ipaddress.ip_network(network, strict=False)
             except ValueError:
                 raise ConfigError(f"{name}: {key}: {network!r} is not an address or a CIDR network") from None
+    if not 0 <= config.federation.kept_connections <= 10_000:
+        raise ConfigError(f"{name}: federation.kept_connections must be between 0 and 10000")
     if config.rtc.long_packets_above < 0:
         raise ConfigError(f"{name}: rtc.long_packets_above must not be negative")
     if not 1 <= config.spaces.max_speakers <= 13:

@@ -29,6 +29,7 @@ WHAT: Final = {
     "federation.allow_private_addresses": "CIDR networks that may be reached although they are not public.",
     "federation.allow_http": "Reach peers without TLS. For trials only.",
     "federation.authorized_fetch": "Show posts and profiles only to servers that sign their requests.",
+    "federation.kept_connections": "Idle connections to other servers kept open, 0 to 10000.",
     "rtc": "The live audio server (SFU).",
     "rtc.listen": "ADDRESS:PORT for UDP. Open this port to the world.",
     "rtc.public_addresses": "The addresses browsers send to, when they differ from those of this machine.",

@@ -5,8 +5,8 @@ name server that changes its mind, answer without end, or unpack to gigabytes. S
 
 - a URL is taken apart once and put together again from parts we understood (`_Target`);
 - a name's addresses are all judged before any is used, and the address of every socket is judged again
-  in the connector's `socket_factory`, right before `connect`: there is no gap to change it in, and IP
-  literals and redirects pass the same gate;
+  right before `connect`: there is no gap to change it in, and IP literals and redirects pass the same
+  gate (`dialing.py`);
 - redirects are followed by hand, at most three, each judged as if it were the first and signed anew for
   its own host, never from https to http and never twice to one place;
 - one clock of 15 seconds runs over everything; bodies are counted after decompression.
@@ -26,15 +26,17 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
+from aiohttp.streams import StreamReader
 from multidict import CIMultiDictProxy
-from yarl import URL
 
 from fedispace import strictjson
 from fedispace.address_rule import AddressRule
+from fedispace.connections import Connections
+from fedispace.dialing import Dialler, Door
 from fedispace.errors import Gone, Invalid, NotFound, Refused, Unavailable
+from fedispace.exchange import exchange, head
 from fedispace.hosts import origin_of
 from fedispace.judged_resolver import AddressRefused, JudgedResolver
-from fedispace.post_exchange import door, exchange
 
 ACTIVITY_TYPES: Final = (
     'application/activity+json, application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
@@ -43,14 +45,10 @@ JSON_TYPES: Final = "application/jrd+json, application/json"
 
 MAX_DOCUMENT: Final = 1024 * 1024
 MAX_REPLY: Final = 64 * 1024
+KEEP: Final = 500
 _MAX_REDIRECTS: Final = 3
 _MAX_URL: Final = 2048
 _TARGETS: Final = 8192
-_CONNECTIONS: Final = 300
-_CONNECTIONS_PER_HOST: Final = 4
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=5.0)
-"""How long connecting may take; everything together has the 15 seconds of `Net`."""
-_KEEP_ALIVE_SECONDS: Final = 15.0
 _GET_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _POST_REDIRECTS: Final = frozenset({307, 308})
 _AS2: Final = "https://www.w3.org/ns/activitystreams"
@@ -102,6 +100,8 @@ class _Target:
     url: str
     scheme: str
     authority: str
+    path: str
+    door: Door
 
 
 class Net:
@@ -120,21 +120,19 @@ class Net:
         resolver: Mapping[str, tuple[str, int]] | None = None,
         ssl_context: ssl.SSLContext | None = None,
         total_seconds: float = 15.0,
+        keep: int = KEEP,
     ) -> None:
         self._rule = AddressRule(allow_private, allow_http=allow_http)
         self._allow_http = allow_http
         self._always = {"User-Agent": user_agent, "Accept-Encoding": "gzip, deflate"}
-        self._resolver = JudgedResolver(self._rule, resolver or {})
-        self._ssl = ssl_context or _trust()
+        judged = JudgedResolver(self._rule, resolver or {})
+        self._connections = Connections(Dialler(self._rule, judged, ssl_context or _trust()).dial, keep=keep)
         self._total = total_seconds
         self._targets: dict[str, _Target] = {}
-        self._open: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
         """Close every connection; further requests open new ones."""
-        session, self._open = self._open, None
-        if session is not None:
-            await session.close()
+        self._connections.close()
 
     async def get(
         self, url: str, *, accept: str, sign: Sign | None = None, limit: int = MAX_DOCUMENT
@@ -255,46 +253,14 @@ class Net:
     async def _send(
         self, target: _Target, body: bytes | None, headers: Mapping[str, str], limit: int, *, strict: bool
     ) -> Response:
-        """POST a body, or GET without one."""
-        session = self._session()
+        """POST a body, or GET without one; of a long answer the beginning, or nothing (`strict`)."""
+        sent = {"Host": target.authority, **self._always, **headers}
         if body is not None:
-            assert session.connector is not None
-            sent = {"Host": target.authority, **self._always, **headers}
-            answer = await exchange(session.connector, _TIMEOUT, door(target.url), sent, body, limit)
-            return Response(status=answer.status, url=target.url, headers=answer.headers, body=answer.body)
-        url = URL(target.url, encoded=True)
-        async with session.get(url, headers=headers, allow_redirects=False) as got:
-            read = await _read(got, limit, strict=strict)
-            return Response(status=got.status, url=target.url, headers=got.headers, body=read)
-
-    def _session(self) -> aiohttp.ClientSession:
-        if self._open is None or self._open.closed:
-            self._open = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    ssl=self._ssl,
-                    resolver=self._resolver,
-                    socket_factory=self._socket,
-                    limit=_CONNECTIONS,
-                    limit_per_host=_CONNECTIONS_PER_HOST,
-                    keepalive_timeout=_KEEP_ALIVE_SECONDS,
-                    ttl_dns_cache=60,
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers=self._always,
-                timeout=_TIMEOUT,
-                trust_env=False,
-            )
-        return self._open
-
-    def _socket(self, info: tuple[Any, ...]) -> socket.socket:
-        """Make the socket for one address, if that very address may be connected to."""
-        family, kind, protocol, _, address = info
-        refusal = self._rule.refusal(str(address[0]), int(address[1]))
-        if refusal is not None:
-            raise AddressRefused(refusal)
-        made = socket.socket(family, kind, protocol)
-        made.setblocking(False)
-        return made
+            sent["Content-Length"] = str(len(body))
+        request = head("GET" if body is None else "POST", target.path, sent) + (body or b"")
+        async with exchange(self._connections, target.door, request) as answer:
+            read = await _read(answer.payload, limit, strict=strict)
+            return Response(status=answer.status, url=target.url, headers=answer.headers, body=read)
 
     def _target(self, url: str) -> _Target:
         """Return the judged form of an address; the inboxes we post to come again and again."""
@@ -316,26 +282,29 @@ class Net:
         except (Invalid, ValueError) as error:
             raise Refused("url", "the address cannot be used", status=422) from error
         authority = host if port == (443 if scheme == "https" else 80) else f"{host}:{port}"
-        clean = f"{scheme}://{authority}{quote(parts.path or '/', safe=_SAFE)}"
+        path = quote(parts.path or "/", safe=_SAFE)
         if parts.query:
-            clean += f"?{quote(parts.query, safe=_SAFE)}"
+            path += f"?{quote(parts.query, safe=_SAFE)}"
+        clean = f"{scheme}://{authority}{path}"
         if len(clean) > _MAX_URL:
             raise Refused("url", "the address is too long", status=422)
         if host.startswith("[") or host.replace(".", "").isdigit():
             refusal = self._rule.refusal(host.strip("[]"), port)
             if refusal is not None:
                 raise Refused(refusal, "that address may not be fetched", status=422)
-        return _Target(url=clean, scheme=scheme, authority=authority)
+        door = Door(host.strip("[]"), port, scheme == "https")
+        return _Target(url=clean, scheme=scheme, authority=authority, path=path, door=door)
 
 
-async def _read(answer: aiohttp.ClientResponse, limit: int, *, strict: bool) -> bytes:
+async def _read(payload: StreamReader, limit: int, *, strict: bool) -> bytes:
     """Read at most `limit` bytes of the decompressed body; more is refused, or left (`strict`)."""
+    if payload.at_eof():
+        return b""
     chunks: list[bytes] = []
     size = 0
-    async for chunk in answer.content.iter_chunked(16 * 1024):
+    async for chunk in payload.iter_chunked(16 * 1024):
         size += len(chunk)
         if size > limit:
-            answer.close()
             if strict:
                 raise Refused("too_large", "the peer's answer is too large", status=403)
             chunks.append(chunk[: limit - size])
@@ -353,12 +322,10 @@ def _translated(error: Exception) -> Exception:
         if isinstance(cause, TimeoutError):
             return Unreachable("timeout", "the peer did not answer in time")
         cause = cause.__cause__
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
+    if isinstance(error, socket.gaierror):
         return Unreachable("dns", "the peer's name cannot be resolved")
-    if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
+    if isinstance(error, ssl.SSLError):
         return Unreachable("tls", "no secure connection to the peer could be made")
-    if isinstance(error, aiohttp.InvalidURL):
-        return Refused("url", "the address cannot be used", status=422)
     return Unreachable("connect", "the connection to the peer failed")
 
 
@@ -407,7 +374,9 @@ def _trust() -> ssl.SSLContext:
 @cache
 def _trusting(file: str | None, directory: str | None) -> ssl.SSLContext:
     """Read them once for each place that OpenSSL is told to look at."""
-    return ssl.create_default_context()
+    context = ssl.create_default_context()
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    return context
 
 
 def _mime(response: Response) -> str:

@@ -26,6 +26,7 @@ class Base:
             allow_private=config.federation.allow_private_addresses,
             allow_http=config.federation.allow_http,
             user_agent=f"{USER_AGENT} (+{config.origin})",
+            keep=config.federation.kept_connections,
         )
         self.addresses = Addresses(config.origin, config.account_domain)
         self.jobs = Jobs(self.ids, self.clock, self.bus)

@@ -39,6 +39,7 @@ def test_every_key_is_explained() -> None:
         ("[bus]\nurl = 'amqp://x'", "bus.url must start with"),
         ("[federation]\nallow_private_addresses = ['10.0.0.0/99']", "is not an address or a CIDR"),
         ("[spaces]\nmax_speakers = 14", "between 1 and 13"),
+        ("[federation]\nkept_connections = -1", "between 0 and 10000"),
         ("instance = 3", r"\[instance\] must be a table"),
         ("[instance", "not valid TOML"),
     ],
