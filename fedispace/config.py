@@ -50,7 +50,7 @@ class Federation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_private_addresses: list[str] = []
     allow_http: bool = False
     authorized_fetch: bool = False
-    kept_connections: int = 500
+    kept_connections: int = 1000
 
 
 class Rtc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -45,7 +45,7 @@ JSON_TYPES: Final = "application/jrd+json, application/json"
 
 MAX_DOCUMENT: Final = 1024 * 1024
 MAX_REPLY: Final = 64 * 1024
-KEEP: Final = 500
+KEEP: Final = 1000
 _MAX_REDIRECTS: Final = 3
 _MAX_URL: Final = 2048
 _TARGETS: Final = 8192
