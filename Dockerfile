@@ -36,7 +36,7 @@ ENV PATH="/opt/fedispace/bin:${PATH}" \
     FEDISPACE__SERVER__LISTEN=0.0.0.0:8080
 WORKDIR /data
 USER fedispace
-EXPOSE 8080/tcp 7882/udp
+EXPOSE 8080/tcp 7882/udp 7882/tcp
 
 # Asks for something that is read from the database. Containers of the roles worker and sfu answer no
 # HTTP: switch it off there.

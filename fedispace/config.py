@@ -54,7 +54,7 @@ class Federation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rtc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    listen: str = "0.0.0.0:7882"
+    listen: str = "[::]:7882"
     public_addresses: list[str] = []
     long_packets_above: int = 200
     control: str = ""

@@ -8,7 +8,7 @@ from aiohttp import web
 from fedispace.errors import FedispaceError
 from tests.media.studio import Studio
 
-_PAGE = """<!doctype html><meta charset="utf-8"><title>Listen</title><button>Listen</button><script>
+_PAGE = r"""<!doctype html><meta charset="utf-8"><title>Listen</title><button>Listen</button><script>
 let peer;
 const post = async (path, offer) => {
   const answer = await fetch(path, {
@@ -16,6 +16,10 @@ const post = async (path, offer) => {
   if (answer.status !== 201) throw new Error(await answer.text());
   return answer.text();
 };
+const without = (sdp, protocol) =>
+  sdp.split("\r\n").filter((line) => !(line.startsWith("a=candidate:") && line.includes(` ${protocol} `)))
+    .join("\r\n");
+window.blocked = "";
 window.connectedTo = async (path, stream) => {
   peer = new RTCPeerConnection();
   if (stream) peer.addTransceiver(stream.getAudioTracks()[0], {direction: "sendonly"});
@@ -28,7 +32,8 @@ window.connectedTo = async (path, stream) => {
     };
   }
   await peer.setLocalDescription(await peer.createOffer());
-  await peer.setRemoteDescription({type: "answer", sdp: await post(path, peer.localDescription.sdp)});
+  const answer = without(await post(path, peer.localDescription.sdp), window.blocked);
+  await peer.setRemoteDescription({type: "answer", sdp: answer});
 };
 window.listen = () => window.connectedTo("/whep");
 window.speak = async () =>

@@ -94,6 +94,37 @@ async def test_chromium_is_heard(studio: Studio, tmp_path: Path) -> None:
     assert all(report["packetsLost"] == 0 for report in reports)
 
 
+async def test_chromium_speaks_and_hears_by_tcp_alone(studio: Studio, tmp_path: Path) -> None:
+    """Behind a firewall that lets no UDP through: two browsers, and nothing but TCP between them."""
+    sound = tone(tmp_path / "microphone.wav", frequency=660.0)
+    flag = f"--use-file-for-fake-audio-capture={sound}"
+    async with (
+        open_door(studio) as origin,
+        _chromium(origin, flag) as speaking,
+        _chromium(origin) as hearing,
+        Listener(studio) as listener,
+    ):
+        await listener.subscribe()
+        for page in (speaking, hearing):
+            await page.evaluate("blocked = 'udp'")
+        await speaking.evaluate("speak()")
+        await hearing.evaluate("listen()")
+        first = await _inbound(hearing, lambda stats: stats.get("totalAudioEnergy", 0) > 0)
+        await listener.listen(1)
+        heard = await listener.listen(2)
+        later = await _inbound(
+            hearing, lambda stats: stats["packetsReceived"] >= first["packetsReceived"] + 100
+        )
+        for page in (speaking, hearing):
+            pairs = await page.evaluate("stats('candidate-pair')")
+            remote = {entry["id"]: entry for entry in await page.evaluate("stats('remote-candidate')")}
+            assert {remote[pair["remoteCandidateId"]]["protocol"] for pair in pairs} == {"tcp"}
+
+    assert abs(main_frequency(heard, RATE) - 660) < 10
+    assert later["packetsLost"] == 0
+    assert later["concealedSamples"] - first["concealedSamples"] <= 0.02 * later["totalSamplesReceived"]
+
+
 async def _inbound(page: Page, is_so: Any) -> dict[str, Any]:
     async def ask() -> dict[str, Any]:
         reports: list[dict[str, Any]] = await page.evaluate("stats('inbound-rtp')")

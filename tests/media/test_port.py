@@ -4,15 +4,13 @@ import asyncio
 import random
 import secrets
 import socket
-from collections.abc import Iterator
 
 import pytest
 from aioice import stun
 
 from fedispace.clock import ManualClock
-from fedispace.media.live import port
-from fedispace.media.live.path import Address, Path
-from fedispace.media.live.port import UdpPort
+from fedispace.media.live.demux import Demux
+from fedispace.media.live.path import Address, Ice, Path
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import purity
@@ -28,40 +26,66 @@ def _check(path: Path, *, password: str | None = None, user: str | None = None) 
         message_method=stun.Method.BINDING,
         message_class=stun.Class.REQUEST,
         attributes={
-            "USERNAME": user or f"{path.ufrag}:{path.remote_ufrag}",
+            "USERNAME": user or f"{path.ice.ufrag}:{path.ice.remote_ufrag}",
             "PRIORITY": 1,
             "ICE-CONTROLLING": 1,
             "USE-CANDIDATE": None,
         },
     )
     if password != "":
-        message.add_message_integrity((password or path.password).encode())
+        message.add_message_integrity((password or path.ice.password).encode())
     return bytes(message)
 
 
+class _Stream:
+    """A TCP connection, as the filter sees it."""
+
+    peer = ("127.0.0.1", 40_003)
+
+    def __init__(self) -> None:
+        self.proved = self.closed = False
+
+    def send(self, data: bytes) -> bool:
+        return True
+
+    def prove(self) -> None:
+        self.proved = True
+
+    def close(self) -> None:
+        self.closed = True
+
+
 class _Bench:
-    """A port with one session's path, and two addresses to send from."""
+    """A filter with one session's path, and two addresses to send from."""
 
     HERE: Address = ("127.0.0.1", 40_001)
     THERE: Address = ("127.0.0.1", 40_002)
 
     def __init__(self) -> None:
         self.clock = ManualClock()
-        self.port = UdpPort(port.bind("127.0.0.1", 0), self.clock)
+        self.sent: list[tuple[bytes, Address]] = []
+        self.port = Demux(self.clock, self)
         self.media: list[bytes] = []
-        self.path = Path(ufrag="ours", password="secret" * 4, remote_ufrag="them", sender=self.port, now=0.0)
+        self.path = self.another("ours")
         self.path.on_media = self.media.append
-        self.port.add(self.path)
+
+    def another(self, name: str) -> Path:
+        """Add the path of one more session."""
+        ice = Ice(ufrag=name, password="secret" * 4, remote_ufrag="them")
+        path = Path(ice=ice, sender=self, now=self.clock.monotonic())
+        self.port.add(path)
+        return path
+
+    def send(self, data: bytes, to: Address) -> None:
+        self.sent.append((data, to))
 
     def dtls(self) -> int:
         return self.path._dtls.qsize()
 
 
 @pytest.fixture
-def bench() -> Iterator[_Bench]:
-    found = _Bench()
-    yield found
-    found.port.socket.close()
+def bench() -> _Bench:
+    return _Bench()
 
 
 def test_before_stun_nothing_else_is_read(bench: _Bench) -> None:
@@ -118,6 +142,39 @@ def test_a_source_may_ask_only_so_often(bench: _Bench) -> None:
     assert bench.port.refused["stun_rate"] == refused
 
 
+def test_strangers_who_know_a_name_cannot_make_its_session_lose_its_consent(bench: _Bench) -> None:
+    bench.port.receive(_check(bench.path), bench.HERE)
+    for number in range(5000):
+        bench.port.receive(_check(bench.path, password="guessed"), ("198.51.100.7", 1024 + number))
+    assert bench.port.refused["stun_rate"] > 4000
+
+    bench.sent.clear()
+    bench.port.receive(_check(bench.path), bench.HERE)
+    assert [to for _, to in bench.sent] == [bench.HERE]
+
+
+def test_an_ipv6_network_is_one_stranger(bench: _Bench) -> None:
+    paths = [bench.another(f"session{number}") for number in range(100)]
+    for number in range(5000):
+        bench.port.receive(
+            _check(paths[number % 100], password="guessed"), (f"2001:db8::{number:x}", 40_000, 0, 0)
+        )
+    assert bench.port.refused["stun_integrity"] <= 2000
+
+    bench.port.receive(_check(paths[0]), ("2001:db8:0:1::1", 40_000, 0, 0))
+    assert paths[0].address is not None
+
+
+def test_all_strangers_together_are_held_to_a_rate(bench: _Bench) -> None:
+    paths = [bench.another(f"session{number}") for number in range(1000)]
+    for number in range(12_000):
+        source = (f"198.51.{number >> 8}.{number & 0xFF}", 40_000)
+        bench.port.receive(_check(paths[number % 1000], password="guessed"), source)
+
+    assert bench.port.refused["stun_integrity"] <= 8000
+    assert bench.port.refused["stun_rate"] >= 4000
+
+
 def test_a_session_follows_its_browser_to_another_address(bench: _Bench) -> None:
     moves: list[Address] = []
     bench.path.on_move = moves.append
@@ -125,6 +182,50 @@ def test_a_session_follows_its_browser_to_another_address(bench: _Bench) -> None
     bench.port.receive(_check(bench.path), bench.THERE)
 
     assert moves == [bench.HERE, bench.THERE]
+
+
+def test_who_offers_udp_and_tcp_is_sent_to_by_udp_while_it_is_heard(bench: _Bench) -> None:
+    stream = _Stream()
+    bench.port.receive(_check(bench.path), stream)
+    bench.port.receive(_check(bench.path), bench.HERE)
+    bench.port.receive(_check(bench.path), stream)
+    assert bench.path.address == bench.HERE
+
+    bench.clock.advance(seconds=3)
+    bench.port.receive(_check(bench.path), stream)
+    assert bench.path.address is stream
+
+
+def test_a_connection_ends_with_its_session(bench: _Bench) -> None:
+    stream = _Stream()
+    bench.port.receive(_check(bench.path), stream)
+    assert stream.proved
+    bench.port.remove(bench.path)
+    assert stream.closed
+
+
+def test_after_a_restart_the_old_name_serves_until_the_new_one_is_used(bench: _Bench) -> None:
+    bench.port.receive(_check(bench.path), bench.HERE)
+    old = _check(bench.path)
+    bench.port.restart(bench.path, Ice(ufrag="again", password="other" * 5, remote_ufrag="they"))
+    bench.port.receive(old, bench.HERE)
+    bench.port.receive(_SRTP, bench.HERE)
+    assert bench.path.address == bench.HERE
+    assert bench.media == [_SRTP]
+
+    bench.port.receive(_check(bench.path), bench.THERE)
+    assert bench.path.address == bench.THERE
+    bench.sent.clear()
+    bench.port.receive(old, bench.HERE)
+    assert (bench.sent, bench.path.address) == ([], bench.THERE)
+
+
+def test_restarts_without_end_leave_two_names(bench: _Bench) -> None:
+    for number in range(50):
+        bench.port.restart(bench.path, Ice(ufrag=f"n{number}", password="other" * 5, remote_ufrag="they"))
+    assert len(bench.port._by_ufrag) == 2
+    bench.port.remove(bench.path)
+    assert not bench.port._by_ufrag
 
 
 def test_a_session_has_a_bounded_number_of_addresses(bench: _Bench) -> None:

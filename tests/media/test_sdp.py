@@ -176,8 +176,18 @@ def test_the_answer_to_a_publisher_receives_and_has_only_our_candidates() -> Non
     assert "a=ice-lite" in lines
     assert "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level" in lines
     candidates = [line for line in lines if line.startswith("a=candidate:")]
-    assert [line.split()[4:6] for line in candidates] == [["203.0.113.5", "7882"], ["2001:db8::5", "7882"]]
-    assert int(candidates[0].split()[3]) > int(candidates[1].split()[3])
+    assert [line.split()[2:6:2] for line in candidates] == [
+        ["udp", "203.0.113.5"],
+        ["udp", "2001:db8::5"],
+        ["tcp", "203.0.113.5"],
+        ["tcp", "2001:db8::5"],
+    ]
+    assert all(line.split()[5] == "7882" for line in candidates)
+    assert all(line.endswith("tcptype passive") == (" tcp " in line) for line in candidates)
+    priorities = [int(line.split()[3]) for line in candidates]
+    assert priorities == sorted(set(priorities), reverse=True)
+    assert len({line.split()[0] for line in candidates}) == 4, "each has a foundation of its own"
+    assert "c=IN IP4 203.0.113.5" in lines
     assert lines[-2] == "a=end-of-candidates"
     assert "192.168.7.7" not in answer
 

@@ -1,8 +1,8 @@
 """Sound, now: a selective forwarding unit in a process of its own.
 
-    browser --SRTP--> port -> session -> room -> fan-out --SRTP--> browsers
-                                 ^
-    web process --control socket-+   (client.py, protocol.py, grants.py; no WebRTC in there)
+    browser --SRTP--> port -> path -> session -> room -> fan-out --SRTP--> browsers
+                                         ^
+    web process --------control socket---+   (client.py, protocol.py, grants.py; no WebRTC in there)
 
 The web process imports `client`, `grants`, `settings` and `supervisor`; everything that touches
 aiortc, aioice or pylibsrtp lives in `port`, `stun`, `dtls`, `fanout` and runs in the SFU only.

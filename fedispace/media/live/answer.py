@@ -63,15 +63,30 @@ def answer_to(offer: Offer, local: Local, sending: Sending | None) -> str:
             f"a=msid:{sending.stream} {sending.stream}",
             f"a=ssrc:{sending.ssrc} cname:{sending.cname}",
         ]
-    lines += [_candidate(local, order) for order in range(len(local.addresses))]
-    lines.append("a=end-of-candidates")
+    lines += candidates(local)
     return "\r\n".join(lines) + "\r\n"
 
 
-def _candidate(local: Local, order: int) -> str:
-    """A host candidate; its priority falls with its place in the list (RFC 8445, section 5.1.2.1)."""
-    priority = (126 << 24) | ((65535 - order) << 8) | 255
-    return f"a=candidate:{order + 1} 1 udp {priority} {local.addresses[order]} {local.port} typ host"
+def candidates(local: Local) -> list[str]:
+    """Return the lines of all our candidates, UDP first.
+
+    A host candidate's priority falls with its place in the list (RFC 8445, section 5.1.2.1); those
+    of TCP are below all of UDP (RFC 6544, section 4.2: the direction preference of passive is 4).
+    """
+    udp = [
+        f"a=candidate:{order + 1} 1 udp {_priority(126, 65535 - order)} {address} {local.port} typ host"
+        for order, address in enumerate(local.addresses)
+    ]
+    tcp = [
+        f"a=candidate:{len(udp) + order + 1} 1 tcp {_priority(90, (4 << 13) | (8191 - order))} {address}"
+        f" {local.port} typ host tcptype passive"
+        for order, address in enumerate(local.addresses)
+    ]
+    return [*udp, *tcp, "a=end-of-candidates"]
+
+
+def _priority(kind: int, preference: int) -> int:
+    return kind << 24 | preference << 8 | 255
 
 
 def _family(address: str) -> str:

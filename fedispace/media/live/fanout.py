@@ -9,6 +9,8 @@
 Joining and leaving touch one slot, whatever the room's size. The header differs little between
 subscribers (payload type, and a sequence offset), so it is written once per variant, not per
 subscriber. What remains for each is one copy, one encryption in the C library, and the kernel's send.
+Subscribers by TCP have slots among the others; they are left out of the system call and written to
+one by one, so that each costs only itself.
 
 Sequence numbers start in the lower half of their range for everyone: were they to wrap before a
 newcomer's first packet arrives, the two sides would disagree on SRTP's rollover counter for good
@@ -58,6 +60,7 @@ class FanOut:
         self._kinds: list[int] = []
         self._sizes: list[int] = []
         self._variants: dict[tuple[int, int], int] = {}
+        self._streams: set[Slot] = set()
         self._length = srtp_ffi.new("int *")
         self._sequence = 0
         self.packets = 0
@@ -99,6 +102,7 @@ class FanOut:
             self._keys[last.index] = key
             self._kinds[last.index] = kind
             self._place(last)
+        self._streams.discard(slot)
         slot.index = -1
 
     def move(self, slot: Slot, address: Address) -> None:
@@ -125,6 +129,8 @@ class FanOut:
         failed = self._encrypt(packets, rtp.HEADER + len(payload))
         self.packets += 1
         self.octets += len(payload)
+        if self._streams:
+            failed = sorted({*failed, *self._send_streams(failed)})
         first = 0
         for index in failed:
             self._send_range(first, index)
@@ -146,6 +152,17 @@ class FanOut:
                 vectors[index].iov_len = sizes[index] = length[0]
         return failed
 
+    def _send_streams(self, failed: list[int]) -> list[int]:
+        """Send to the subscribers by TCP; return their slots, which the system call leaves out."""
+        indices: list[int] = []
+        for slot in self._streams:
+            index, address = slot.index, slot.address
+            indices.append(index)
+            if not isinstance(address, tuple) and index not in failed:
+                packet = bytes(srtp_ffi.buffer(self._buffers[index], self._sizes[index]))
+                self.sent += address.send(packet)
+        return indices
+
     def _send_range(self, first: int, end: int) -> None:
         if first >= end:
             return
@@ -154,8 +171,10 @@ class FanOut:
             return
         for index in range(first, end):
             data = srtp_ffi.buffer(self._buffers[index], self._sizes[index])
+            address = self._slots[index].address
+            assert isinstance(address, tuple)
             try:
-                self._socket.sendto(data, self._slots[index].address)
+                self._socket.sendto(data, address)
             except BlockingIOError:
                 return
             except OSError:
@@ -163,7 +182,11 @@ class FanOut:
             self.sent += 1
 
     def _place(self, slot: Slot) -> None:
-        """Write what sendmmsg must know of one slot."""
+        """Write what sendmmsg must know of one slot, or set it aside if it is a stream's."""
+        if not isinstance(slot.address, tuple):
+            self._streams.add(slot)
+            return
+        self._streams.discard(slot)
         name = socket_address(slot.address, self._family)
         ffi.memmove(self._names + slot.index * NAME_BYTES, name, len(name))
         self._messages[slot.index].msg_hdr.msg_namelen = len(name)

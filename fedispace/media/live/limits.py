@@ -1,5 +1,6 @@
-"""Token buckets: how much of something may arrive in a while."""
+"""Token buckets: how much of something may arrive in a while, and from whom."""
 
+import ipaddress
 from collections import OrderedDict
 from collections.abc import Hashable
 
@@ -44,3 +45,14 @@ class PerSource:
         else:
             self._buckets.move_to_end(source)
         return bucket.take(1, now)
+
+
+def source_of(host: str) -> str:
+    """Return whose limits an address shares: its own, or its network's in IPv6, where a /64 is one
+    customer's. An IPv4 address is the same however it is written."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Address(int(address) >> 64 << 64))

@@ -11,7 +11,7 @@ from typing import Any
 
 from cffi import FFI
 
-from fedispace.media.live.path import Address
+from fedispace.media.live.path import UdpAddress
 
 ffi = FFI()
 ffi.cdef(
@@ -35,7 +35,7 @@ _FULL = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
 SendAll = Callable[[int, Any, int, int], int]
 
 
-def socket_address(address: Address, family: int) -> bytes:
+def socket_address(address: UdpAddress, family: int) -> bytes:
     """Return `address` as the kernel's struct sockaddr."""
     if family == socket.AF_INET6:
         flow, scope = (address[2], address[3]) if len(address) == 4 else (0, 0)

@@ -13,7 +13,6 @@ import ipaddress
 import logging
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 
@@ -58,19 +57,19 @@ def candidate_addresses(chosen: SfuSettings) -> tuple[str, ...]:
 
 async def serve(chosen: SfuSettings, stop: asyncio.Event, clock: Clock) -> None:
     """Serve until `stop` is set; announces itself on standard output once it does."""
-    udp = port.UdpPort(await _bound(chosen.listen), clock)
+    audio = port.Port(await _bound(chosen.listen), clock)
     control = ControlSocket(Path(chosen.control), chosen.secret)
     sfu = Sfu(
         settings=chosen,
-        port=udp,
+        port=audio,
         addresses=candidate_addresses(chosen),
         clock=clock,
         tell=control.tell,
     )
     try:
         await control.open(sfu)
-        udp.open()
-        _announce(Ready(port=udp.number))
+        await audio.open()
+        _announce(Ready(port=audio.number))
         watch = asyncio.create_task(sfu.run(), name="sfu")
         # What is loaded by now stays: keep it out of every later collection, whose pauses are heard.
         gc.collect()
@@ -84,10 +83,10 @@ async def serve(chosen: SfuSettings, stop: asyncio.Event, clock: Clock) -> None:
             await watch
     finally:
         await control.close()
-        udp.close()
+        audio.close()
 
 
-async def _bound(listen: str) -> socket.socket:
+async def _bound(listen: str) -> port.Sockets:
     """Bind, waiting a moment for a predecessor whose parent was killed and who is saying goodbye."""
     for _ in range(_BIND_TRIES):
         try:

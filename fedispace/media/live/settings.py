@@ -10,7 +10,7 @@ from fedispace.errors import ConfigError
 
 
 class SfuSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`listen` is one UDP address and port (0: any free port); `control` is a socket's path."""
+    """`listen` is one address and port for UDP and TCP (0: any free port); `control` is a socket's path."""
 
     listen: str
     control: str
@@ -19,7 +19,7 @@ class SfuSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     max_speakers: int = 13
     max_sessions: int = 4000
     handshake_seconds: float = 15.0
-    idle_seconds: float = 30.0
+    idle_seconds: float = 15.0
     long_packets_above: int = 200
 
 

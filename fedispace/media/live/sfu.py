@@ -20,8 +20,8 @@ from fedispace.media.live.answer import Local, answer_to, is_dtls_client
 from fedispace.media.live.dtls import Credentials, DtlsTransport
 from fedispace.media.live.grants import Grant, Role
 from fedispace.media.live.mixers import Mixers
-from fedispace.media.live.path import Path
-from fedispace.media.live.port import UdpPort
+from fedispace.media.live.path import Ice, Path
+from fedispace.media.live.port import Port
 from fedispace.media.live.protocol import Answer, MixerStatus, SessionEvent, SfuStatus
 from fedispace.media.live.room import Room
 from fedispace.media.live.session import Session
@@ -35,13 +35,13 @@ _LOG_SECONDS = 60.0
 
 
 class Sfu:
-    """Everything that lives behind one UDP port."""
+    """Everything that lives behind one port."""
 
     def __init__(
         self,
         *,
         settings: SfuSettings,
-        port: UdpPort,
+        port: Port,
         addresses: tuple[str, ...],
         clock: Clock,
         tell: Callable[[SessionEvent], None],
@@ -125,7 +125,7 @@ class Sfu:
             rooms=rooms,
             publishers=sum(publishers for publishers, _ in rooms.values()),
             subscribers=sum(subscribers for _, subscribers in rooms.values()),
-            packets_received=self._port.received,
+            packets_received=self._port.demux.received,
             packets_forwarded=self._forwarded_before + sum(room.forwarded for room in self._rooms.values()),
             packets_refused=dict(self._port.refused),
             cpu_seconds=usage.ru_utime + usage.ru_stime,
@@ -176,13 +176,7 @@ class Sfu:
                 self._mixers,
                 self._settings.long_packets_above,
             )
-        path = Path(
-            ufrag=secrets.token_hex(8),
-            password=secrets.token_hex(16),
-            remote_ufrag=offer.ice_ufrag,
-            sender=self._port,
-            now=now,
-        )
+        path = Path(ice=_new_ice(offer.ice_ufrag), sender=self._port, now=now)
         certificate = self._credentials.certificate(now)
         session = Session(
             grant=grant,
@@ -195,13 +189,13 @@ class Sfu:
         )
         local = Local(
             number=secrets.randbits(62),
-            ice_ufrag=path.ufrag,
-            ice_pwd=path.password,
+            ice_ufrag=path.ice.ufrag,
+            ice_pwd=path.ice.password,
             fingerprint=certificate.fingerprint,
             addresses=self._addresses,
             port=self._port.number,
         )
-        self._port.add(path)
+        self._port.demux.add(path)
         self._sessions[grant.session] = session
         self._lives[grant.session] = asyncio.create_task(self._live(session), name=f"session {grant.session}")
         sending = room.sending() if grant.role == "subscribe" else None
@@ -214,7 +208,6 @@ class Sfu:
                 self._tell(_event(session, "connected"))
                 await session.last()
         finally:
-            self._port.remove(session.path)
             self._sessions.pop(session.grant.session, None)
             self._lives.pop(session.grant.session, None)
             self._drop_room(session.room)
@@ -226,8 +219,11 @@ class Sfu:
                 role=session.grant.role,
                 reason=session.reason,
             )
-            with contextlib.suppress(OSError):
-                await session.close()
+            try:
+                with contextlib.suppress(OSError):
+                    await session.close()
+            finally:  # after the goodbye, for a TCP connection ends here too
+                self._port.demux.remove(session.path)
 
     def _drop_room(self, room: Room) -> None:
         if any(session.room is room for session in self._sessions.values()):
@@ -260,6 +256,10 @@ class Sfu:
         if refused > self._refused_logged:
             log.info("sfu.datagrams_refused", **self._port.refused)
         self._refused_logged, self._logged_at = refused, now
+
+
+def _new_ice(remote_ufrag: str) -> Ice:
+    return Ice(ufrag=secrets.token_hex(8), password=secrets.token_hex(16), remote_ufrag=remote_ufrag)
 
 
 def _event(session: Session, kind: str, *, reason: str = "", level: int = 127) -> SessionEvent:
