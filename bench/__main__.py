@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("idle", "inbox", "delivery", "fanout", "timeline", "fedify", "forwarding")
+BENCHMARKS = ("idle", "inbox", "delivery", "fanout", "timeline", "fedify", "forwarding", "mixing")
 
 
 def main() -> int:

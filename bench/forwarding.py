@@ -62,7 +62,11 @@ class Fedispace:
     def __init__(self, host: str, folder: Path) -> None:
         self._secret = secrets.token_bytes(32)
         control = str(folder / "sfu.sock")
-        self._process = SfuProcess(SfuSettings(listen=f"{host}:0", control=control, secret=self._secret))
+        # Packets as they come, however many listeners: Janus packs none either.
+        settings = SfuSettings(
+            listen=f"{host}:0", control=control, secret=self._secret, long_packets_above=1_000_000
+        )
+        self._process = SfuProcess(settings)
         self._client = SfuClient(self._process.control, self._secret)
         self._numbers = itertools.count()
 

@@ -23,6 +23,7 @@ _OPUS = 111
 _LEVEL_EXTENSION = 1
 _TRIES = 50
 _PAYLOAD = 80
+_TWENTY_MS = bytes((15 << 3,))  # what follows is noise to an Opus decoder, but nobody decodes
 _REQUEST = b"\x00\x01"
 
 
@@ -131,7 +132,7 @@ class Peer:
         """Send one frame of 20 ms."""
         header = struct.pack("!BBHII", 0x90, _OPUS, self._sequence, self._timestamp, self._ssrc)
         extension = struct.pack("!HHBBH", 0xBEDE, 1, _LEVEL_EXTENSION << 4, 0x80 | 20, 0)
-        packet = header + extension + secrets.token_bytes(_PAYLOAD)
+        packet = header + extension + _TWENTY_MS + secrets.token_bytes(_PAYLOAD - 1)
         assert self._remote is not None
         self.socket.sendto(self._dtls._tx_srtp.protect(packet), self._remote.address)
         self._sequence = (self._sequence + 1) & 0xFFFF

@@ -10,6 +10,7 @@ from fedispace.media.live import opus_packets
 from fedispace.media.live.mixer import Mixer
 from fedispace.media.live.opus import FRAME, Encoder
 from fedispace.media.live.programme import Heard, MixerCounts
+from tests.media.hearing import purity
 from tests.media.talking import Arrival, arrivals, decoded_payloads, joined, packets_of, strength, tone
 
 RATE = 48_000
@@ -127,6 +128,19 @@ def test_losses_are_repaired_or_concealed(percent: int, least: float) -> None:
     hurt = _mixed([arrivals("a", holed)], 6, counts)
     assert counts.repaired > 0.4 * (counts.repaired + counts.concealed)
     assert _likeness(whole, hurt) > least
+
+
+@pytest.mark.parametrize("clock", [0.998, 1.002])
+def test_a_clock_that_is_off_is_corrected_inaudibly(clock: float) -> None:
+    """Ten times what is usual: a correction of 20 ms every ten seconds."""
+    counts = MixerCounts()
+    heard = _mixed([arrivals("a", packets_of(tone(440, 60)), clock=clock)], 58, counts)
+    assert counts.concealed <= 8
+    pieces = heard[RATE : RATE * 57].reshape(-1, RATE // 2)
+    purities = sorted(purity(piece, RATE, 440) for piece in pieces)
+    assert purities[0] > 0.8
+    assert sum(p < 0.98 for p in purities) <= 16, "heard nowhere else than at the corrections"
+    assert min(strength(piece, 440) for piece in pieces) > 8000, "nothing is missing"
 
 
 def test_a_mixer_that_nobody_talks_to_falls_silent() -> None:

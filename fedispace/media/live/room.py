@@ -74,7 +74,7 @@ class Room:
         self.received += 1
         sound = self._programme.hear(publisher, packet, now)
         if sound is not None:
-            self._deliver(self._packer.put(sound, now))
+            self._say(sound, now)
         elif self._beat is None and self._programme.is_mixing:
             self._await_beat(now)
 
@@ -130,6 +130,10 @@ class Room:
             cname=self.cname,
         )
 
+    def _say(self, sound: Sound, now: float) -> None:
+        """Everything the programme says passes here, before it is packed for listeners."""
+        self._deliver(self._packer.put(sound, now))
+
     def _deliver(self, sounds: list[Sound]) -> None:
         for sound in sounds:
             self._fanout.send(
@@ -153,7 +157,7 @@ class Room:
         now = self._clock.monotonic()
         try:
             for sound in self._programme.tick(now):
-                self._deliver(self._packer.put(sound, now))
+                self._say(sound, now)
         finally:
             self._await_beat(now)
 
