@@ -38,8 +38,16 @@ class Invalid(FedispaceError):
         self.field = field
 
 
+class TooLarge(Invalid):
+    """There is more of the input than we read."""
+
+
 class Conflict(FedispaceError):
     """The request is sound but the present state does not allow it."""
+
+
+class Outdated(FedispaceError):
+    """The asker goes by a state that is no more; with the present one it may be asked again."""
 
 
 class IllegalStep(Conflict):
@@ -60,6 +68,14 @@ AWAY_SECONDS = 30
 
 class Unavailable(FedispaceError):
     """Something we need is not there now; asking again later may work."""
+
+
+class Busy(Unavailable):
+    """There is no room for more just now; `retry_after` is in seconds."""
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class DatabaseAway(Unavailable):

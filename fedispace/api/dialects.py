@@ -21,6 +21,8 @@ _STATUS: Final[Mapping[type[errors.FedispaceError], int]] = {
     errors.Forbidden: 403,
     errors.Unauthenticated: 401,
     errors.Invalid: 422,
+    errors.TooLarge: 413,
+    errors.Outdated: 412,
     errors.Conflict: 422,
     errors.RateLimited: 429,
     errors.Unavailable: 503,
@@ -38,9 +40,11 @@ _TITLES: Final = {
     404: "Not found",
     409: "Not possible in the present state",
     410: "Gone",
+    412: "Outdated",
     413: "Too large",
     415: "A body of another type is expected",
     422: "Not acceptable",
+    428: "A precondition is needed",
     429: "Too many requests",
     503: "Not available now",
 }
@@ -61,7 +65,7 @@ def refusal(dialect: Dialect, error: errors.FedispaceError) -> web.Response:
     """Tell `error` in the words of `dialect`."""
     status = status_of(dialect, error)
     headers: Headers = {}
-    if isinstance(error, errors.RateLimited):
+    if isinstance(error, errors.RateLimited | errors.Busy):
         headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(errors.AWAY_SECONDS)

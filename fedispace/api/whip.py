@@ -20,12 +20,12 @@ from fedispace.api.dialects import told
 from fedispace.api.door import Door
 from fedispace.api.limits import Limiter, Rates
 from fedispace.api.routing import Dialect, Endpoint
-from fedispace.errors import Invalid, NotFound, Unauthenticated
+from fedispace.errors import Invalid, NotFound, TooLarge, Unauthenticated
+from fedispace.media.live import sdp
 from fedispace.spaces.live import Connection, LiveRooms
 
 SDP: Final = "application/sdp"
 TRICKLE: Final = "application/trickle-ice-sdpfrag"
-MAX_OFFER: Final = 64 * 1024
 MAX_BEARER: Final = 2048
 _RESOURCE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _MAX_ID: Final = 2**63 - 1
@@ -128,20 +128,26 @@ async def _offer_wanted(request: web.Request) -> web.Response:
 
 
 async def _offer(request: web.Request) -> str:
-    if (request.content_length or 0) > MAX_OFFER:
-        raise Invalid("The offer is too long.")
-    raw = await request.content.read(MAX_OFFER + 1)
-    while len(raw) <= MAX_OFFER and not request.content.at_eof():
-        raw += await request.content.read(MAX_OFFER + 1 - len(raw))
-    if len(raw) > MAX_OFFER:
-        raise Invalid("The offer is too long.")
-    try:
-        offer = raw.decode()
-    except UnicodeDecodeError:
-        raise Invalid("The offer is not text.") from None
-    if not offer.startswith("v=0"):
+    text = await _text(request)
+    sdp.check_size(text)
+    if not text.startswith("v=0"):
         raise Invalid("The offer is not SDP.")
-    return offer
+    return text
+
+
+async def _text(request: web.Request) -> str:
+    """Read a body of SDP, no further than its limit."""
+    if (request.content_length or 0) > sdp.MAX_BYTES:
+        raise TooLarge("The SDP is too long.")
+    raw = await request.content.read(sdp.MAX_BYTES + 1)
+    while len(raw) <= sdp.MAX_BYTES and not request.content.at_eof():
+        raw += await request.content.read(sdp.MAX_BYTES + 1 - len(raw))
+    if len(raw) > sdp.MAX_BYTES:
+        raise TooLarge("The SDP is too long.")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise Invalid("The SDP is not text.") from None
 
 
 def _ticket(request: web.Request) -> str | None:

@@ -1,5 +1,6 @@
 """WHIP and WHEP over HTTP, with a real SFU behind them and a stock aiortc in front."""
 
+import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,6 +114,27 @@ async def test_what_is_no_offer_is_refused_and_the_ticket_stays_good(
         assert problem["detail"]
     answered = await site.anyone.call("POST", path, data=await offer("sendonly"), headers=shown)
     assert answered[0] == 201
+
+
+@pytest.mark.attack(96)
+async def test_an_offer_of_more_than_sound_is_told_what_to_leave_out(
+    site: Site, space: dict[str, Any]
+) -> None:
+    """As OBS does by default. The refusal is the whole answer: no session is left behind."""
+    video = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=rtpmap:96 H264/90000\r\n"
+    status, problem, _ = await site.anyone.call(
+        "POST", f"/spaces/{space['id']}/whep", data=await offer("recvonly") + video, headers=SDP
+    )
+    assert (status, problem["detail"]) == (422, "this server takes sound only: leave video out")
+
+
+@pytest.mark.attack(97)
+async def test_an_offer_that_is_too_large_is_refused_unread(site: Site, space: dict[str, Any]) -> None:
+    for body in (io.BytesIO(b"v=0\r\na=" + b"x" * (1 << 20)), b"v=0\r\n" + b"a\r\n" * 401, b"a" * 17_000):
+        status, problem, _ = await site.anyone.call(
+            "POST", f"/spaces/{space['id']}/whep", data=body, headers=SDP
+        )
+        assert (status, problem["title"]) == (413, "Too large")
 
 
 async def test_another_type_than_sdp_is_refused(site: Site, space: dict[str, Any]) -> None:

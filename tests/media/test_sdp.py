@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fedispace.errors import Invalid
+from fedispace.errors import Invalid, TooLarge
 from fedispace.media.live.answer import Local, Sending, answer_to
 from fedispace.media.live.sdp import Fingerprint, read_offer
 
@@ -62,6 +62,23 @@ def _plus(*lines: str) -> str:
     return OFFER + "\r\n".join(lines) + "\r\n"
 
 
+_SECTION = (
+    "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+    "a=ice-ufrag:WxYz",
+    "a=recvonly",
+    "a=rtcp-mux",
+    "a=rtpmap:111 opus/48000/2",
+)
+
+
+def _bundle(count: int) -> str:
+    """An offer of `count` audio sections that receive, as a browser writes it."""
+    group = "a=group:BUNDLE " + " ".join(map(str, range(count)))
+    more = (line for mid in range(1, count) for line in (*_SECTION, f"a=mid:{mid}"))
+    offer = _plus(*more).replace("a=sendrecv", "a=recvonly")
+    return offer.replace("a=group:BUNDLE 0", group)
+
+
 REFUSED: dict[str, str] = {
     "nothing": "",
     "a blank": " ",
@@ -78,7 +95,13 @@ REFUSED: dict[str, str] = {
     "video": _with("m=video 9 UDP/TLS/RTP/SAVPF 111", "m="),
     "a data channel": _with("m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "m="),
     "audio and video": _plus("m=video 9 UDP/TLS/RTP/SAVPF 96", "a=rtpmap:96 H264/90000"),
-    "two audio sections": _plus("m=audio 9 UDP/TLS/RTP/SAVPF 111"),
+    "two audio sections without a bundle": _plus(*_SECTION, "a=mid:1"),
+    "two audio sections of one mid": _plus(*_SECTION, "a=mid:0"),
+    "a second section that is rejected": _bundle(2).replace("m=audio 9", "m=audio 0"),
+    "four audio sections": _bundle(4),
+    "audio and a data channel": _plus("m=application 9 UDP/DTLS/SCTP webrtc-datachannel"),
+    "an unknown parameter where Opus should be": _with("a=fmtp:111 " + "x=1;" * 300, "a=fmtp"),
+    "a setup of nothing": _with("a=setup:", "a=setup"),
     "200 sections": _plus(*["m=audio 9 UDP/TLS/RTP/SAVPF 111"] * 200),
     "no user name": _without("a=ice-ufrag"),
     "no password": _without("a=ice-pwd"),
@@ -111,6 +134,7 @@ REFUSED: dict[str, str] = {
 }
 
 
+@pytest.mark.attack(96)
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_not_an_audio_offer_is_refused_quickly(name: str) -> None:
     began = time.perf_counter()
@@ -147,7 +171,12 @@ def test_any_offer_cut_short_or_with_a_broken_line_raises_nothing_but_a_refusal(
 def test_what_is_needed_of_an_offer_is_kept() -> None:
     offer = read_offer(OFFER)
 
-    assert (offer.mid, offer.bundled, offer.payload_type, offer.level_extension) == ("0", True, 111, 1)
+    assert (offer.sections[0].mid, offer.bundled, offer.payload_type, offer.level_extension) == (
+        "0",
+        True,
+        111,
+        1,
+    )
     assert (offer.ice_ufrag, offer.setup, offer.sends, offer.receives) == ("AbCd", "actpass", True, True)
     assert offer.fingerprints == (Fingerprint(algorithm="sha-256", value=_DIGEST),)
 
@@ -168,7 +197,7 @@ def test_opus_is_found_under_any_payload_type_and_spelling() -> None:
 
 
 def test_the_answer_to_a_publisher_receives_and_has_only_our_candidates() -> None:
-    answer = answer_to(read_offer(OFFER), LOCAL, None)
+    answer = answer_to(read_offer(OFFER), LOCAL)
 
     lines = answer.split("\r\n")
     assert "a=recvonly" in lines
@@ -193,7 +222,7 @@ def test_the_answer_to_a_publisher_receives_and_has_only_our_candidates() -> Non
 
 
 def test_the_answer_to_a_subscriber_sends_one_named_source_and_only_opus() -> None:
-    answer = answer_to(read_offer(OFFER), LOCAL, Sending(ssrc=99, cname="them", stream="programme"))
+    answer = answer_to(read_offer(OFFER), LOCAL, [Sending(ssrc=99, cname="them", stream="programme")])
 
     lines = answer.split("\r\n")
     assert "a=sendonly" in lines
@@ -201,7 +230,73 @@ def test_the_answer_to_a_subscriber_sends_one_named_source_and_only_opus() -> No
     assert "m=audio 7882 UDP/TLS/RTP/SAVPF 111" in lines
 
 
+def test_a_speaker_may_ask_for_three_streams_in_one_bundle() -> None:
+    offer = read_offer(_bundle(3))
+    assert [section.mid for section in offer.sections] == ["0", "1", "2"]
+    assert offer.ice_ufrag == "AbCd"
+    assert offer.receives
+
+    slots = [Sending(ssrc=number, cname="them", stream=f"slot{number}") for number in (7, 8)]
+    head, *sections = answer_to(offer, LOCAL, slots).split("m=audio")
+    assert "a=group:BUNDLE 0 1 2\r\n" in head
+    assert [_direction(section) for section in sections] == ["sendonly", "sendonly", "inactive"]
+    assert ["a=ssrc:7 " in sections[0], "a=ssrc:8 " in sections[1], "a=ssrc" in sections[2]] == [
+        True,
+        True,
+        False,
+    ]
+    assert [section.count("a=candidate") for section in sections] == [4, 0, 0]
+    assert [f"a=mid:{mid}\r\n" in section for mid, section in enumerate(sections)] == [True] * 3
+
+
+def test_sections_that_exist_only_in_the_bundle_have_no_port_of_their_own() -> None:
+    first, _, rest = _bundle(3).partition("m=audio 9")
+    offer = (
+        first
+        + "m=audio 9"
+        + rest.replace("m=audio 9 UDP/TLS/RTP/SAVPF 111", "m=audio 0 UDP/TLS/RTP/SAVPF 111\r\na=bundle-only")
+    )
+    assert len(read_offer(offer).sections) == 3
+
+
+def test_redundancy_is_answered_to_a_publisher_behind_opus_and_to_nobody_else() -> None:
+    offer = read_offer(_plus("a=fmtp:63 111/111"))
+    assert offer.red_payload_type == 63
+
+    answer = answer_to(offer, LOCAL)
+    assert "m=audio 7882 UDP/TLS/RTP/SAVPF 111 63\r\n" in answer
+    assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in answer
+    assert "red" not in answer_to(offer, LOCAL, [Sending(ssrc=99, cname="them", stream="programme")])
+
+
+@pytest.mark.parametrize("parameters", ["", "111/63", "0/0", "111", "111/111/111/111/111", "/", "x"])
+def test_redundancy_of_anything_but_opus_is_not_taken(parameters: str) -> None:
+    assert read_offer(_plus(f"a=fmtp:63 {parameters}")).red_payload_type is None
+
+
+@pytest.mark.attack(97)
+@pytest.mark.parametrize("name", ["10 000 lines", "1 MiB", "17 KiB", "16 KiB of what is longer in UTF-8"])
+def test_what_is_too_large_is_not_even_looked_at(name: str) -> None:
+    began = time.perf_counter()
+    with pytest.raises(TooLarge):
+        read_offer(REFUSED[name])
+    assert time.perf_counter() - began < 0.005
+
+
+@pytest.mark.parametrize(("media", "said"), [("video", "video"), ("application", "data channels")])
+def test_the_refusal_says_what_to_leave_out(media: str, said: str) -> None:
+    with pytest.raises(Invalid, match=f"leave {said} out"):
+        read_offer(_plus(f"m={media} 9 UDP/TLS/RTP/SAVPF 96"))
+
+
+def _direction(section: str) -> str:
+    return next(line for line in section.splitlines() if line in _DIRECTIONS)[2:]
+
+
+_DIRECTIONS = ("a=sendonly", "a=recvonly", "a=inactive", "a=sendrecv")
+
+
 def test_a_peer_that_insists_on_being_the_server_is_called_by_us() -> None:
-    answer = answer_to(read_offer(_with("a=setup:passive", "a=setup")), LOCAL, None)
+    answer = answer_to(read_offer(_with("a=setup:passive", "a=setup")), LOCAL)
 
     assert "a=setup:active" in answer.split("\r\n")

@@ -1,9 +1,14 @@
-"""The SDP answer of an ICE-lite server: everything in it, nothing to trickle, nothing to renegotiate."""
+"""The SDP answer of an ICE-lite server: everything in it, nothing to trickle, nothing to renegotiate.
+
+One section for each of the offer's, in its order, over one transport. Our names and key stand in all
+of them, the candidates in the first, to which the others are bundled.
+"""
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fedispace.media.live.sdp import AUDIO_LEVEL, Fingerprint, Offer
+from fedispace.media.live.sdp import AUDIO_LEVEL, Audio, Fingerprint, Offer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,39 +37,71 @@ def is_dtls_client(offer: Offer) -> bool:
     return offer.setup == "passive"
 
 
-def answer_to(offer: Offer, local: Local, sending: Sending | None) -> str:
-    """Write the answer: recvonly to a publisher, sendonly (with `sending`) to a subscriber."""
+def answer_to(offer: Offer, local: Local, sending: Sequence[Sending] = ()) -> str:
+    """Write the answer: recvonly to a publisher; to a subscriber each section sends its `sending`,
+    and those beyond are inactive."""
     address = local.addresses[0]
-    payload_type = offer.payload_type
     lines = ["v=0", f"o=- {local.number} 1 IN {_family(address)} {address}", "s=-", "t=0 0", "a=ice-lite"]
     if offer.bundled:
-        lines.append(f"a=group:BUNDLE {offer.mid}")
-    lines += [
-        "a=msid-semantic: WMS *",
-        f"m=audio {local.port} {offer.protocol} {payload_type}",
-        f"c=IN {_family(address)} {address}",
-    ]
-    if offer.mid is not None:
-        lines.append(f"a=mid:{offer.mid}")
-    lines += [
-        "a=sendonly" if sending else "a=recvonly",
-        "a=rtcp-mux",
-        f"a=ice-ufrag:{local.ice_ufrag}",
-        f"a=ice-pwd:{local.ice_pwd}",
-        f"a=fingerprint:{local.fingerprint.algorithm} {local.fingerprint.value}",
-        "a=setup:active" if is_dtls_client(offer) else "a=setup:passive",
-        f"a=rtpmap:{payload_type} opus/48000/2",
-        f"a=fmtp:{payload_type} minptime=10;useinbandfec=1;usedtx=1",
-    ]
-    if offer.level_extension is not None and sending is None:
-        lines.append(f"a=extmap:{offer.level_extension} {AUDIO_LEVEL}")
-    if sending:
+        lines.append("a=group:BUNDLE " + " ".join(section.mid or "" for section in offer.sections))
+    lines.append("a=msid-semantic: WMS *")
+    for order, section in enumerate(offer.sections):
+        lines += _head(section, local, is_publishers=not sending)
         lines += [
-            f"a=msid:{sending.stream} {sending.stream}",
-            f"a=ssrc:{sending.ssrc} cname:{sending.cname}",
+            f"a=ice-ufrag:{local.ice_ufrag}",
+            f"a=ice-pwd:{local.ice_pwd}",
+            f"a=fingerprint:{local.fingerprint.algorithm} {local.fingerprint.value}",
+            "a=setup:active" if is_dtls_client(offer) else "a=setup:passive",
         ]
-    lines += candidates(local)
+        if not sending:
+            lines += _receiving(section)
+        elif order < len(sending):
+            lines += _sending(section, sending[order])
+        else:
+            lines += ["a=inactive", *_opus(section.payload_type)]
+        if order == 0:
+            lines += candidates(local)
     return "\r\n".join(lines) + "\r\n"
+
+
+def _head(section: Audio, local: Local, *, is_publishers: bool) -> list[str]:
+    address = local.addresses[0]
+    formats = [section.payload_type]
+    if is_publishers and section.red_payload_type is not None:
+        formats.append(section.red_payload_type)
+    return [
+        f"m=audio {local.port} {section.protocol} {' '.join(map(str, formats))}",
+        f"c=IN {_family(address)} {address}",
+        *([f"a=mid:{section.mid}"] if section.mid is not None else []),
+        "a=rtcp-mux",
+    ]
+
+
+def _receiving(section: Audio) -> list[str]:
+    lines = ["a=recvonly", *_opus(section.payload_type)]
+    red = section.red_payload_type
+    if red is not None:
+        opus = section.payload_type
+        lines += [f"a=rtpmap:{red} red/48000/2", f"a=fmtp:{red} {opus}/{opus}"]
+    if section.level_extension is not None:
+        lines.append(f"a=extmap:{section.level_extension} {AUDIO_LEVEL}")
+    return lines
+
+
+def _sending(section: Audio, sending: Sending) -> list[str]:
+    return [
+        "a=sendonly",
+        *_opus(section.payload_type),
+        f"a=msid:{sending.stream} {sending.stream}",
+        f"a=ssrc:{sending.ssrc} cname:{sending.cname}",
+    ]
+
+
+def _opus(number: int) -> list[str]:
+    return [
+        f"a=rtpmap:{number} opus/48000/2",
+        f"a=fmtp:{number} minptime=10;useinbandfec=1;usedtx=1",
+    ]
 
 
 def candidates(local: Local) -> list[str]:

@@ -12,7 +12,17 @@ import hmac
 
 import msgspec
 
-from fedispace.errors import Conflict, FedispaceError, Forbidden, Invalid, NotFound, Unavailable
+from fedispace.errors import (
+    Busy,
+    Conflict,
+    FedispaceError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Outdated,
+    TooLarge,
+    Unavailable,
+)
 from fedispace.media.live.grants import Role
 
 VERSION = 1
@@ -112,6 +122,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     error: str
     detail: str
     field: str | None = None
+    retry_after: int = 0
 
 
 class SessionEvent(msgspec.Struct, frozen=True, tag=True):
@@ -139,7 +150,8 @@ _from_client = msgspec.json.Decoder(Proof | Open | HangUp | Silence | CloseRoom 
 _from_sfu = msgspec.json.Decoder(Challenge | Answer | Done | SfuStatus | Failed | SessionEvent)
 
 _ERRORS: dict[str, type[FedispaceError]] = {
-    kind.__name__: kind for kind in (Invalid, Forbidden, Conflict, NotFound, Unavailable)
+    kind.__name__: kind
+    for kind in (TooLarge, Invalid, Forbidden, Conflict, NotFound, Outdated, Busy, Unavailable)
 }
 
 
@@ -181,12 +193,20 @@ def proof_for(challenge: Challenge, secret: bytes) -> str:
 def failure(id_: int, error: FedispaceError) -> Failed:
     """Return `error` as it travels."""
     kind = next((kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _ERRORS), "Unavailable")
-    return Failed(id=id_, error=kind, detail=error.detail, field=getattr(error, "field", None))
+    return Failed(
+        id=id_,
+        error=kind,
+        detail=error.detail,
+        field=getattr(error, "field", None),
+        retry_after=getattr(error, "retry_after", 0),
+    )
 
 
 def raised(failed: Failed) -> FedispaceError:
     """Return the error that `failed` carried."""
     kind = _ERRORS.get(failed.error, Unavailable)
-    if kind is Invalid:
-        return Invalid(failed.detail, field=failed.field)
+    if issubclass(kind, Invalid):
+        return kind(failed.detail, field=failed.field)
+    if issubclass(kind, Busy):
+        return kind(failed.detail, retry_after=failed.retry_after)
     return kind(failed.detail)

@@ -3,7 +3,7 @@ field of a packet, so no SSRC that a sender writes can make him look like anothe
 
 from collections import Counter
 
-from fedispace.media.live import rtp
+from fedispace.media.live import red, rtp
 from fedispace.media.live.dtls import DtlsTransport
 from fedispace.media.live.fanout import LARGEST_PAYLOAD
 from fedispace.media.live.limits import Bucket
@@ -38,7 +38,7 @@ class Publisher:
         if not self._packets.take(1, now) or not self._bytes.take(len(data), now):
             self._refused["publisher_rate"] += 1
             return None
-        if data[1] & 0x7F != self._offer.payload_type:
+        if data[1] & 0x7F not in (self._offer.payload_type, self._offer.red_payload_type):
             self._refused["payload_type"] += 1
             return None
         ssrc = rtp.ssrc_of(data)
@@ -53,6 +53,8 @@ class Publisher:
         self._sources.add(ssrc)
         self.heard_at = now
         packet = rtp.read(plain, self._offer.level_extension)
+        if packet is not None and packet.payload_type == self._offer.red_payload_type:
+            packet = self._newest(packet)
         if packet is None or len(packet.payload) > LARGEST_PAYLOAD:
             self._refused["rtp"] += 1
             return None
@@ -68,6 +70,14 @@ class Publisher:
             return None
         block = self.reception.block(now)
         return self._keys.seal_rtcp(rtp.receiver_report(ssrc=ssrc, block=block, cname=cname))
+
+    def _newest(self, packet: rtp.Packet) -> rtp.Packet | None:
+        """Return the Opus frame that a packet with redundancy is for."""
+        blocks = red.read(packet.payload)
+        if not blocks or blocks[-1].payload_type != self._offer.payload_type:
+            return None
+        packet.payload_type, packet.payload = self._offer.payload_type, blocks[-1].data
+        return packet
 
     def _receive_rtcp(self, data: bytes, now: float) -> None:
         if self.reception is None or not self._packets.take(1, now):

@@ -84,6 +84,8 @@ class Sfu:
         offer = sdp.read_offer(offer_text)
         if role == "publish" and not offer.sends:
             raise Invalid("a publisher's offer must send audio", field="sdp")
+        if role == "publish" and len(offer.sections) > 1:
+            raise Invalid("a publisher's offer must have one audio section", field="sdp")
         if role == "subscribe" and not offer.receives:
             raise Invalid("a subscriber's offer must receive audio", field="sdp")
         if grant.session in self._sessions:
@@ -198,7 +200,7 @@ class Sfu:
         self._port.demux.add(path)
         self._sessions[grant.session] = session
         self._lives[grant.session] = asyncio.create_task(self._live(session), name=f"session {grant.session}")
-        sending = room.sending() if grant.role == "subscribe" else None
+        sending = (room.sending(),) if grant.role == "subscribe" else ()
         return Answer(session=grant.session, sdp=answer_to(offer, local, sending))
 
     async def _live(self, session: Session) -> None:
