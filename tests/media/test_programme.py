@@ -123,22 +123,27 @@ def test_timestamps_do_not_drift_from_the_time_however_often_it_changes() -> Non
 
 
 def test_nothing_is_heard_twice_or_left_out_when_the_mix_begins() -> None:
-    """A sweep tells at each moment where in the sound we are."""
+    """A sweep of 1 kHz a second tells, to a few milliseconds, where in the sound we are."""
     show, seconds = Show(), 6
     at = np.arange(seconds * RATE) / RATE
-    sweep = (12_000 * np.sin(2 * np.pi * (300 * at + 50 * at**2))).astype(np.int16).tobytes()
+    sweep = (12_000 * np.sin(2 * np.pi * (600 * at + 500 * at**2))).astype(np.int16).tobytes()
     anna = arrivals("anna", packets_of(sweep))
-    bert = arrivals("bert", packets_of(_turn(3000, 3, 3.5, seconds)), level=_during(3, 3.5))
-    show.play(anna, bert, until=seconds)
-    heard = show.heard()
-    window = RATE // 10
-    positions = []
+    bert = arrivals("bert", packets_of(_turn(120, 3, 3.5, seconds)), level=_during(3, 3.5), start=0.007)
+    show.play(anna, bert, until=5)
+    assert [on for _, on in show.modes] == [True]
+    heard, window = show.heard(), RATE // 20
+    ahead: dict[float, float] = {}
     for start in range(RATE, len(heard) - window, window):
-        spectrum = np.abs(np.fft.rfft(heard[start : start + window] * np.hanning(window)))
-        spectrum[2000 * window // RATE :] = 0
-        found = float(np.argmax(spectrum)) * RATE / window
-        positions.append((found - 300) / 100 - start / RATE)
-    assert max(positions) - min(positions) < 0.16, "FFT bins of 10 Hz are 0.1 s of this sweep"
+        spectrum = np.abs(np.fft.rfft(heard[start : start + window] * np.hanning(window), 16 * window))
+        frequencies = np.fft.rfftfreq(16 * window, 1 / RATE)
+        spectrum[frequencies < 400] = 0
+        found = float(frequencies[np.argmax(spectrum)])
+        ahead[start / RATE] = (found - 600) / 1000 - (start + window / 2) / RATE
+    before = [shift for at, shift in ahead.items() if at < 2.9]
+    after = [shift for at, shift in ahead.items() if at > 3.8]
+    assert max(before) - min(before) < 0.003
+    assert max(after) - min(after) < 0.003
+    assert abs(np.median(after) - np.median(before)) < 0.008, "6.5 ms are the codec's own delay"
 
 
 def test_the_change_into_the_mix_does_not_click() -> None:

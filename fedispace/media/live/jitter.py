@@ -48,7 +48,7 @@ class What(Enum):
     SILENCE = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Piece:
     """`samples` of sound: decode `payload`, or use the copy it carries of what came before, or invent.
 
@@ -115,13 +115,18 @@ class JitterBuffer:
             self._late_in_a_row += 1
             return
         self._late_in_a_row = 0
-        at = bisect.bisect_left(self._entries, unwrapped, key=_timestamp_of)
-        if at < len(self._entries) and self._entries[at].timestamp == unwrapped:
-            return
-        self._entries.insert(at, _Entry(unwrapped, unwrapped_sequence, payload, samples, now))
-        if len(self._entries) > _KEPT:
-            del self._entries[0]
-            self._next = max(self._next, self._entries[0].timestamp)
+        entries = self._entries
+        entry = _Entry(unwrapped, unwrapped_sequence, payload, samples, now)
+        if not entries or unwrapped > entries[-1].timestamp:
+            entries.append(entry)
+        else:
+            at = bisect.bisect_left(entries, unwrapped, key=_timestamp_of)
+            if entries[at].timestamp == unwrapped:
+                return
+            entries.insert(at, entry)
+        if len(entries) > _KEPT:
+            del entries[0]
+            self._next = max(self._next, entries[0].timestamp)
 
     def start_after(self, sequence: int, timestamp: int, samples: int) -> None:
         """Begin with what follows this packet, which was heard elsewhere, as soon as `take` is called."""

@@ -27,6 +27,9 @@ _NOTHING = np.zeros(0, dtype=np.int16)
 # Not left to the encoder's DTX, which takes a held note for a silence.
 _SILENT_TICKS = 25
 _PIECES_EACH = 24
+# Among many voices at once nobody hears what a careful search would have gained.
+_MANY = 5
+_CAREFUL, _QUICK = 5, 1
 _PARTS_OF_A_CUT = FRAME + FRAME // 2
 
 
@@ -73,7 +76,8 @@ class Talker:
             if piece.what is What.SILENCE and not len(ready):
                 self._cuts = 0
                 return None
-            ready = np.concatenate([ready, np.frombuffer(self._sound(piece), dtype=np.int16)])
+            sound = np.frombuffer(self._sound(piece), dtype=np.int16)
+            ready = np.concatenate([ready, sound]) if len(ready) else sound
             self._cuts += piece.cut
         if self._cuts and len(ready) >= wanted:
             ready = crossfaded(ready, FRAME)
@@ -115,7 +119,8 @@ class Mixer:
         self._counts = counts
         self._talkers: dict[str, Talker] = {}
         self._limiter = Limiter()
-        self._encoder = Encoder(loss_percent=10)
+        self._encoder = Encoder(loss_percent=10, complexity=_CAREFUL)
+        self._complexity = _CAREFUL
         self._silence = 0
         self._is_first = True
 
@@ -153,6 +158,10 @@ class Mixer:
         else:
             self._silence = 0
             sound = self._limiter.mix(frames).tobytes()
+        complexity = _QUICK if len(frames) >= _MANY else _CAREFUL
+        if complexity != self._complexity:
+            self._complexity = complexity
+            self._encoder.try_hard(complexity)
         if self._is_first:
             self._encoder.lean_on_the_past(False)
         payload = self._encoder.encode(sound)

@@ -156,6 +156,10 @@ class Encoder:
             raise Unavailable(f"libopus refuses to encode: error {size}")
         return bytes(self._buffer[:size])
 
+    def try_hard(self, complexity: int) -> None:
+        """Search from now on for better packets (10) or find them sooner (0)."""
+        self._set(_SET_COMPLEXITY, complexity)
+
     def lean_on_the_past(self, allowed: bool) -> None:
         """Let packets be predicted from those before; not the first after another's stream, because
         its hearers' decoders remember that other."""
