@@ -264,7 +264,7 @@ def test_redundancy_is_answered_to_a_publisher_behind_opus_and_to_nobody_else() 
     assert offer.red_payload_type == 63
 
     answer = answer_to(offer, LOCAL)
-    assert "m=audio 7882 UDP/TLS/RTP/SAVPF 111 63\r\n" in answer
+    assert "m=audio 7882 UDP/TLS/RTP/SAVPF 63 111\r\n" in answer
     assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in answer
     assert "red" not in answer_to(offer, LOCAL, [Sending(ssrc=99, cname="them", stream="programme")])
 

@@ -68,7 +68,7 @@ def _head(section: Audio, local: Local, *, is_publishers: bool) -> list[str]:
     address = local.addresses[0]
     formats = [section.payload_type]
     if is_publishers and section.red_payload_type is not None:
-        formats.append(section.red_payload_type)
+        formats.insert(0, section.red_payload_type)  # named first, it is used
     return [
         f"m=audio {local.port} {section.protocol} {' '.join(map(str, formats))}",
         f"c=IN {_family(address)} {address}",

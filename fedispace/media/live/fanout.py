@@ -46,7 +46,6 @@ class Slot:
     packets_before: int
     octets_before: int
     index: int = -1
-    reported_at: float = 0.0
 
 
 class FanOut:

@@ -101,8 +101,21 @@ class MixerStatus(msgspec.Struct, frozen=True):
     undecodable: int = 0
 
 
+class ReceptionStatus(msgspec.Struct, frozen=True):
+    """What subscribers told of late about their reception: how many did, shares lost, jitter in seconds."""
+
+    reporting: int = 0
+    lost: float = 0.0
+    worst_lost: float = 0.0
+    jitter: float = 0.0
+
+
 class SfuStatus(msgspec.Struct, frozen=True, tag=True):
-    """Counts since the SFU started; `rooms` maps a room to its (publishers, subscribers)."""
+    """Counts since the SFU started; `rooms` maps a room to its (publishers, subscribers).
+
+    Of the packets received some were redundant (they carried copies of others), and some that were
+    lost on the way were repaired from such copies.
+    """
 
     rooms: dict[str, tuple[int, int]]
     publishers: int
@@ -114,6 +127,9 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     resident_bytes: int
     port: int
     mixer: MixerStatus = MixerStatus()
+    packets_redundant: int = 0
+    packets_repaired: int = 0
+    reception: ReceptionStatus = ReceptionStatus()
     id: int = 0
 
 

@@ -1,7 +1,7 @@
 """How a publisher's stream arrives: loss and jitter for the reports he adapts to (RFC 3550, A.3, A.8)."""
 
 from fedispace.media.live.continuity import RATE
-from fedispace.media.live.rtp import ReportBlock
+from fedispace.media.live.rtcp import ReportBlock
 
 
 class Reception:

@@ -1,43 +1,63 @@
-"""Opus with redundancy (RED, RFC 2198): the newest frame, and before it copies of older ones.
+"""Redundant audio (RFC 2198): a packet that carries copies of earlier ones beside its own frame.
 
-|1| type (7) | offset back in time (14) | size (10) |   a header of four bytes for each older block
-|0| type (7) |                                          one byte for the newest
-older blocks' data ..., the newest block's data
+    F PT  offset  length     one header of four bytes for each copy, the oldest first
+    ...
+    0 PT                     one of a single byte for the frame itself
+    copies, then the frame
+
+Browsers send it when the answer names it first. It comes from strangers: lengths are checked before
+anything is cut, and the number of copies is bounded.
 """
 
 from dataclasses import dataclass
 
-_HEADER = 4
-_BLOCKS = 4
+_MOST_COPIES = 4
+_HEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block: its payload type, by how much older than the packet's timestamp, and its data."""
+    """One frame; `age` is how long before the packet's own it was made, in timestamp units.
 
-    payload_type: int
-    offset: int
-    data: bytes
+    `back` is how many packets before: a sender repeats its last packets without leaving one out.
+    """
+
+    payload: bytes
+    age: int
+    back: int
 
 
-def read(payload: bytes) -> list[Block] | None:
-    """Return the blocks, oldest first and the newest last; None for what is malformed."""
+@dataclass(frozen=True, slots=True)
+class Redundant:
+    """What was in a packet: the frame itself and the copies, oldest first."""
+
+    primary: bytes
+    copies: tuple[Block, ...]
+
+
+def read(payload: bytes, payload_type: int) -> Redundant | None:
+    """Parse; None when it is malformed or its own frame is of another type than `payload_type`.
+
+    Copies of another type, and empty ones, are left out.
+    """
     heads: list[tuple[int, int, int]] = []
-    at = 0
-    while at < len(payload) and payload[at] & 0x80:
-        if len(heads) == _BLOCKS or at + _HEADER > len(payload):
+    at, end = 0, len(payload)
+    while at < end and payload[at] & 0x80:
+        if at + _HEAD > end or len(heads) == _MOST_COPIES:
             return None
-        word = int.from_bytes(payload[at : at + _HEADER], "big")
+        word = int.from_bytes(payload[at : at + _HEAD], "big")
         heads.append((word >> 24 & 0x7F, word >> 10 & 0x3FFF, word & 0x3FF))
-        at += _HEADER
-    if at >= len(payload):
+        at += _HEAD
+    if at >= end or payload[at] != payload_type:
         return None
-    newest = payload[at] & 0x7F
     at += 1
-    found: list[Block] = []
-    for payload_type, offset, size in heads:
-        if at + size > len(payload):
+    copies: list[Block] = []
+    for index, (kind, age, length) in enumerate(heads):
+        if at + length > end:
             return None
-        found.append(Block(payload_type, offset, payload[at : at + size]))
-        at += size
-    return [*found, Block(newest, 0, payload[at:])]
+        if kind == payload_type and length and age:
+            copies.append(Block(payload[at : at + length], age, len(heads) - index))
+        at += length
+    if at >= end:
+        return None
+    return Redundant(payload[at:], tuple(copies))

@@ -16,7 +16,7 @@ import secrets
 import socket
 
 from fedispace.clock import Clock
-from fedispace.media.live import rtp
+from fedispace.media.live import rtcp, rtp
 from fedispace.media.live.answer import Sending
 from fedispace.media.live.continuity import RATE
 from fedispace.media.live.dtls import SrtpSession
@@ -121,14 +121,13 @@ class Room:
         if packets == 0:
             return None
         since = now - self._programme.sent_at
-        return rtp.sender_report(
+        stream = rtcp.SenderInfo(
             ssrc=self.ssrc,
-            at=self._clock.now().timestamp(),
             timestamp=self._programme.timestamp + int(since * RATE),
             packets=packets,
             octets=self._fanout.octets - slot.octets_before,
-            cname=self.cname,
         )
+        return rtcp.sender_report([stream], at=self._clock.now().timestamp(), cname=self.cname)
 
     def _say(self, sound: Sound, now: float) -> None:
         """Everything the programme says passes here, before it is packed for listeners."""

@@ -1,4 +1,4 @@
-"""RTP and RTCP as far as a forwarder looks into them (RFC 3550, RFC 8285, RFC 6464)."""
+"""RTP as far as a forwarder looks into it (RFC 3550, RFC 8285, RFC 6464)."""
 
 import struct
 from dataclasses import dataclass
@@ -8,10 +8,6 @@ _RTP = struct.Struct("!BBHII")
 _EXTENSION = struct.Struct("!HH")
 _ONE_BYTE = 0xBEDE
 _TWO_BYTE = 0x1000
-_NTP_EPOCH = 2_208_988_800
-
-SENDER_REPORT = 200
-RECEIVER_REPORT = 201
 
 
 def is_rtcp(packet: bytes) -> bool:
@@ -92,74 +88,3 @@ def _level(data: bytes, at: int, end: int, profile: int, wanted: int) -> int | N
 def header(*, payload_type: int, marker: bool, sequence: int, timestamp: int, ssrc: int) -> bytes:
     """Write a header without sources or extensions."""
     return _RTP.pack(0x80, payload_type | (0x80 if marker else 0), sequence, timestamp, ssrc)
-
-
-def ntp(unix: float) -> tuple[int, int]:
-    """Return a time as NTP seconds and fraction (RFC 3550, section 4)."""
-    whole = int(unix)
-    return (whole + _NTP_EPOCH) & 0xFFFFFFFF, int((unix - whole) * (1 << 32)) & 0xFFFFFFFF
-
-
-def sender_report(*, ssrc: int, at: float, timestamp: int, packets: int, octets: int, cname: str) -> bytes:
-    """Write SR and SDES in one compound packet (RFC 3550, sections 6.1, 6.4.1 and 6.5)."""
-    seconds, fraction = ntp(at)
-    report = struct.pack(
-        "!BBHIIIIII",
-        0x80,
-        SENDER_REPORT,
-        6,
-        ssrc,
-        seconds,
-        fraction,
-        timestamp & 0xFFFFFFFF,
-        packets & 0xFFFFFFFF,
-        octets & 0xFFFFFFFF,
-    )
-    return report + _source_description(ssrc, cname)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportBlock:
-    """How a source is received (RFC 3550, section 6.4.1)."""
-
-    ssrc: int
-    fraction_lost: int
-    lost: int
-    highest: int
-    jitter: int
-    last_report: int
-    delay: int
-
-
-def receiver_report(*, ssrc: int, block: ReportBlock, cname: str) -> bytes:
-    """Write RR and SDES in one compound packet."""
-    lost = max(-0x800000, min(0x7FFFFF, block.lost)) & 0xFFFFFF
-    report = struct.pack(
-        "!BBHIIIIIII",
-        0x81,
-        RECEIVER_REPORT,
-        7,
-        ssrc,
-        block.ssrc,
-        (block.fraction_lost << 24) | lost,
-        block.highest & 0xFFFFFFFF,
-        block.jitter & 0xFFFFFFFF,
-        block.last_report,
-        block.delay & 0xFFFFFFFF,
-    )
-    return report + _source_description(ssrc, cname)
-
-
-def _source_description(ssrc: int, cname: str) -> bytes:
-    name = cname.encode()[:255]
-    items = bytes((1, len(name))) + name + b"\0"
-    items += bytes(-len(items) % 4)
-    return struct.pack("!BBHI", 0x81, 202, 1 + len(items) // 4, ssrc) + items
-
-
-def sender_report_time(data: bytes) -> int | None:
-    """Return the middle 32 bits of the NTP time in a decrypted sender report, for `last_report`."""
-    if len(data) < 20 or data[0] >> 6 != 2 or data[1] != SENDER_REPORT:
-        return None
-    seconds, fraction = struct.unpack_from("!II", data, 8)
-    return int((seconds & 0xFFFF) << 16 | fraction >> 16)

@@ -7,18 +7,21 @@ the session before the task is done.
 """
 
 import asyncio
+import random
 from collections import Counter
 
 from fedispace.clock import Clock
+from fedispace.media.live import rtcp
 from fedispace.media.live.dtls import DtlsTransport, HandshakeFailed
 from fedispace.media.live.fanout import Slot
+from fedispace.media.live.feedback import Feedback, Told
 from fedispace.media.live.grants import Grant
 from fedispace.media.live.path import Address, Path
-from fedispace.media.live.publisher import Publisher
+from fedispace.media.live.publisher import Publisher, UplinkCounts
 from fedispace.media.live.room import Room
 from fedispace.media.live.sdp import Offer
 
-_REPORT_SECONDS = 5.0
+_chance = random.SystemRandom().random
 
 
 class Session:
@@ -34,6 +37,7 @@ class Session:
         dtls: DtlsTransport,
         clock: Clock,
         refused: Counter[str],
+        uplink: UplinkCounts,
     ) -> None:
         self.grant = grant
         self.room = room
@@ -45,7 +49,11 @@ class Session:
         self._dtls = dtls
         self._clock = clock
         self._refused = refused
+        self._uplink = uplink
         self._slot: Slot | None = None
+        self._feedback: Feedback | None = None
+        self._silent = False
+        self._report_at = 0.0
         self._ended = asyncio.Event()
         self._deadline: asyncio.Timeout | None = None
         self._reason = ""
@@ -58,7 +66,12 @@ class Session:
     @property
     def heard_at(self) -> float:
         """When the peer was last known to be there: a connectivity check, or a packet that decrypts."""
-        return max(self.path.heard_at, self.publisher.heard_at if self.publisher else 0.0)
+        media = self.publisher or self._feedback
+        return max(self.path.heard_at, media.heard_at if media else 0.0)
+
+    def told(self, now: float) -> Told | None:
+        """Return what this subscriber told of late about his reception."""
+        return None if self._feedback is None else self._feedback.worst(now)
 
     def end(self, reason: str) -> None:
         """Stop the media now; `run` tidies up."""
@@ -106,42 +119,57 @@ class Session:
         self.path.receive_dtls(None)
 
     def silence(self, silent: bool) -> None:
-        """Drop what this publisher sends, or let it through again."""
+        """Drop what this publisher sends, from the next packet on, or let it through again."""
+        self._silent = silent
         if self.publisher is not None:
             self.publisher.silent = silent
             self.room.leave(self.grant.session)
 
     def report(self, now: float) -> None:
         """Send the RTCP report when it is due."""
-        if self.publisher is not None and now - self.publisher.reported_at >= _REPORT_SECONDS:
+        if now < self._report_at:
+            return
+        sealed = None
+        if self.publisher is not None:
             sealed = self.publisher.report(self.room.ssrc, self.room.cname, now)
-            if sealed is not None:
-                self.path.send(sealed)
-        slot = self._slot
-        if slot is not None and now - slot.reported_at >= _REPORT_SECONDS:
-            plain = self.room.sender_report(slot, now)
-            if plain is not None:
-                slot.reported_at = now
-                self.path.send(self._dtls.seal_rtcp(plain))
+        elif self._slot is not None:
+            plain = self.room.sender_report(self._slot, now)
+            sealed = None if plain is None else self._dtls.seal_rtcp(plain)
+        if sealed is not None:
+            self.path.send(sealed)
+            self._report_at = now + rtcp.interval(_chance())
 
     def _attach(self) -> None:
         self.connected = True
         now = self._clock.monotonic()
         if self.grant.role == "publish":
-            self.publisher = Publisher(self._offer, self._dtls, self._refused, now)
+            self.publisher = Publisher(
+                self._offer.sections[0],
+                self._dtls,
+                self._refused,
+                self._uplink,
+                now,
+                on_goodbye=self._stop_speaking,
+            )
+            self.publisher.silent = self._silent
             self.path.on_media = self._receive
         else:
-            # A subscriber's packets stay unread: he may offer to send, nobody will hear it.
+            # He may offer to send, nobody will hear it: of what he sends only reports are read.
             assert self.path.address is not None
             self._slot = self.room.subscribe(self._dtls.outgoing, self._offer.payload_type, self.path.address)
+            self._feedback = Feedback(self._dtls, [self.room.ssrc], self._refused, now)
+            self.path.on_media = self._receive_feedback
             self.path.on_move = self._move
 
     def _detach(self) -> None:
+        if self.connected:
+            # Whoever hears us say so need not wait for silence to tell.
+            self.path.send(self._dtls.seal_rtcp(rtcp.goodbye([self.room.ssrc], self.room.cname)))
         self.connected = False
         self.path.on_media = self.path.on_move = None
         if self._slot is not None:
             self.room.fanout.remove(self._slot)
-            self._slot = None
+            self._slot = self._feedback = None
         if self.publisher is not None:
             self.room.leave(self.grant.session)
             self.publisher = None
@@ -149,9 +177,16 @@ class Session:
     def _receive(self, data: bytes) -> None:
         now = self._clock.monotonic()
         assert self.publisher is not None
-        packet = self.publisher.receive(data, now)
-        if packet is not None:
+        for packet in self.publisher.receive(data, now):
             self.room.hear(self.grant.session, packet, now)
+
+    def _stop_speaking(self) -> None:
+        """His stream is over, the session is not: that ends with its transport."""
+        self.room.leave(self.grant.session)
+
+    def _receive_feedback(self, data: bytes) -> None:
+        assert self._feedback is not None
+        self._feedback.receive(data, self._clock.monotonic())
 
     def _move(self, address: Address) -> None:
         if self._slot is not None:

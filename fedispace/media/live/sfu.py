@@ -11,6 +11,7 @@ import resource
 import secrets
 from collections.abc import Callable
 
+import msgspec
 import structlog
 
 from fedispace.clock import Clock
@@ -18,11 +19,13 @@ from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from fedispace.media.live import grants, sdp
 from fedispace.media.live.answer import Local, answer_to, is_dtls_client
 from fedispace.media.live.dtls import Credentials, DtlsTransport
+from fedispace.media.live.feedback import summary
 from fedispace.media.live.grants import Grant, Role
 from fedispace.media.live.mixers import Mixers
 from fedispace.media.live.path import Ice, Path
 from fedispace.media.live.port import Port
-from fedispace.media.live.protocol import Answer, MixerStatus, SessionEvent, SfuStatus
+from fedispace.media.live.protocol import Answer, MixerStatus, ReceptionStatus, SessionEvent, SfuStatus
+from fedispace.media.live.publisher import UplinkCounts
 from fedispace.media.live.room import Room
 from fedispace.media.live.session import Session
 from fedispace.media.live.settings import SfuSettings
@@ -32,6 +35,7 @@ log = structlog.get_logger()
 _TICK_SECONDS = 0.25
 _SUBSCRIPTIONS_EACH = 3
 _LOG_SECONDS = 60.0
+_LOSS_WORTH_A_LINE = 0.05
 
 
 class Sfu:
@@ -54,6 +58,7 @@ class Sfu:
         self._spent = grants.Spent()
         self._credentials = Credentials(clock.monotonic())
         self._mixers = Mixers()
+        self._uplink = UplinkCounts()
         self._rooms: dict[str, Room] = {}
         self._sessions: dict[str, Session] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}
@@ -134,6 +139,9 @@ class Sfu:
             resident_bytes=_resident_bytes(),
             port=self._port.number,
             mixer=self._mixer_status(),
+            packets_redundant=self._uplink.redundant,
+            packets_repaired=self._uplink.repaired,
+            reception=self._reception(),
         )
 
     def _mixer_status(self) -> MixerStatus:
@@ -148,6 +156,12 @@ class Sfu:
             concealed=counts.concealed,
             repaired=counts.repaired,
             undecodable=counts.undecodable,
+        )
+
+    def _reception(self) -> ReceptionStatus:
+        found = summary(session.told(self._clock.monotonic()) for session in self._sessions.values())
+        return ReceptionStatus(
+            reporting=found.reporting, lost=found.lost, worst_lost=found.worst_lost, jitter=found.jitter
         )
 
     def _make_place(self, grant: Grant) -> list[Session]:
@@ -188,6 +202,7 @@ class Sfu:
             dtls=DtlsTransport(path, self._credentials, certificate, is_client=is_dtls_client(offer)),
             clock=self._clock,
             refused=self._port.refused,
+            uplink=self._uplink,
         )
         local = Local(
             number=secrets.randbits(62),
@@ -257,6 +272,9 @@ class Sfu:
         refused = sum(self._port.refused.values())
         if refused > self._refused_logged:
             log.info("sfu.datagrams_refused", **self._port.refused)
+        reception = self._reception()
+        if reception.worst_lost > _LOSS_WORTH_A_LINE:
+            log.info("sfu.reception", **msgspec.structs.asdict(reception))
         self._refused_logged, self._logged_at = refused, now
 
 
