@@ -22,11 +22,12 @@ _STREAMS = [SenderInfo(ssrc=ssrc, timestamp=77, packets=3, octets=240) for ssrc 
 
 
 def test_a_sender_report_is_what_a_stock_reader_understands() -> None:
-    *reports, description = RtcpPacket.parse(rtcp.sender_report(_STREAMS, at=1.5, cname="x"))
+    parts = RtcpPacket.parse(rtcp.sender_report(_STREAMS, at=1.5, cname="x"))
 
-    assert isinstance(description, RtcpSdesPacket)
-    assert [chunk.ssrc for chunk in description.chunks] == [9, 10, 11]
-    assert all(chunk.items == [(1, b"x")] for chunk in description.chunks)
+    reports, descriptions = parts[:3], parts[3:]
+    for description, ssrc in zip(descriptions, (9, 10, 11), strict=True):
+        assert isinstance(description, RtcpSdesPacket)
+        assert [(chunk.ssrc, chunk.items) for chunk in description.chunks] == [(ssrc, [(1, b"x")])]
     for report, ssrc in zip(reports, (9, 10, 11), strict=True):
         assert isinstance(report, RtcpSrPacket)
         assert report.ssrc == ssrc
@@ -46,10 +47,10 @@ def test_a_receiver_report_counts_what_was_lost() -> None:
 
 
 def test_a_goodbye_is_what_a_stock_reader_understands() -> None:
-    first, description, bye = RtcpPacket.parse(rtcp.goodbye([9, 10], "name"))
+    first, *descriptions, bye = RtcpPacket.parse(rtcp.goodbye([9, 10], "name"))
 
     assert isinstance(first, RtcpRrPacket)
-    assert isinstance(description, RtcpSdesPacket)
+    assert all(isinstance(description, RtcpSdesPacket) for description in descriptions)
     assert isinstance(bye, RtcpByePacket)
     assert bye.sources == [9, 10]
 

@@ -73,6 +73,7 @@ async def test_a_speaker_who_is_hung_up_is_gone_at_once(studio: Studio) -> None:
         await eventually("his browser is told", lambda: _state(speaker), lambda state: state == "closed")
 
 
+@pytest.mark.attack(95)
 async def test_what_a_listener_sends_is_not_heard(studio: Studio) -> None:
     async with Listener(studio) as intruder, Listener(studio) as listener:
         intruder.connection.addTransceiver(Sound.tone(440), direction="sendrecv")
@@ -83,6 +84,9 @@ async def test_what_a_listener_sends_is_not_heard(studio: Studio) -> None:
         await listener.subscribe()
 
         await _nothing_more_is_forwarded(studio)
+        status = await studio.client.status()
+    assert status.packets_refused["subscriber_media"] >= 20
+    assert status.publishers == 0
 
 
 async def test_rooms_do_not_hear_each_other(studio: Studio) -> None:

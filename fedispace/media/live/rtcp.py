@@ -174,8 +174,9 @@ def goodbye(ssrcs: Sequence[int], cname: str) -> bytes:
 
 
 def _description(ssrcs: Sequence[int], cname: str) -> bytes:
+    """Write an SDES packet for each source: not every reader finds the second chunk of one."""
     name = cname.encode()[:255]
     items = bytes((1, len(name))) + name + b"\0"
     items += bytes(-len(items) % 4)
-    chunks = b"".join(struct.pack("!I", ssrc) + items for ssrc in ssrcs)
-    return _HEAD.pack(0x80 | len(ssrcs), DESCRIPTION, len(chunks) // 4) + chunks
+    head = _HEAD.pack(0x81, DESCRIPTION, 1 + len(items) // 4)
+    return b"".join(head + struct.pack("!I", ssrc) + items for ssrc in ssrcs)
