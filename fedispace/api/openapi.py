@@ -23,6 +23,7 @@ Json = dict[str, Any]
 _REF: Final = "#/components/schemas/{name}"
 _FORMS: Final = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 _SDP: Final[Json] = {"application/sdp": {"schema": {"type": "string"}}}
+_FRAGMENT: Final[Json] = {"application/trickle-ice-sdpfrag": {"schema": {"type": "string"}}}
 _TAGS: Final = {
     Dialect.NATIVE: "fedispace",
     Dialect.MASTODON: "Mastodon compatible",
@@ -218,7 +219,24 @@ def _audio_paths(problem: Json) -> dict[str, Json]:
                 "security": [],
                 "parameters": [space, session],
                 "responses": {"200": {"description": "Left."}, "4XX": refused},
-            }
+            },
+            "patch": {
+                "operationId": "restartIce",
+                "summary": "Restart ICE, or send candidates (RFC 9725, section 4.3).",
+                "tags": ["Audio"],
+                "security": [],
+                "parameters": [
+                    space,
+                    session,
+                    {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}},
+                ],
+                "requestBody": {"required": True, "content": _FRAGMENT},
+                "responses": {
+                    "200": {"description": "Restarted: our new names.", "content": _FRAGMENT},
+                    "204": {"description": "Candidates, which are not needed."},
+                    "4XX": refused,
+                },
+            },
         },
     }
 

@@ -2,8 +2,9 @@
 
     POST   /spaces/{id}/whip, /whep    offer -> 201, answer, Location of the session
     DELETE the session                 leave
-    PATCH  the session                 candidates are accepted and not needed: we are ICE-lite, answer
-                                       with all of ours, and take the client's from where it talks
+    PATCH  the session                 ICE restart: new names in, ours out, and a new ETag. Candidates
+                                       are accepted and not needed: we are ICE-lite, answer with all of
+                                       ours, and take the client's from where it talks
 
 A speaker shows a ticket as bearer token; a listener needs one only where the Space is not open to
 all. The address of a session cannot be guessed and is all it takes to end it (RFC 9725 section 4.2).
@@ -27,6 +28,7 @@ from fedispace.spaces.live import Connection, LiveRooms
 SDP: Final = "application/sdp"
 TRICKLE: Final = "application/trickle-ice-sdpfrag"
 MAX_BEARER: Final = 2048
+_MAX_TAGS: Final = 8
 _RESOURCE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _MAX_ID: Final = 2**63 - 1
 
@@ -56,7 +58,7 @@ class WhipCalls:
         return [
             *table,
             web.delete(session, self._leave),
-            web.patch(session, self._candidates),
+            web.patch(session, self._patch),
             web.options(session, preflight),
             web.route("*", session, self._told(405, "DELETE this to leave.", {"Allow": "DELETE, PATCH"})),
         ]
@@ -85,7 +87,7 @@ class WhipCalls:
             content_type=SDP,
             headers={
                 "Location": location,
-                "ETag": f'"{connection.resource[:16]}"',
+                "ETag": f'"{connection.etag}"',
                 "Accept-Patch": TRICKLE,
                 "Cache-Control": "no-store",
             },
@@ -93,23 +95,33 @@ class WhipCalls:
 
     async def _leave(self, request: web.Request) -> web.StreamResponse:
         async def leave() -> web.Response:
-            resource = request.match_info["resource"]
-            if _RESOURCE.fullmatch(resource) is None:
-                raise NotFound("There is no such session.")
-            await self._rooms.leave(_space_id(request), resource)
+            await self._rooms.leave(_space_id(request), _resource(request))
             return web.Response(status=200)
 
         return await self._door.guarded(Dialect.NATIVE, request, leave)
 
-    async def _candidates(self, request: web.Request) -> web.StreamResponse:
-        async def ignored() -> web.Response:
+    async def _patch(self, request: web.Request) -> web.StreamResponse:
+        async def patch() -> web.Response:
+            self._limiter.spend_for("rtc", request.remote or "", self._rates.per_address)
             if request.content_type != TRICKLE:
                 return told(
-                    Dialect.NATIVE, 415, "Only candidates are taken.", headers={"Accept-Patch": TRICKLE}
+                    Dialect.NATIVE, 415, "Only ICE fragments are taken.", headers={"Accept-Patch": TRICKLE}
                 )
-            return web.Response(status=204)
+            matching = _matching(request)
+            if not matching:
+                return told(Dialect.NATIVE, 428, "Say which ICE session is meant (If-Match).")
+            patched = await self._rooms.patch(
+                _space_id(request), _resource(request), matching, await _text(request)
+            )
+            if not patched.fragment:
+                return web.Response(status=204)
+            return web.Response(
+                body=patched.fragment.encode(),
+                content_type=TRICKLE,
+                headers={"ETag": f'"{patched.etag}"', "Cache-Control": "no-store"},
+            )
 
-        return await self._door.guarded(Dialect.NATIVE, request, ignored)
+        return await self._door.guarded(Dialect.NATIVE, request, patch)
 
     def _told(self, status: int, detail: str, headers: dict[str, str]) -> Endpoint:
         async def tell(request: web.Request) -> web.StreamResponse:
@@ -158,6 +170,20 @@ def _ticket(request: web.Request) -> str | None:
     if len(shown) > 1 or kind.lower() != "bearer" or not 0 < len(token) <= MAX_BEARER:
         raise Unauthenticated("The ticket cannot be read.")
     return token
+
+
+def _matching(request: web.Request) -> list[str]:
+    """Return the entity tags of If-Match (RFC 9110, section 13.1.1), or `*`."""
+    return [
+        tag.strip().strip('"') for field in request.headers.getall("If-Match", []) for tag in field.split(",")
+    ][:_MAX_TAGS]
+
+
+def _resource(request: web.Request) -> str:
+    resource = request.match_info["resource"]
+    if _RESOURCE.fullmatch(resource) is None:
+        raise NotFound("There is no such session.")
+    return resource
 
 
 def _space_id(request: web.Request) -> int:

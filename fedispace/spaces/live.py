@@ -22,7 +22,7 @@ from fedispace.errors import FedispaceError, NotFound, Unauthenticated, Unavaila
 from fedispace.ids import Ids
 from fedispace.media.live import grants
 from fedispace.media.live.client import SfuClient
-from fedispace.media.live.protocol import SessionEvent
+from fedispace.media.live.protocol import Answer, Patched, SessionEvent
 from fedispace.queue.bus import Bus
 from fedispace.spaces import access, presence, queries
 from fedispace.spaces.access import Role
@@ -38,10 +38,12 @@ _RETRY_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """An answered offer. `resource` is the last part of the WHIP or WHEP resource's address."""
+    """An answered offer. `resource` is the last part of the WHIP or WHEP resource's address, `etag`
+    names its ICE generation."""
 
     resource: str
     answer: str
+    etag: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,14 @@ class LiveRooms:
             )
         await self._sfu.hang_up(session.engine_session)
 
+    async def patch(self, space_id: int, resource: str, matching: list[str], fragment: str) -> Patched:
+        """Pass on what a client sends after its offer: candidates, or an ICE restart."""
+        async with self._db.reading() as tx:
+            session = await tx.get(LiveSession, resource)
+        if session is None or session.space_id != space_id or session.ended_at is not None:
+            raise NotFound("There is no such session.")
+        return await self._sfu.patch(session.engine_session, matching, fragment)
+
     async def close(self, space_id: int) -> None:
         """Send everybody home. If the SFU is away now, reconciling does it when it is back."""
         try:
@@ -152,7 +162,7 @@ class LiveRooms:
             await self._sfu.hang_up(place.session)
             access.require_live(Phase.ENDED)
         log.info("space.entered", space=space_id, role=role, known=bearer is not None)
-        return Connection(resource=place.resource, answer=answer)
+        return Connection(resource=place.resource, answer=answer.sdp, etag=answer.etag)
 
     async def _take_place(self, tx: Tx, space_id: int, bearer: str | None, role: Role) -> _Place:
         """Spend the ticket and write the session, if this person may enter now."""
@@ -191,7 +201,7 @@ class LiveRooms:
         if bearer is not None:
             await self._tickets.give_back(tx, bearer)
 
-    async def _ask_sfu(self, place: _Place, offer: str) -> str:
+    async def _ask_sfu(self, place: _Place, offer: str) -> Answer:
         grant = grants.issue(
             room=str(place.space_id),
             session=place.session,
@@ -202,8 +212,8 @@ class LiveRooms:
         )
         token = grants.sign(grant, self._secret)
         if place.role == "speaker":
-            return (await self._sfu.publish(token, offer)).sdp
-        return (await self._sfu.subscribe(token, offer)).sdp
+            return await self._sfu.publish(token, offer)
+        return await self._sfu.subscribe(token, offer)
 
     async def _is_live(self, space_id: int) -> bool:
         async with self._db.reading() as tx:

@@ -14,6 +14,7 @@ from tests.api.site import Client, Site
 from tests.media.studio import Studio
 
 AT = "/api/fedispace/v1/spaces"
+TRICKLE = {"Content-Type": "application/trickle-ice-sdpfrag"}
 SDP = {"Content-Type": "application/sdp"}
 
 
@@ -147,12 +148,42 @@ async def test_candidates_that_trickle_are_taken_and_not_needed(site: Site, spac
         "POST", f"/spaces/{space['id']}/whep", data=await offer("recvonly"), headers=SDP
     )
     session = headers["Location"].removeprefix(site.origin)
-    trickle = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": headers["ETag"]}
+    trickle = {**TRICKLE, "If-Match": headers["ETag"]}
     assert (await site.anyone.call("PATCH", session, data="a=end-of-candidates\r\n", headers=trickle))[
         0
     ] == 204
     assert (await site.anyone.call("PATCH", session, json={}))[0] == 415
     assert (await site.anyone.call("GET", session))[0] == 405
+
+
+async def test_ice_is_restarted_within_the_session(site: Site, space: dict[str, Any]) -> None:
+    _, answer, headers = await site.anyone.call(
+        "POST", f"/spaces/{space['id']}/whep", data=await offer("recvonly"), headers=SDP
+    )
+    session = headers["Location"].removeprefix(site.origin)
+    names = "a=ice-ufrag:anew\r\na=ice-pwd:" + "p" * 22 + "\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n"
+    status, fragment, restarted = await site.anyone.call(
+        "PATCH", session, data=names, headers={**TRICKLE, "If-Match": "*"}
+    )
+    assert (status, restarted["Content-Type"]) == (200, TRICKLE["Content-Type"])
+    assert restarted["ETag"] not in ("", headers["ETag"])
+    for name in ("ice-ufrag", "ice-pwd"):
+        assert _line(fragment, name) != _line(answer, name)
+    assert fragment.count("a=candidate:") == answer.count("a=candidate:") > 0
+
+    for tag, expected in ((headers["ETag"], 412), ('"nonsense"', 412), (restarted["ETag"], 204)):
+        shown = {**TRICKLE, "If-Match": tag}
+        assert (await site.anyone.call("PATCH", session, data=names, headers=shown))[0] == expected
+    assert (await site.anyone.call("PATCH", session, data=names, headers=TRICKLE))[0] == 428
+    elsewhere = session.replace(space["id"], "7")
+    shown = {**TRICKLE, "If-Match": "*"}
+    assert (await site.anyone.call("PATCH", elsewhere, data=names, headers=shown))[0] == 404
+    await site.anyone.call("DELETE", session)
+    assert (await site.anyone.call("PATCH", session, data=names, headers=shown))[0] == 404
+
+
+def _line(sdp: str, name: str) -> str:
+    return next(line for line in sdp.splitlines() if line.startswith(f"a={name}:"))
 
 
 async def test_a_browser_of_another_origin_may_offer(site: Site, space: dict[str, Any]) -> None:

@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from aiohttp import web
 
+import fedispace
 from fedispace.errors import FedispaceError
 from tests.media.studio import Studio
 
+_LINE = Path(fedispace.__file__).parent / "web" / "static" / "line.js"
 _PAGE = r"""<!doctype html><meta charset="utf-8"><title>Listen</title><button>Listen</button><script>
 let peer;
 const post = async (path, offer) => {
@@ -38,6 +41,24 @@ window.connectedTo = async (path, stream) => {
 window.listen = () => window.connectedTo("/whep");
 window.speak = async () =>
   window.connectedTo("/whip", await navigator.mediaDevices.getUserMedia({audio: true}));
+window.hold = async () => {
+  const { Line } = await import("/line.js");
+  window.told = [];
+  window.line = new Line({
+    door: async () => ({url: `${location.origin}/whep`, ticket: ""}),
+    dress: (pc) => {
+      peer = pc;
+      pc.addTransceiver("audio", {direction: "recvonly"});
+      pc.ontrack = (event) => {
+        const audio = new Audio();
+        audio.srcObject = new MediaStream([event.track]);
+        audio.play();
+      };
+    },
+    tell: (state) => told.push(state),
+  });
+  line.start();
+};
 window.state = () => peer.connectionState;
 window.stats = async (type) =>
   [...(await peer.getStats()).values()].filter((entry) => entry.type === type);
@@ -68,6 +89,17 @@ async def open_door(studio: Studio) -> AsyncIterator[str]:
         await studio.client.hang_up(request.match_info["session"])
         return web.Response()
 
+    async def patch(request: web.Request) -> web.Response:
+        matching = [tag.strip('"') for tag in request.headers.getall("If-Match")]
+        try:
+            patched = await studio.client.patch(request.match_info["session"], matching, await request.text())
+        except FedispaceError as error:
+            return web.Response(status=404, text=error.detail)
+        return web.Response(text=patched.fragment, headers={"ETag": f'"{patched.etag}"'})
+
+    async def line(_: web.Request) -> web.Response:
+        return web.Response(text=_LINE.read_text(), content_type="text/javascript")
+
     async def page(_: web.Request) -> web.Response:
         return web.Response(text=_PAGE, content_type="text/html")
 
@@ -75,6 +107,8 @@ async def open_door(studio: Studio) -> AsyncIterator[str]:
     app.router.add_get("/", page)
     app.router.add_post("/whip", session)
     app.router.add_post("/whep", session)
+    app.router.add_get("/line.js", line)
+    app.router.add_patch("/session/{session}", patch)
     app.router.add_delete("/session/{session}", leave)
     runner = web.AppRunner(app)
     await runner.setup()

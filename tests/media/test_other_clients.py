@@ -1,6 +1,7 @@
 """FFmpeg speaks and Chromium listens: clients that share no code with ours."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -123,6 +124,53 @@ async def test_chromium_speaks_and_hears_by_tcp_alone(studio: Studio, tmp_path: 
     assert abs(main_frequency(heard, RATE) - 660) < 10
     assert later["packetsLost"] == 0
     assert later["concealedSamples"] - first["concealedSamples"] <= 0.02 * later["totalSamplesReceived"]
+
+
+async def test_chromium_restarts_ice_without_a_gap_and_within_its_session(studio: Studio) -> None:
+    """As our page does when the network changes: new names, a new way, the same session."""
+    async with Speaker(studio) as speaker, open_door(studio) as origin, _chromium(origin) as page:
+        await speaker.publish(Sound.tone(440))
+        await page.evaluate("hold()")
+        first = await _inbound(page, lambda stats: stats.get("totalAudioEnergy", 0) > 0)
+        before = await page.evaluate("[line.resource, line.pc.currentRemoteDescription.sdp]")
+        await page.evaluate("line.mend()")
+        later = await _inbound(page, lambda stats: stats["packetsReceived"] >= first["packetsReceived"] + 150)
+        after = await page.evaluate("[line.resource, line.pc.currentRemoteDescription.sdp]")
+        used = await page.evaluate("stats('transport')")
+        remote = {entry["id"]: entry for entry in await page.evaluate("stats('remote-candidate')")}
+        pairs = {entry["id"]: entry for entry in await page.evaluate("stats('candidate-pair')")}
+        chosen = remote[pairs[used[0]["selectedCandidatePairId"]]["remoteCandidateId"]]
+        status = await studio.client.status()
+
+        assert before[0] == after[0]
+        assert _ufrag(before[1]) != _ufrag(after[1])
+        assert chosen["usernameFragment"] == _ufrag(after[1]), "the new way is the one in use"
+        assert status.rooms == {"room": (1, 1)}
+        assert later["packetsLost"] == 0
+        assert later["concealedSamples"] - first["concealedSamples"] <= 0.02 * later["totalSamplesReceived"]
+
+
+async def test_chromium_begins_afresh_when_its_session_is_gone(studio: Studio) -> None:
+    async with Speaker(studio) as speaker, open_door(studio) as origin, _chromium(origin) as page:
+        await speaker.publish(Sound.tone(440))
+        await page.evaluate("hold()")
+        await _inbound(page, lambda stats: stats.get("totalAudioEnergy", 0) > 0)
+        before = await page.evaluate("line.resource")
+        await studio.client.hang_up(before.rsplit("/", 1)[-1])
+        await page.evaluate("line.mend()")
+
+        async def resource() -> str:
+            found: str = await page.evaluate("line.isOn ? line.resource : ''")
+            return found
+
+        await eventually("it has another session", resource, lambda found: found not in ("", before))
+        await _inbound(page, lambda stats: stats.get("totalAudioEnergy", 0) > 0)
+
+
+def _ufrag(sdp: str) -> str:
+    found = re.search(r"a=ice-ufrag:(\S+)", sdp)
+    assert found is not None
+    return found[1]
 
 
 async def _inbound(page: Page, is_so: Any) -> dict[str, Any]:

@@ -90,6 +90,7 @@ async def test_who_does_not_finish_the_handshake_is_dropped(tmp_path: Path) -> N
         assert (await studio.client.status()).rooms == {}
 
 
+@pytest.mark.reliability("L6")
 async def test_a_client_that_vanishes_is_dropped(tmp_path: Path) -> None:
     async with (
         Studio(tmp_path, idle_seconds=1.0) as studio,

@@ -11,6 +11,7 @@ import pytest
 from aioice import stun
 from aiortc.rtcdtlstransport import SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, SRTPProtectionProfile
 
+from fedispace.errors import Invalid, NotFound, Outdated
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import purity
@@ -97,6 +98,7 @@ async def test_what_a_publisher_pours_in_is_policed_and_others_are_heard(studio:
         assert status.packets_refused[reason] > 0, reason
 
 
+@pytest.mark.reliability("L4")
 async def test_a_listener_whose_network_changed_goes_on_hearing(studio: Studio) -> None:
     """His next check comes from another address and proves the password: the sound follows it."""
     async with Speaker(studio) as speaker, Listener(studio) as listener:
@@ -112,14 +114,56 @@ async def test_a_listener_whose_network_changed_goes_on_hearing(studio: Studio) 
     assert sum(1 for data in arrived if 127 < data[0] < 192) >= 15
 
 
+@pytest.mark.reliability("L4")
+async def test_after_a_restart_the_sound_goes_on_and_follows_the_new_names(studio: Studio) -> None:
+    async with Speaker(studio) as speaker, Listener(studio) as listener:
+        await listener.subscribe()
+        await speaker.publish(Sound.tone(440))
+        await listener.listen(0.5)
+        fragment = "a=ice-ufrag:anew\r\na=ice-pwd:" + "p" * 22 + "\r\n"
+        restarted = await studio.client.patch(listener.session, ["*"], fragment)
+        assert purity(await listener.listen(1), RATE, 440) > 0.95, "by the old way until the new one works"
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+            elsewhere.setblocking(False)
+            check = _check_of(restarted.fragment, "anew")
+            elsewhere.sendto(check, ("127.0.0.1", studio.process.port))
+            arrived = [await _receive(elsewhere) for _ in range(20)]
+
+    assert sum(1 for data in arrived if 127 < data[0] < 192) >= 15
+
+
+async def test_a_restart_is_of_the_session_that_the_client_knows(studio: Studio) -> None:
+    async with Listener(studio) as listener:
+        await listener.subscribe()
+        fragment = "a=ice-ufrag:anew\r\na=ice-pwd:" + "p" * 22 + "\r\n"
+        with pytest.raises(Outdated):
+            await studio.client.patch(listener.session, ["another"], fragment)
+        first = await studio.client.patch(listener.session, ["*"], fragment)
+        again = await studio.client.patch(listener.session, [first.etag], fragment)
+        assert (again.etag, again.fragment) == (first.etag, ""), "the same names are no restart"
+        candidates = await studio.client.patch(listener.session, [first.etag], "a=end-of-candidates\r\n")
+        assert candidates.fragment == ""
+        for broken in ("a=ice-ufrag:anew\r\n", "a=ice-pwd:x\r\n", "hello", "a=ice-ufrag:\0\r\n"):
+            with pytest.raises(Invalid):
+                await studio.client.patch(listener.session, ["*"], broken)
+        with pytest.raises(NotFound):
+            await studio.client.patch("nobody", ["*"], fragment)
+
+
 def _check(peer: Peer) -> bytes:
     """Return the connectivity check of this peer's session."""
-    ours, theirs = peer.connection.remoteDescription.sdp, peer.connection.localDescription.sdp
+    theirs = _attribute(peer.connection.localDescription.sdp, "ice-ufrag")
+    return _check_of(peer.connection.remoteDescription.sdp, theirs)
+
+
+def _check_of(ours: str, theirs: str) -> bytes:
+    """Return the check that somebody called `theirs` sends to who wrote `ours`."""
     message = stun.Message(
         message_method=stun.Method.BINDING,
         message_class=stun.Class.REQUEST,
         attributes={
-            "USERNAME": f"{_attribute(ours, 'ice-ufrag')}:{_attribute(theirs, 'ice-ufrag')}",
+            "USERNAME": f"{_attribute(ours, 'ice-ufrag')}:{theirs}",
             "PRIORITY": 1,
             "ICE-CONTROLLING": 1,
             "USE-CANDIDATE": None,

@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fedispace.media.live.path import Ice
 from fedispace.media.live.sdp import AUDIO_LEVEL, Audio, Fingerprint, Offer
 
 
@@ -60,7 +61,7 @@ def answer_to(offer: Offer, local: Local, sending: Sequence[Sending] = ()) -> st
         else:
             lines += ["a=inactive", *_opus(section.payload_type)]
         if order == 0:
-            lines += candidates(local)
+            lines += _candidates(local.addresses, local.port)
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -104,20 +105,31 @@ def _opus(number: int) -> list[str]:
     ]
 
 
-def candidates(local: Local) -> list[str]:
+def fragment_of(offer: Offer, ice: Ice, addresses: tuple[str, ...], port: int) -> str:
+    """Write what answers an ICE restart (RFC 9725, section 4.3.3): new names, the same candidates."""
+    first = offer.sections[0]
+    lines = ["a=ice-lite", f"a=ice-ufrag:{ice.ufrag}", f"a=ice-pwd:{ice.password}"]
+    lines.append(f"m=audio {port} {first.protocol} {first.payload_type}")
+    if first.mid is not None:
+        lines.append(f"a=mid:{first.mid}")
+    lines += _candidates(addresses, port)
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _candidates(addresses: tuple[str, ...], port: int) -> list[str]:
     """Return the lines of all our candidates, UDP first.
 
     A host candidate's priority falls with its place in the list (RFC 8445, section 5.1.2.1); those
     of TCP are below all of UDP (RFC 6544, section 4.2: the direction preference of passive is 4).
     """
     udp = [
-        f"a=candidate:{order + 1} 1 udp {_priority(126, 65535 - order)} {address} {local.port} typ host"
-        for order, address in enumerate(local.addresses)
+        f"a=candidate:{order + 1} 1 udp {_priority(126, 65535 - order)} {address} {port} typ host"
+        for order, address in enumerate(addresses)
     ]
     tcp = [
         f"a=candidate:{len(udp) + order + 1} 1 tcp {_priority(90, (4 << 13) | (8191 - order))} {address}"
-        f" {local.port} typ host tcptype passive"
-        for order, address in enumerate(local.addresses)
+        f" {port} typ host tcptype passive"
+        for order, address in enumerate(addresses)
     ]
     return [*udp, *tcp, "a=end-of-candidates"]
 

@@ -28,6 +28,8 @@ from fedispace.media.live.protocol import (
     Failed,
     HangUp,
     Open,
+    Patch,
+    Patched,
     Proof,
     Reply,
     Request,
@@ -89,6 +91,15 @@ class SfuClient:
     async def subscribe(self, grant: str, offer: str) -> Answer:
         """Open a subscriber's session (WHEP) with the browser's SDP offer."""
         return await self._open(grant, "subscribe", offer)
+
+    async def patch(self, session: str, matching: list[str], fragment: str) -> Patched:
+        """Pass on candidates or an ICE restart of `session`; raises `NotFound` if it has ended and
+        `Outdated` if none of the entity tags in `matching` is its own."""
+        request = Patch(id=next(self._ids), session=session, matching=matching, fragment=fragment)
+        reply = await self._call(request)
+        if not isinstance(reply, Patched):
+            raise Unavailable("the audio server answered something else")
+        return reply
 
     async def hang_up(self, session: str) -> None:
         """End `session`; it is no error if it has ended."""

@@ -17,7 +17,6 @@ import structlog
 from fedispace.errors import ConfigError, FedispaceError
 from fedispace.media.live import protocol
 from fedispace.media.live.protocol import (
-    Answer,
     AskStatus,
     Challenge,
     CloseRoom,
@@ -25,6 +24,7 @@ from fedispace.media.live.protocol import (
     FromSfu,
     HangUp,
     Open,
+    Patch,
     Proof,
     Reply,
     Request,
@@ -131,7 +131,10 @@ class ControlSocket:
             match request:
                 case Open():
                     opened = self._sfu.open(request.grant, request.role, request.offer)
-                    return Answer(session=opened.session, sdp=opened.sdp, id=request.id)
+                    return msgspec.structs.replace(opened, id=request.id)
+                case Patch():
+                    patched = self._sfu.patch(request.session, request.matching, request.fragment)
+                    return msgspec.structs.replace(patched, id=request.id)
                 case AskStatus():
                     return msgspec.structs.replace(self._sfu.status(), id=request.id)
                 case HangUp():

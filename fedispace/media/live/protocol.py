@@ -25,7 +25,7 @@ from fedispace.errors import (
 )
 from fedispace.media.live.grants import Role
 
-VERSION = 1
+VERSION = 2
 MAX_FRAME = 64 * 1024
 
 
@@ -62,6 +62,16 @@ class Silence(msgspec.Struct, frozen=True, tag=True):
     silent: bool
 
 
+class Patch(msgspec.Struct, frozen=True, tag=True):
+    """What comes after the offer: candidates, or the names of an ICE restart. `matching` are the entity
+    tags, or `*`, of which one must be the session's."""
+
+    id: int
+    session: str
+    matching: list[str]
+    fragment: str
+
+
 class CloseRoom(msgspec.Struct, frozen=True, tag=True):
     id: int
     room: str
@@ -76,6 +86,15 @@ class Answer(msgspec.Struct, frozen=True, tag=True):
 
     session: str
     sdp: str
+    etag: str = ""
+    id: int = 0
+
+
+class Patched(msgspec.Struct, frozen=True, tag=True):
+    """`fragment` answers a restart; empty after candidates. `etag` names the ICE generation now."""
+
+    etag: str
+    fragment: str = ""
     id: int = 0
 
 
@@ -156,14 +175,14 @@ class SessionEvent(msgspec.Struct, frozen=True, tag=True):
     level: int = 127
 
 
-Request = Open | HangUp | Silence | CloseRoom | AskStatus
-Reply = Answer | Done | SfuStatus | Failed
+Request = Open | Patch | HangUp | Silence | CloseRoom | AskStatus
+Reply = Answer | Patched | Done | SfuStatus | Failed
 FromClient = Proof | Request
 FromSfu = Challenge | Reply | SessionEvent
 
 _encoder = msgspec.json.Encoder()
-_from_client = msgspec.json.Decoder(Proof | Open | HangUp | Silence | CloseRoom | AskStatus)
-_from_sfu = msgspec.json.Decoder(Challenge | Answer | Done | SfuStatus | Failed | SessionEvent)
+_from_client = msgspec.json.Decoder(Proof | Open | Patch | HangUp | Silence | CloseRoom | AskStatus)
+_from_sfu = msgspec.json.Decoder(Challenge | Answer | Patched | Done | SfuStatus | Failed | SessionEvent)
 
 _ERRORS: dict[str, type[FedispaceError]] = {
     kind.__name__: kind

@@ -114,6 +114,27 @@ def read_offer(text: str) -> Offer:
     return _offer(session, sections)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fragment:
+    """What we need of a fragment that comes after the offer (RFC 8840): the names of its ICE generation,
+    None where it has only candidates."""
+
+    ice_ufrag: str | None
+    ice_pwd: str | None
+
+
+def read_fragment(text: str) -> Fragment:
+    """Parse an SDP fragment; raise `Invalid` (field `sdp`) when it is none. Its candidates stay unread."""
+    check_size(text)
+    session, sections = _sections(_lines(text, is_whole=False))
+    section = next((found for found in sections if found.first("ice-ufrag")), session)
+    if not (section.first("ice-ufrag") or section.first("ice-pwd")):
+        return Fragment(ice_ufrag=None, ice_pwd=None)
+    return Fragment(
+        ice_ufrag=_ice(session, section, "ice-ufrag", 4), ice_pwd=_ice(session, section, "ice-pwd", 22)
+    )
+
+
 def check_size(text: str) -> None:
     """Raise `TooLarge` before anything is parsed."""
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
@@ -138,12 +159,12 @@ def _refusal(detail: str) -> Invalid:
     return Invalid(detail, field="sdp")
 
 
-def _lines(text: str) -> list[str]:
+def _lines(text: str, *, is_whole: bool = True) -> list[str]:
     lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
     for line in lines:
         if len(line) > _MAX_LINE or not line.isprintable():
             raise _refusal("the offer has a line that is too long or not text")
-    if lines[0] != "v=0":
+    if is_whole and lines[0] != "v=0":
         raise _refusal("the offer is not SDP")
     return lines
 

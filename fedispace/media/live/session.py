@@ -45,7 +45,7 @@ class Session:
         self.connected = False
         self.publisher: Publisher | None = None
         self.opened_at = clock.monotonic()
-        self._offer = offer
+        self.offer = offer
         self._dtls = dtls
         self._clock = clock
         self._refused = refused
@@ -99,7 +99,7 @@ class Session:
         try:
             async with asyncio.timeout(seconds) as self._deadline:
                 await self.path.ready.wait()
-                await self._dtls.secure(self._offer.fingerprints)
+                await self._dtls.secure(self.offer.fingerprints)
         finally:
             self._deadline = None
 
@@ -144,7 +144,7 @@ class Session:
         now = self._clock.monotonic()
         if self.grant.role == "publish":
             self.publisher = Publisher(
-                self._offer.sections[0],
+                self.offer.sections[0],
                 self._dtls,
                 self._refused,
                 self._uplink,
@@ -156,7 +156,7 @@ class Session:
         else:
             # He may offer to send, nobody will hear it: of what he sends only reports are read.
             assert self.path.address is not None
-            self._slot = self.room.subscribe(self._dtls.outgoing, self._offer.payload_type, self.path.address)
+            self._slot = self.room.subscribe(self._dtls.outgoing, self.offer.payload_type, self.path.address)
             self._feedback = Feedback(self._dtls, [self.room.ssrc], self._refused, now)
             self.path.on_media = self._receive_feedback
             self.path.on_move = self._move

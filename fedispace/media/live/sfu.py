@@ -15,16 +15,23 @@ import msgspec
 import structlog
 
 from fedispace.clock import Clock
-from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Outdated, Unavailable
 from fedispace.media.live import grants, sdp
-from fedispace.media.live.answer import Local, answer_to, is_dtls_client
+from fedispace.media.live.answer import Local, answer_to, fragment_of, is_dtls_client
 from fedispace.media.live.dtls import Credentials, DtlsTransport
 from fedispace.media.live.feedback import summary
 from fedispace.media.live.grants import Grant, Role
 from fedispace.media.live.mixers import Mixers
 from fedispace.media.live.path import Ice, Path
 from fedispace.media.live.port import Port
-from fedispace.media.live.protocol import Answer, MixerStatus, ReceptionStatus, SessionEvent, SfuStatus
+from fedispace.media.live.protocol import (
+    Answer,
+    MixerStatus,
+    Patched,
+    ReceptionStatus,
+    SessionEvent,
+    SfuStatus,
+)
 from fedispace.media.live.publisher import UplinkCounts
 from fedispace.media.live.room import Room
 from fedispace.media.live.session import Session
@@ -100,6 +107,25 @@ class Sfu:
         for session in given_up:
             session.end("replaced")
         return self._begin(grant, offer)
+
+    def patch(self, name: str, matching: list[str], text: str) -> Patched:
+        """Take in candidates, which we need not know, or restart ICE (RFC 9725, section 4.3).
+
+        The entity tag is our user name: it is what differs between generations.
+        """
+        session = self._sessions.get(name)
+        if session is None:
+            raise NotFound("there is no such session")
+        path = session.path
+        fragment = sdp.read_fragment(text)
+        if "*" not in matching and path.ice.ufrag not in matching:
+            raise Outdated("this is not the session's entity tag any more")
+        if fragment.ice_ufrag is None or fragment.ice_ufrag == path.ice.remote_ufrag:
+            return Patched(etag=path.ice.ufrag)
+        ice = _new_ice(fragment.ice_ufrag)
+        self._port.demux.restart(path, ice)
+        answer = fragment_of(session.offer, ice, self._addresses, self._port.number)
+        return Patched(etag=ice.ufrag, fragment=answer)
 
     def hang_up(self, session: str) -> None:
         """End a session, if it is there."""
@@ -216,7 +242,7 @@ class Sfu:
         self._sessions[grant.session] = session
         self._lives[grant.session] = asyncio.create_task(self._live(session), name=f"session {grant.session}")
         sending = (room.sending(),) if grant.role == "subscribe" else ()
-        return Answer(session=grant.session, sdp=answer_to(offer, local, sending))
+        return Answer(session=grant.session, sdp=answer_to(offer, local, sending), etag=path.ice.ufrag)
 
     async def _live(self, session: Session) -> None:
         """Be with a session from its answer to its end."""

@@ -2,12 +2,14 @@
 // WHEP) and opened again, ever more patiently, whenever it breaks while it is wanted.
 //
 // The server answers with its own addresses and ignores ours, so the offer is sent at once and no
-// candidate follows it. Each try begins afresh: new connection, new ticket, and the resource of the
-// last one is deleted, so that nobody is counted twice.
+// candidate follows it. When the way there breaks, or the network changes, ICE is restarted first (RFC
+// 9725, section 4.3.3): the session and its keys stay, only the way is sought anew. If that does not
+// help, the next try begins afresh: new connection, new ticket, and the resource of the last one is
+// deleted, so that nobody is counted twice.
 
 const FIRST_PAUSE = 400;
 const LONGEST_PAUSE = 8000;
-const GRACE = 1200;
+const RESTART_TIME = 4000;
 const ANSWER_TIME = 10000;
 const CONNECT_TIME = 8000;
 
@@ -31,7 +33,13 @@ export class Line {
     this.resource = "";
     this.tries = 0;
     this.timer = 0;
-    this.wake = () => { if (this.wanted && this.timer) this.again(0); };
+    this.mending = false;
+    this.wake = () => {
+      if (!this.wanted) return;
+      if (this.timer) this.again(0);
+      else if (this.pc && !this.isOn) this.mend();
+    };
+    this.moved = () => { if (this.wanted && this.isOn && navigator.onLine) this.mend(); };
   }
 
   get isOn() {
@@ -44,6 +52,7 @@ export class Line {
     this.tries = 0;
     addEventListener("online", this.wake);
     document.addEventListener("visibilitychange", this.wake);
+    navigator.connection?.addEventListener?.("change", this.moved);
     this.connect();
   }
 
@@ -52,6 +61,7 @@ export class Line {
     this.wanted = false;
     removeEventListener("online", this.wake);
     document.removeEventListener("visibilitychange", this.wake);
+    navigator.connection?.removeEventListener?.("change", this.moved);
     clearTimeout(this.timer);
     this.timer = 0;
     this.drop();
@@ -71,6 +81,8 @@ export class Line {
     const { pc, resource } = this;
     this.pc = null;
     this.resource = "";
+    this.mending = false;
+    clearTimeout(this.grace);
     if (pc) {
       pc.onconnectionstatechange = null;
       pc.close();
@@ -95,25 +107,53 @@ export class Line {
     this.again(Math.max(pause, atLeast));
   }
 
+  // Gives the connection so much time to be on before it counts as broken.
+  allow(time) {
+    clearTimeout(this.grace);
+    const pc = this.pc;
+    this.grace = setTimeout(() => { if (this.pc === pc && this.wanted && !this.isOn) this.broke(); }, time);
+  }
+
+  // Restarts ICE; while that is under way a second call is one too many.
+  async mend() {
+    const { pc, resource } = this;
+    if (this.mending) return;
+    if (!pc?.currentRemoteDescription || !resource) return this.broke();
+    this.mending = true;
+    if (!this.isOn) this.tell("waiting", "Reconnecting…");
+    this.allow(RESTART_TIME);
+    const isOurs = () => this.pc === pc && this.wanted;
+    try {
+      await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
+      const fragment = await restart(resource, pc.localDescription.sdp);
+      if (!isOurs()) return;
+      await pc.setRemoteDescription({ type: "answer", sdp: renewed(pc.currentRemoteDescription.sdp, fragment) });
+      if (isOurs() && this.isOn) this.mending = false;
+    } catch {
+      if (isOurs()) this.broke();
+    }
+  }
+
   async connect() {
     this.drop();
     const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
     this.pc = pc;
     if (this.tries === 0) this.tell("connecting", "Connecting…");
     const isOurs = () => this.pc === pc && this.wanted;
-    let grace = setTimeout(() => { if (isOurs() && !this.isOn) this.broke(); }, ANSWER_TIME + CONNECT_TIME);
+    this.allow(ANSWER_TIME + CONNECT_TIME);
     pc.onconnectionstatechange = () => {
       if (!isOurs()) return;
-      clearTimeout(grace);
       if (pc.connectionState === "connected") {
+        clearTimeout(this.grace);
         this.tries = 0;
+        this.mending = false;
         this.tell("on", "");
-      } else if (pc.connectionState === "failed" || pc.connectionState === "closed") {
+      } else if (pc.connectionState === "closed" || (pc.connectionState === "failed" && this.mending)) {
         this.broke();
-      } else if (pc.connectionState === "disconnected") {
-        grace = setTimeout(() => { if (isOurs() && !this.isOn) this.broke(); }, GRACE);
-      } else {
-        grace = setTimeout(() => { if (isOurs() && !this.isOn) this.broke(); }, CONNECT_TIME);
+      } else if (pc.connectionState === "disconnected" || pc.connectionState === "failed") {
+        this.mend();
+      } else if (!this.mending) {
+        this.allow(CONNECT_TIME);
       }
     };
     try {
@@ -130,7 +170,7 @@ export class Line {
       await pc.setRemoteDescription({ type: "answer", sdp: answer });
     } catch (error) {
       if (!isOurs()) return;
-      clearTimeout(grace);
+      clearTimeout(this.grace);
       if (error instanceof Refusal) {
         this.wanted = false;
         this.drop();
@@ -158,6 +198,36 @@ async function offer({ url, ticket }, sdp) {
     return { answer: await answer.text(), resource: place ? new URL(place, url).href : "" };
   }
   throw await refusalOf(answer);
+}
+
+// Sends the names of our new ICE generation; returns the server's.
+async function restart(resource, sdp) {
+  const wanted = /^a=(?:ice-ufrag|ice-pwd):/;
+  const [head, first] = sdp.split(/^(?=m=)/m);
+  const names = first.split("\r\n").filter((line) => wanted.test(line));
+  const own = names.length ? names : head.split("\r\n").filter((line) => wanted.test(line));
+  const kept = first.split("\r\n").filter((line) => /^(?:m=|a=mid:)/.test(line));
+  const answer = await fetch(resource, {
+    method: "PATCH",
+    headers: { "Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*" },
+    body: [...own, ...kept, "a=end-of-candidates", ""].join("\r\n"),
+    credentials: "omit",
+    signal: AbortSignal.timeout(RESTART_TIME),
+  });
+  if (answer.status !== 200) throw new Error(`the server answered ${answer.status}`);
+  return answer.text();
+}
+
+// The answer we have, with the names and candidates of the fragment.
+export function renewed(sdp, fragment) {
+  const line = (name) => fragment.match(new RegExp(`^a=${name}:.*$`, "m"))[0].trim();
+  const [head, first, ...others] = sdp
+    .replace(/^a=ice-ufrag:.*$/gm, line("ice-ufrag"))
+    .replace(/^a=ice-pwd:.*$/gm, line("ice-pwd"))
+    .replace(/^a=(?:candidate:.*|end-of-candidates)\r?\n/gm, "")
+    .split(/^(?=m=)/m);
+  const candidates = fragment.split(/\r?\n/).filter((one) => one.startsWith("a=candidate:"));
+  return [head, first, ...candidates.map((one) => `${one}\r\n`), "a=end-of-candidates\r\n", ...others].join("");
 }
 
 // Turns an HTTP answer into what to do next: a Refusal with words, or an error after which to retry.
