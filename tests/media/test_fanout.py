@@ -5,47 +5,12 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-import pylibsrtp
 import pytest
 
 from fedispace.media.live import fanout
 from fedispace.media.live.fanout import FanOut, Slot
 from fedispace.media.live.sendmmsg import send_all
-
-_PROFILES = {
-    "gcm": (pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 28),
-    "cm": (pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 30),
-}
-
-
-class _Ear:
-    """A subscriber: a socket and the two ends of an SRTP key."""
-
-    def __init__(self, profile: str, payload_type: int, stack: ExitStack) -> None:
-        number, size = _PROFILES[profile]
-        key = random.randbytes(size)
-        both = (pylibsrtp.Policy.SSRC_ANY_OUTBOUND, pylibsrtp.Policy.SSRC_ANY_INBOUND)
-        self.keys, self._inbound = (
-            pylibsrtp.Session(pylibsrtp.Policy(key=key, ssrc_type=kind, srtp_profile=number)) for kind in both
-        )
-        self.payload_type = payload_type
-        self.socket = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.setblocking(False)
-
-    def join(self, out: FanOut) -> Slot:
-        return out.add(self.keys, self.payload_type, self.socket.getsockname())
-
-    def hears(self) -> list[tuple[int, int, bytes]]:
-        """Return payload type, sequence and payload of everything that arrived."""
-        found: list[tuple[int, int, bytes]] = []
-        while True:
-            try:
-                data = self.socket.recv(2000)
-            except BlockingIOError:
-                return found
-            plain = self._inbound.unprotect(data)
-            found.append((plain[1] & 0x7F, int.from_bytes(plain[2:4], "big"), plain[12:]))
+from tests.media.ears import Ear
 
 
 @pytest.fixture(params=["sendmmsg", "sendto"])
@@ -71,7 +36,7 @@ def _send(out: FanOut, sequence: int, payload: bytes = b"opus") -> None:
 
 
 def test_everybody_receives_under_his_own_key_and_payload_type(out: FanOut, stack: ExitStack) -> None:
-    ears = [_Ear("gcm" if n % 3 else "cm", 111 if n % 2 else 96, stack) for n in range(40)]
+    ears = [Ear("gcm" if n % 3 else "cm", 111 if n % 2 else 96, stack) for n in range(40)]
     for ear in ears:
         ear.join(out)
     _send(out, 5)
@@ -81,7 +46,7 @@ def test_everybody_receives_under_his_own_key_and_payload_type(out: FanOut, stac
 
 
 def test_sizes_may_differ_from_packet_to_packet(out: FanOut, stack: ExitStack) -> None:
-    ears = [_Ear(profile, 111, stack) for profile in ("gcm", "cm")]
+    ears = [Ear(profile, 111, stack) for profile in ("gcm", "cm")]
     for ear in ears:
         ear.join(out)
     payloads = [b"x" * size for size in (1, 300, 2, fanout.LARGEST_PAYLOAD, 80)]
@@ -94,7 +59,7 @@ def test_sizes_may_differ_from_packet_to_packet(out: FanOut, stack: ExitStack) -
 
 def test_comings_and_goings_leave_exactly_the_present_ones_served(out: FanOut, stack: ExitStack) -> None:
     chance = random.Random(3)
-    ears = [_Ear(chance.choice(["gcm", "cm"]), chance.choice([96, 111]), stack) for _ in range(50)]
+    ears = [Ear(chance.choice(["gcm", "cm"]), chance.choice([96, 111]), stack) for _ in range(50)]
     present: dict[int, Slot] = {}
     for sequence in range(300):
         who = chance.randrange(len(ears))
@@ -111,7 +76,7 @@ def test_who_joins_late_starts_in_the_lower_half_and_goes_on_through_the_wrap(
     out: FanOut, stack: ExitStack
 ) -> None:
     """Sequence numbers that wrapped before the first one arrived could never be decrypted."""
-    early, late = _Ear("gcm", 111, stack), _Ear("gcm", 111, stack)
+    early, late = Ear("gcm", 111, stack), Ear("gcm", 111, stack)
     early.join(out)
     _send(out, 65_000)
     late.join(out)
@@ -123,7 +88,7 @@ def test_who_joins_late_starts_in_the_lower_half_and_goes_on_through_the_wrap(
 
 
 def test_a_subscriber_who_moved_is_served_where_he_is(out: FanOut, stack: ExitStack) -> None:
-    before, after = _Ear("gcm", 111, stack), _Ear("gcm", 111, stack)
+    before, after = Ear("gcm", 111, stack), Ear("gcm", 111, stack)
     slot = before.join(out)
     out.move(slot, after.socket.getsockname())
     _send(out, 1)
@@ -133,9 +98,9 @@ def test_a_subscriber_who_moved_is_served_where_he_is(out: FanOut, stack: ExitSt
 
 
 def test_one_unreachable_subscriber_costs_the_others_nothing(out: FanOut, stack: ExitStack) -> None:
-    ears = [_Ear("gcm", 111, stack) for _ in range(3)]
+    ears = [Ear("gcm", 111, stack) for _ in range(3)]
     ears[0].join(out)
-    out.add(_Ear("gcm", 111, stack).keys, 111, ("255.255.255.255", 9))
+    out.add(Ear("gcm", 111, stack).keys, 111, ("255.255.255.255", 9))
     ears[1].join(out)
     ears[2].join(out)
     _send(out, 1)
@@ -145,7 +110,7 @@ def test_one_unreachable_subscriber_costs_the_others_nothing(out: FanOut, stack:
 
 def test_a_packet_that_cannot_be_encrypted_is_not_sent_in_the_clear(out: FanOut, stack: ExitStack) -> None:
     """libsrtp refuses a sequence number that was used long ago; the buffer then holds plain audio."""
-    ears = [_Ear("gcm", 111, stack) for _ in range(2)]
+    ears = [Ear("gcm", 111, stack) for _ in range(2)]
     ears[0].join(out)
     _send(out, 20_000)
     ears[1].join(out)
