@@ -134,6 +134,7 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
 
     Of the packets received some were redundant (they carried copies of others), and some that were
     lost on the way were repaired from such copies.
+    `joining` have an answer and no connection yet; `lateness` of the event loop is in seconds.
     """
 
     rooms: dict[str, tuple[int, int]]
@@ -145,6 +146,9 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     cpu_seconds: float
     resident_bytes: int
     port: int
+    joining: int = 0
+    joins_refused: dict[str, int] = {}
+    lateness: float = 0.0
     mixer: MixerStatus = MixerStatus()
     packets_redundant: int = 0
     packets_repaired: int = 0

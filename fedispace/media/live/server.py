@@ -12,6 +12,7 @@ import gc
 import ipaddress
 import logging
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -27,10 +28,12 @@ from fedispace.media.live import port, settings
 from fedispace.media.live.control import ControlSocket
 from fedispace.media.live.settings import SfuSettings
 from fedispace.media.live.sfu import Sfu
+from fedispace.media.live.sparing import Bridge, Sparing
 from fedispace.media.live.supervisor import Ready
 
 log = structlog.get_logger()
 
+_FILES = 8192
 _BIND_TRIES = 30
 _BIND_PAUSE = 0.05
 
@@ -132,10 +135,19 @@ def _first_line() -> bytes:
     return line
 
 
+def _allow_many_files() -> None:
+    """Take the sockets we may have: each TCP connection is a file."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if most == resource.RLIM_INFINITY else min(_FILES, most)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 def main() -> int:
     """Run; return the exit code."""
     structlog.configure(
         processors=[
+            Sparing(SystemClock()),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
@@ -143,6 +155,8 @@ def main() -> int:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    logging.basicConfig(level=logging.WARNING, handlers=[Bridge()])
+    _allow_many_files()
     try:
         asyncio.run(_main(settings.decode(_first_line())))
     except ConfigError as error:

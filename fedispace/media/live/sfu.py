@@ -17,6 +17,7 @@ import structlog
 from fedispace.clock import Clock
 from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Outdated, Unavailable
 from fedispace.media.live import grants, sdp
+from fedispace.media.live.admission import Admission
 from fedispace.media.live.answer import Local, answer_to, fragment_of, is_dtls_client
 from fedispace.media.live.dtls import Credentials, DtlsTransport
 from fedispace.media.live.feedback import summary
@@ -64,6 +65,7 @@ class Sfu:
         self._tell = tell
         self._spent = grants.Spent()
         self._credentials = Credentials(clock.monotonic())
+        self._admission = Admission()
         self._mixers = Mixers()
         self._uplink = UplinkCounts()
         self._rooms: dict[str, Room] = {}
@@ -76,9 +78,13 @@ class Sfu:
     async def run(self) -> None:
         """Watch over the sessions until cancelled, then end them all."""
         try:
+            due = self._clock.monotonic() + _TICK_SECONDS
             while True:
-                await asyncio.sleep(_TICK_SECONDS)
-                self._tick(self._clock.monotonic())
+                await asyncio.sleep(due - self._clock.monotonic())
+                now = self._clock.monotonic()
+                self._admission.note(now - due)
+                self._tick(now)
+                due = self._clock.monotonic() + _TICK_SECONDS
         finally:
             for session in self._sessions.values():
                 session.end("shutdown")
@@ -93,6 +99,7 @@ class Sfu:
         grant = grants.read(token, self._settings.secret, now)
         if grant.role != role:
             raise Forbidden("the grant is for another role")
+        self._admission.check(grant.room)
         offer = sdp.read_offer(offer_text)
         if role == "publish" and not offer.sends:
             raise Invalid("a publisher's offer must send audio", field="sdp")
@@ -164,6 +171,9 @@ class Sfu:
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             resident_bytes=_resident_bytes(),
             port=self._port.number,
+            joining=self._admission.joining,
+            joins_refused=dict(self._admission.refused),
+            lateness=self._admission.lateness,
             mixer=self._mixer_status(),
             packets_redundant=self._uplink.redundant,
             packets_repaired=self._uplink.repaired,
@@ -204,6 +214,7 @@ class Sfu:
         if grant.role == "publish" and len(room) - len(replaced) >= self._settings.max_speakers:
             raise Conflict("all the speakers' places are taken")
         if len(self._sessions) - len(replaced) >= self._settings.max_sessions:
+            self._admission.refused["full"] += 1
             raise Unavailable("the audio server is full")
         return replaced
 
@@ -239,6 +250,7 @@ class Sfu:
             port=self._port.number,
         )
         self._port.demux.add(path)
+        self._admission.begin(grant.room)
         self._sessions[grant.session] = session
         self._lives[grant.session] = asyncio.create_task(self._live(session), name=f"session {grant.session}")
         sending = (room.sending(),) if grant.role == "subscribe" else ()
@@ -247,7 +259,11 @@ class Sfu:
     async def _live(self, session: Session) -> None:
         """Be with a session from its answer to its end."""
         try:
-            if await session.connect(self._settings.handshake_seconds):
+            try:
+                is_connected = await session.connect(self._settings.handshake_seconds)
+            finally:
+                self._admission.end(session.grant.room)
+            if is_connected:
                 self._tell(_event(session, "connected"))
                 await session.last()
         finally:
