@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fedispace.media.live import opus_packets
+from fedispace.media.live import opus, opus_packets
 from fedispace.media.live.mixer import Mixer
 from fedispace.media.live.opus import FRAME, Encoder
 from fedispace.media.live.programme import Heard, MixerCounts
@@ -97,6 +97,21 @@ def test_longer_packets_are_mixed(count: int) -> None:
     long = [joined(singles[at : at + count]) for at in range(0, len(singles) - count + 1, count)]
     assert opus_packets.duration(long[0]) == count * FRAME
     heard = _mixed([arrivals("long", long), arrivals("a", packets_of(tone(440, 3)))], 3)[RATE:]
+    assert strength(heard, 660) > 8000
+    assert strength(heard, 440) > 8000
+
+
+@pytest.mark.parametrize("samples", [120, 240, 480])
+def test_shorter_packets_are_mixed(samples: int) -> None:
+    encoder, sound = Encoder(), np.frombuffer(tone(660, 3), dtype=np.int16)
+    packet = opus.ffi.new("unsigned char[]", 500)
+    short: list[bytes] = []
+    for at in range(0, len(sound), samples):
+        piece = opus.ffi.from_buffer("int16_t[]", sound[at : at + samples].tobytes())
+        size = opus.library().opus_encode(encoder._state, piece, samples, packet, 500)
+        short.append(bytes(opus.ffi.buffer(packet, size)))
+    assert opus_packets.duration(short[0]) == samples
+    heard = _mixed([arrivals("short", short), arrivals("a", packets_of(tone(440, 3)))], 3)[RATE:]
     assert strength(heard, 660) > 8000
     assert strength(heard, 440) > 8000
 
