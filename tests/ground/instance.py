@@ -124,6 +124,11 @@ class Instance:
             self._serve(role, next(ports) if role in ("all", "web") else None) for role in self.roles
         ]
 
+        self.until_it_answers()
+
+    def until_it_answers(self) -> None:
+        """Block until every process runs and those that listen answer."""
+
         def answers() -> bool:
             for process in self._processes:
                 process.require_running()
@@ -143,8 +148,9 @@ class Instance:
         self._processes[self.roles.index(role)].kill_nine()
 
     def restart(self, role: str) -> None:
-        """Start the first process of `role` again; it must not be one that listens."""
-        self._processes[self.roles.index(role)] = self._serve(role, None)
+        """Start the first process of `role` again."""
+        port = self.ports[0] if role in ("all", "web") else None
+        self._processes[self.roles.index(role)] = self._serve(role, port)
 
     def is_running(self) -> bool:
         return bool(self._processes) and all(process.is_running() for process in self._processes)

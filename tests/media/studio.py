@@ -28,7 +28,7 @@ class Studio:
         max_speakers: int = 13,
         max_sessions: int = 4000,
         handshake_seconds: float = 15.0,
-        idle_seconds: float = 30.0,
+        idle_seconds: float = 15.0,
         address: str = "127.0.0.1",
         long_packets_above: int = 200,
     ) -> None:

@@ -335,3 +335,29 @@ async def test_a_control_path_that_cannot_be_used_is_said_in_one_line(tmp_path: 
         ConfigError, match=r"rtc\.control: cannot use .+: (No such file|AF_UNIX path too long)"
     ):
         await process.start()
+
+
+async def test_killed_again_and_again_it_comes_back_each_time(studio: Studio) -> None:
+    seen = set()
+    for start in (2, 3, 4):
+        assert studio.process.pid is not None
+        seen.add(studio.process.pid)
+        os.kill(studio.process.pid, signal.SIGKILL)
+        await eventually("it was started again", lambda: _starts(studio), lambda starts, n=start: starts == n)
+        assert (await studio.client.status()).port == studio.process.port
+
+    assert len(seen) == 3
+
+
+async def test_a_killed_nursery_takes_its_sfu_along_and_both_come_back(studio: Studio) -> None:
+    pid, port = studio.process.pid, studio.process.port
+    assert pid is not None
+    nursery = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+    os.kill(nursery, signal.SIGKILL)
+
+    await eventually("another was started", lambda: _starts(studio), lambda starts: starts == 2)
+    assert studio.process.pid not in (None, pid)
+    assert studio.process.port == port
+    assert (await studio.client.status()).rooms == {}
+    assert not Path(f"/proc/{pid}").exists()

@@ -36,6 +36,11 @@ class Quickstart:
     def origin(self) -> str:
         return f"http://localhost:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Run the command until it has said where it is, and who may sign in."""
         log = self.home / f"quickstart-{secrets.token_hex(2)}.log"

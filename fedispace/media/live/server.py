@@ -1,8 +1,8 @@
 """`python -m fedispace.media.live.server`: the SFU as a process.
 
-Reads its settings as one line of standard input, binds, writes one line to standard output (the
-port, or why not), and serves until standard input ends or a signal says so. Its parent holds the
-other end of that pipe, so however the parent dies, the SFU follows.
+Reads its settings as one line of standard input, binds, and has a child (`nursery`) that writes one
+line to standard output (the port, or why not), and serves until standard input ends or a signal says
+so. Its parent holds the other end of that pipe, so however the parent dies, the SFU follows.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from pathlib import Path
 
 import ifaddr
@@ -24,7 +25,7 @@ import structlog
 from fedispace.clock import Clock, SystemClock
 from fedispace.config import address_of
 from fedispace.errors import ConfigError
-from fedispace.media.live import port, settings
+from fedispace.media.live import nursery, port, settings
 from fedispace.media.live.control import ControlSocket
 from fedispace.media.live.settings import SfuSettings
 from fedispace.media.live.sfu import Sfu
@@ -58,9 +59,9 @@ def candidate_addresses(chosen: SfuSettings) -> tuple[str, ...]:
     return tuple(str(address) for address in found) or ("127.0.0.1",)
 
 
-async def serve(chosen: SfuSettings, stop: asyncio.Event, clock: Clock) -> None:
+async def serve(chosen: SfuSettings, sockets: port.Sockets, stop: asyncio.Event, clock: Clock) -> None:
     """Serve until `stop` is set; announces itself on standard output once it does."""
-    audio = port.Port(await _bound(chosen.listen), clock)
+    audio = port.Port(sockets, clock)
     control = ControlSocket(Path(chosen.control), chosen.secret)
     sfu = Sfu(
         settings=chosen,
@@ -72,7 +73,7 @@ async def serve(chosen: SfuSettings, stop: asyncio.Event, clock: Clock) -> None:
     try:
         await control.open(sfu)
         await audio.open()
-        _announce(Ready(port=audio.number))
+        _announce(Ready(port=audio.number, pid=os.getpid()))
         watch = asyncio.create_task(sfu.run(), name="sfu")
         # What is loaded by now stays: keep it out of every later collection, whose pauses are heard.
         gc.collect()
@@ -89,7 +90,7 @@ async def serve(chosen: SfuSettings, stop: asyncio.Event, clock: Clock) -> None:
         audio.close()
 
 
-async def _bound(listen: str) -> port.Sockets:
+def _bound(listen: str) -> port.Sockets:
     """Bind, waiting a moment for a predecessor whose parent was killed and who is saying goodbye."""
     for _ in range(_BIND_TRIES):
         try:
@@ -97,22 +98,24 @@ async def _bound(listen: str) -> port.Sockets:
         except ConfigError as error:
             if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.EADDRINUSE:
                 raise
-        await asyncio.sleep(_BIND_PAUSE)
+        time.sleep(_BIND_PAUSE)
     return port.bind(*address_of(listen))
 
 
-async def _main(chosen: SfuSettings) -> None:
+async def _main(chosen: SfuSettings, sockets: port.Sockets, nurse: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     # An interrupt from the terminal reaches parent and child alike; the parent decides.
     loop.add_signal_handler(signal.SIGINT, lambda: None)
-    await loop.connect_read_pipe(lambda: _Lifeline(stop), os.fdopen(0, "rb", buffering=0, closefd=False))
-    await serve(chosen, stop, SystemClock())
+    for lifeline in (0, nurse):
+        pipe = os.fdopen(lifeline, "rb", buffering=0, closefd=False)
+        await loop.connect_read_pipe(lambda: _Lifeline(stop), pipe)
+    await serve(chosen, sockets, stop, SystemClock())
 
 
 class _Lifeline(asyncio.Protocol):
-    """Standard input after the settings: its end is our end."""
+    """Standard input after the settings, or the nursery's pipe: its end is our end."""
 
     def __init__(self, stop: asyncio.Event) -> None:
         self._stop = stop
@@ -158,11 +161,24 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, handlers=[Bridge()])
     _allow_many_files()
     try:
-        asyncio.run(_main(settings.decode(_first_line())))
+        chosen = settings.decode(_first_line())
+        sockets = _bound(chosen.listen)
     except ConfigError as error:
-        _announce(Ready(port=0, error=error.detail))
-        return 2
+        return _excuse(error)
+    return nursery.keep(lambda nurse: _life(chosen, sockets, nurse))
+
+
+def _life(chosen: SfuSettings, sockets: port.Sockets, nurse: int) -> int:
+    try:
+        asyncio.run(_main(chosen, sockets, nurse))
+    except ConfigError as error:
+        return _excuse(error)
     return 0
+
+
+def _excuse(error: ConfigError) -> int:
+    _announce(Ready(port=0, error=error.detail))
+    return 2
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Starts the SFU, keeps it running, and takes it along at the end.
 
     SfuProcess --stdin: settings, then silence until our end--> python -m fedispace.media.live.server
-               <--stdout: one line, "ready" and the UDP port--
+               <--stdout: a line for each start, "ready", its id and the port--
 
-The child ends when its standard input ends, so it cannot outlive us, whatever kills us. When it
-dies first it is started again, at once the first time and then with a growing pause; it takes the
-same UDP port, so that browsers which reconnect find it where it was.
+The child ends when its standard input ends, so it cannot outlive us, whatever kills us. What it
+started is a nursery (`nursery`), which brings a killed SFU back in milliseconds, at the same port, so
+that browsers find it where it was. Should the nursery itself die it is started again from here, at once
+the first time and then with a growing pause.
 """
 
 import asyncio
@@ -31,10 +32,11 @@ _STEADY_SECONDS = 10.0
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """The child's one line: the UDP port it bound, or why it could not start."""
+    """The line of each SFU that starts: its port and process id, or why it could not start."""
 
     port: int
     error: str = ""
+    pid: int = 0
 
 
 class SfuProcess:
@@ -45,13 +47,14 @@ class SfuProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._port = 0
+        self._pid = 0
         self._starts = 0
 
     @property
     def pid(self) -> int | None:
-        """The child's process id, while there is a child."""
+        """The process id of the SFU that started last, while there is one."""
         running = self._process is not None and self._process.returncode is None
-        return self._process.pid if running and self._process is not None else None
+        return self._pid if running else None
 
     @property
     def port(self) -> int:
@@ -60,7 +63,7 @@ class SfuProcess:
 
     @property
     def starts(self) -> int:
-        """How many times the child became ready."""
+        """How many times an SFU became ready."""
         return self._starts
 
     @property
@@ -92,10 +95,14 @@ class SfuProcess:
         while True:
             if self._process is not None:
                 since = loop.time()
-                code = await self._process.wait()
+                following = asyncio.create_task(self._follow(self._process))
+                try:
+                    code = await self._process.wait()
+                finally:
+                    following.cancel()
                 if loop.time() - since > _STEADY_SECONDS:
                     pause = _PAUSE_SECONDS
-                log.error("sfu.died", exit_code=code, restart_in=pause)
+                log.error("sfu.nursery_died", exit_code=code, restart_in=pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _PAUSE_SECONDS_MAX)
             try:
@@ -103,6 +110,20 @@ class SfuProcess:
             except (ConfigError, Unavailable, OSError) as error:
                 log.error("sfu.start_failed", error=str(error))
                 await self._end_child()
+
+    async def _follow(self, process: asyncio.subprocess.Process) -> None:
+        """Note each SFU that takes the place of one that died, until there comes no other."""
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            with contextlib.suppress(msgspec.DecodeError):
+                ready = msgspec.json.decode(line, type=Ready)
+                if not ready.error:
+                    self._note(ready)
+
+    def _note(self, ready: Ready) -> None:
+        self._port, self._pid = ready.port, ready.pid
+        self._starts += 1
+        log.info("sfu.ready", pid=ready.pid, port=ready.port, start=self._starts)
 
     async def _launch(self) -> None:
         await self._end_child()
@@ -131,16 +152,16 @@ class SfuProcess:
             raise Unavailable("the audio server did not start") from error
         if ready.error:
             raise ConfigError(ready.error)
-        self._port = ready.port
-        self._starts += 1
-        log.info("sfu.ready", pid=process.pid, port=ready.port, start=self._starts)
+        self._note(ready)
 
     async def _end_child(self) -> None:
         process, self._process = self._process, None
-        if process is None or process.returncode is not None:
+        if process is None:
             return
         assert process.stdin is not None
-        process.stdin.close()
+        process.stdin.close()  # a nursery that was killed leaves an SFU behind, which reads this
+        if process.returncode is not None:
+            return
         for end in (None, process.terminate, process.kill):
             if end is not None:
                 with contextlib.suppress(ProcessLookupError):

@@ -5,6 +5,7 @@ import { tell as tellTimes } from "./times.js";
 import { roam } from "./roam.js";
 
 const ASK_EVERY = 3000;
+const ASK_EVERY_ON_STAGE = 1000;
 const SHOW_LEVEL_EVERY = 120;
 const AUDIBLE = 0.012;
 const SETTLES = 600;
@@ -253,7 +254,10 @@ async function showLevel() {
 
 // What happens meanwhile ---------------------------------------------------------------------------
 
+let askedAt = performance.now();
+
 async function ask() {
+  askedAt = performance.now();
   const held = [listening, speaking].filter((line) => line.name);
   const sessions = held.map((line) => line.name).join(",");
   let answer;
@@ -374,7 +378,11 @@ roam({
   leave,
   arrived: (main) => { prepare(main); tellTimes(main); },
 });
-setInterval(() => { if (state === "live" || state === "scheduled") ask(); }, ASK_EVERY);
+// Whoever speaks cannot hear that he is not heard, so he asks more often whether his session stands.
+setInterval(() => {
+  const every = speaking.wanted ? ASK_EVERY_ON_STAGE : ASK_EVERY;
+  if ((state === "live" || state === "scheduled") && performance.now() - askedAt > every - 50) ask();
+}, ASK_EVERY_ON_STAGE);
 setInterval(showLevel, SHOW_LEVEL_EVERY);
 draw();
 if (state === "live" && buttons.mic && new URLSearchParams(location.search).has("stage")) {
