@@ -44,6 +44,7 @@ class Bus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Media(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str = ""
     directory: str = "data/media"
+    recordings: str = "data/recordings"
 
 
 class Federation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -121,7 +122,9 @@ def anchored(config: Config, directory: Path) -> Config:
     if database.url.startswith("sqlite:///"):
         file = placed(database.url.removeprefix("sqlite:///"))
         database = msgspec.structs.replace(database, url=f"sqlite:///{file}")
-    media = msgspec.structs.replace(media, directory=placed(media.directory))
+    media = msgspec.structs.replace(
+        media, directory=placed(media.directory), recordings=placed(media.recordings)
+    )
     rtc = msgspec.structs.replace(rtc, control=placed(rtc.control), secret_file=placed(rtc.secret_file))
     return msgspec.structs.replace(config, database=database, media=media, rtc=rtc)
 

@@ -25,6 +25,7 @@ WHAT: Final = {
     "media": "Files people attach.",
     "media.url": "A separate origin for files; empty: this one, under /media.",
     "media.directory": "Where files are kept.",
+    "media.recordings": "Where recordings of Spaces are written; empty: there are none.",
     "federation": "Talking with other servers.",
     "federation.allow_private_addresses": "CIDR networks that may be reached although they are not public.",
     "federation.allow_http": "Reach peers without TLS. For trials only.",

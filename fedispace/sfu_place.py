@@ -34,6 +34,7 @@ class SfuPlace:
             public_addresses=config.rtc.public_addresses,
             max_speakers=config.spaces.max_speakers,
             long_packets_above=config.rtc.long_packets_above,
+            recordings=config.media.recordings,
         )
 
     def remove(self) -> None:

@@ -31,6 +31,8 @@ class Studio:
         idle_seconds: float = 15.0,
         address: str = "127.0.0.1",
         long_packets_above: int = 200,
+        recordings: Path | None = None,
+        resume_seconds: float = 600.0,
     ) -> None:
         self.secret = secrets.token_bytes(32)
         self.settings = SfuSettings(
@@ -42,6 +44,8 @@ class Studio:
             handshake_seconds=handshake_seconds,
             idle_seconds=idle_seconds,
             long_packets_above=long_packets_above,
+            recordings="" if recordings is None else str(recordings),
+            resume_seconds=resume_seconds,
         )
         self.process = SfuProcess(self.settings)
         self.client = SfuClient(Path(self.settings.control), self.secret)

@@ -12,6 +12,7 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -31,14 +32,19 @@ from fedispace.media.live.protocol import (
     Patch,
     Patched,
     Proof,
+    RecordingEvent,
     Reply,
     Request,
     SessionEvent,
     SfuStatus,
     Silence,
+    StartRecording,
+    StopRecording,
 )
 
 log = structlog.get_logger()
+
+E = TypeVar("E", SessionEvent, RecordingEvent)
 
 _CALL_SECONDS = 5.0
 _RETRY_SECONDS = 0.1
@@ -60,6 +66,7 @@ class SfuClient:
         self._boot = ""
         self._sessions: dict[str, SessionEvent] = {}
         self._listeners: set[asyncio.Queue[SessionEvent | None]] = set()
+        self._archivists: set[asyncio.Queue[RecordingEvent | None]] = set()
         self._keeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -76,6 +83,8 @@ class SfuClient:
                 await keeper
         for queue in self._listeners:
             _offer(queue, None)
+        for archivist in self._archivists:
+            _offer(archivist, None)
 
     async def __aenter__(self) -> "SfuClient":
         await self.start()
@@ -113,6 +122,14 @@ class SfuClient:
         """End every session of `room`."""
         await self._call(CloseRoom(id=next(self._ids), room=room))
 
+    async def start_recording(self, room: str, path: str) -> None:
+        """Record `room` into `path`, or go on with it; `recordings` tells what comes of it."""
+        await self._call(StartRecording(id=next(self._ids), room=room, path=path))
+
+    async def stop_recording(self, room: str) -> None:
+        """End the recording of `room`; raises `NotFound` if there is none."""
+        await self._call(StopRecording(id=next(self._ids), room=room))
+
     async def status(self) -> SfuStatus:
         """Return the SFU's counts."""
         reply = await self._call(AskStatus(id=next(self._ids)))
@@ -129,6 +146,16 @@ class SfuClient:
                 yield event
         finally:
             self._listeners.discard(queue)
+
+    async def recordings(self) -> AsyncIterator[RecordingEvent]:
+        """Yield what happens to recordings from now on."""
+        queue: asyncio.Queue[RecordingEvent | None] = asyncio.Queue(_EVENTS_KEPT)
+        self._archivists.add(queue)
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+        finally:
+            self._archivists.discard(queue)
 
     async def _open(self, grant: str, role: Role, offer: str) -> Answer:
         reply = await self._call(Open(id=next(self._ids), grant=grant, role=role, offer=offer))
@@ -217,6 +244,10 @@ class SfuClient:
         if isinstance(message, SessionEvent):
             self._tell(message)
             return
+        if isinstance(message, RecordingEvent):
+            for queue in self._archivists:
+                _offer(queue, message)
+            return
         waiting = self._waiting.get(message.id)
         if waiting is not None and not waiting.done():
             waiting.set_result(message)
@@ -234,7 +265,7 @@ class SfuClient:
             self._tell(msgspec.structs.replace(known, kind="disconnected", reason=reason))
 
 
-def _offer(queue: "asyncio.Queue[SessionEvent | None]", event: SessionEvent | None) -> None:
+def _offer(queue: "asyncio.Queue[E | None]", event: E | None) -> None:
     if queue.full():
         queue.get_nowait()
     queue.put_nowait(event)

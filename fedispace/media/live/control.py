@@ -26,10 +26,13 @@ from fedispace.media.live.protocol import (
     Open,
     Patch,
     Proof,
+    RecordingEvent,
     Reply,
     Request,
     SessionEvent,
     Silence,
+    StartRecording,
+    StopRecording,
 )
 from fedispace.media.live.sfu import Sfu
 
@@ -78,7 +81,7 @@ class ControlSocket:
         with contextlib.suppress(OSError):
             self._path.unlink()
 
-    def tell(self, event: SessionEvent) -> None:
+    def tell(self, event: SessionEvent | RecordingEvent) -> None:
         """Send an event to every client that keeps up."""
         body = protocol.frame(event)
         for writer in list(self._clients):
@@ -143,6 +146,10 @@ class ControlSocket:
                     self._sfu.silence(request.session, request.silent)
                 case CloseRoom():
                     self._sfu.close_room(request.room)
+                case StartRecording():
+                    self._sfu.recorder.start(request.room, request.path)
+                case StopRecording():
+                    self._sfu.recorder.stop(request.room)
         except FedispaceError as error:
             return protocol.failure(request.id, error)
         return Done(id=request.id)

@@ -77,6 +77,19 @@ class CloseRoom(msgspec.Struct, frozen=True, tag=True):
     room: str
 
 
+class StartRecording(msgspec.Struct, frozen=True, tag=True):
+    """Record `room` into `path`, which is below the directory the SFU knows and ends with .opus."""
+
+    id: int
+    room: str
+    path: str
+
+
+class StopRecording(msgspec.Struct, frozen=True, tag=True):
+    id: int
+    room: str
+
+
 class AskStatus(msgspec.Struct, frozen=True, tag=True):
     id: int
 
@@ -129,6 +142,18 @@ class ReceptionStatus(msgspec.Struct, frozen=True):
     jitter: float = 0.0
 
 
+class RecordingStatus(msgspec.Struct, frozen=True):
+    """How far a recording has come. Missed: the disk was too slow; left out: they had no place in time."""
+
+    room: str
+    path: str
+    state: str = "opening"
+    seconds: float = 0.0
+    bytes: int = 0
+    packets_missed: int = 0
+    packets_left_out: int = 0
+
+
 class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     """Counts since the SFU started; `rooms` maps a room to its (publishers, subscribers).
 
@@ -153,6 +178,8 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     packets_redundant: int = 0
     packets_repaired: int = 0
     reception: ReceptionStatus = ReceptionStatus()
+    recordings: list[RecordingStatus] = []
+    recordings_unfinished: int = 0
     id: int = 0
 
 
@@ -179,14 +206,33 @@ class SessionEvent(msgspec.Struct, frozen=True, tag=True):
     level: int = 127
 
 
-Request = Open | Patch | HangUp | Silence | CloseRoom | AskStatus
+class RecordingEvent(msgspec.Struct, frozen=True, tag=True):
+    """`kind` is started, resumed, interrupted (its file waits to be gone on with), ended or failed.
+
+    Reasons to end: stopped, too_long, recovered (with no room: nobody went on with it). To fail:
+    disk_full, not_writable, disk, or a sentence.
+    """
+
+    kind: str
+    room: str
+    path: str
+    seconds: float = 0.0
+    bytes: int = 0
+    reason: str = ""
+
+
+Request = Open | Patch | HangUp | Silence | CloseRoom | StartRecording | StopRecording | AskStatus
 Reply = Answer | Patched | Done | SfuStatus | Failed
 FromClient = Proof | Request
-FromSfu = Challenge | Reply | SessionEvent
+FromSfu = Challenge | Reply | SessionEvent | RecordingEvent
 
 _encoder = msgspec.json.Encoder()
-_from_client = msgspec.json.Decoder(Proof | Open | Patch | HangUp | Silence | CloseRoom | AskStatus)
-_from_sfu = msgspec.json.Decoder(Challenge | Answer | Patched | Done | SfuStatus | Failed | SessionEvent)
+_from_client = msgspec.json.Decoder(
+    Proof | Open | Patch | HangUp | Silence | CloseRoom | StartRecording | StopRecording | AskStatus
+)
+_from_sfu = msgspec.json.Decoder(
+    Challenge | Answer | Patched | Done | SfuStatus | Failed | SessionEvent | RecordingEvent
+)
 
 _ERRORS: dict[str, type[FedispaceError]] = {
     kind.__name__: kind

@@ -24,6 +24,7 @@ from fedispace.media.live.fanout import LARGEST_PAYLOAD, FanOut, Slot
 from fedispace.media.live.path import Address
 from fedispace.media.live.programme import Mixers, Programme
 from fedispace.media.live.repacketizer import Repacketizer, Sound
+from fedispace.media.live.tap import Outlet
 
 _SILENCE = 127
 _WAIT_SECONDS = 0.07
@@ -35,7 +36,13 @@ class Room:
     """One live room. Its SSRC and names are drawn when it opens and say nothing about anyone."""
 
     def __init__(
-        self, name: str, sock: socket.socket, clock: Clock, mixers: Mixers, long_packets_above: int
+        self,
+        name: str,
+        sock: socket.socket,
+        clock: Clock,
+        mixers: Mixers,
+        outlet: Outlet,
+        long_packets_above: int,
     ) -> None:
         self.name = name
         self.ssrc = secrets.randbits(31) + 1
@@ -43,7 +50,8 @@ class Room:
         self.received = 0
         self._clock = clock
         self._fanout = FanOut(sock)
-        self._programme = Programme(mixers, is_heard=lambda: bool(len(self._fanout)))
+        self._outlet = outlet
+        self._programme = Programme(mixers, is_heard=lambda: bool(len(self._fanout) or outlet.taps))
         self._packer = Repacketizer(LARGEST_PAYLOAD)
         self._long_packets_above = long_packets_above
         self._turned_at = float("-inf")
@@ -131,6 +139,8 @@ class Room:
 
     def _say(self, sound: Sound, now: float) -> None:
         """Everything the programme says passes here, before it is packed for listeners."""
+        if self._outlet.taps:
+            self._outlet.put(sound, now)
         self._deliver(self._packer.put(sound, now))
 
     def _deliver(self, sounds: list[Sound]) -> None:

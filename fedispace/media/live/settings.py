@@ -10,7 +10,11 @@ from fedispace.errors import ConfigError
 
 
 class SfuSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`listen` is one address and port for UDP and TCP (0: any free port); `control` is a socket's path."""
+    """`listen` is one address and port for UDP and TCP (0: any free port); `control` is a socket's path.
+
+    `recordings` is a directory (empty: no recording); one that was cut short waits `resume_seconds`
+    for somebody to go on with it.
+    """
 
     listen: str
     control: str
@@ -21,6 +25,8 @@ class SfuSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     handshake_seconds: float = 15.0
     idle_seconds: float = 15.0
     long_packets_above: int = 200
+    recordings: str = ""
+    resume_seconds: float = 600.0
 
 
 def check(settings: SfuSettings) -> SfuSettings:

@@ -10,6 +10,7 @@ import contextlib
 import resource
 import secrets
 from collections.abc import Callable
+from pathlib import Path as Directory
 
 import msgspec
 import structlog
@@ -30,13 +31,16 @@ from fedispace.media.live.protocol import (
     MixerStatus,
     Patched,
     ReceptionStatus,
+    RecordingEvent,
     SessionEvent,
     SfuStatus,
 )
 from fedispace.media.live.publisher import UplinkCounts
+from fedispace.media.live.recorder import Recorder
 from fedispace.media.live.room import Room
 from fedispace.media.live.session import Session
 from fedispace.media.live.settings import SfuSettings
+from fedispace.media.live.tap import Taps
 
 log = structlog.get_logger()
 
@@ -56,7 +60,7 @@ class Sfu:
         port: Port,
         addresses: tuple[str, ...],
         clock: Clock,
-        tell: Callable[[SessionEvent], None],
+        tell: Callable[[SessionEvent | RecordingEvent], None],
     ) -> None:
         self._settings = settings
         self._port = port
@@ -68,6 +72,14 @@ class Sfu:
         self._admission = Admission()
         self._mixers = Mixers()
         self._uplink = UplinkCounts()
+        self.taps = Taps()
+        self.recorder = Recorder(
+            directory=Directory(settings.recordings) if settings.recordings else None,
+            taps=self.taps,
+            clock=clock,
+            tell=tell,
+            resume_seconds=settings.resume_seconds,
+        )
         self._rooms: dict[str, Room] = {}
         self._sessions: dict[str, Session] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}
@@ -77,6 +89,7 @@ class Sfu:
 
     async def run(self) -> None:
         """Watch over the sessions until cancelled, then end them all."""
+        self.recorder.recover()
         try:
             due = self._clock.monotonic() + _TICK_SECONDS
             while True:
@@ -92,6 +105,7 @@ class Sfu:
                 await asyncio.wait(list(self._lives.values()), timeout=1)
             self._credentials.close()
             await self._mixers.close()
+            await self.recorder.close()
 
     def open(self, token: str, role: Role, offer_text: str) -> Answer:
         """Open the session that the grant allows; nothing is kept when anything is refused."""
@@ -151,6 +165,8 @@ class Sfu:
         """End all sessions of a room."""
         for session in [s for s in self._sessions.values() if s.grant.room == room]:
             session.end("room_closed")
+        with contextlib.suppress(NotFound):
+            self.recorder.stop(room)
 
     def status(self) -> SfuStatus:
         """Return the counts."""
@@ -178,6 +194,8 @@ class Sfu:
             packets_redundant=self._uplink.redundant,
             packets_repaired=self._uplink.repaired,
             reception=self._reception(),
+            recordings=self.recorder.status(),
+            recordings_unfinished=self.recorder.unfinished,
         )
 
     def _mixer_status(self) -> MixerStatus:
@@ -227,6 +245,7 @@ class Sfu:
                 self._port.socket,
                 self._clock,
                 self._mixers,
+                self.taps.room_opens(grant.room),
                 self._settings.long_packets_above,
             )
         path = Path(ice=_new_ice(offer.ice_ufrag), sender=self._port, now=now)
@@ -290,6 +309,7 @@ class Sfu:
         room.close()
         if self._rooms.get(room.name) is room:
             del self._rooms[room.name]
+            self.taps.room_closes(room.name)
             self._forwarded_before += room.forwarded
 
     def _tick(self, now: float) -> None:
