@@ -186,6 +186,35 @@ def _line(sdp: str, name: str) -> str:
     return next(line for line in sdp.splitlines() if line.startswith(f"a={name}:"))
 
 
+@pytest.mark.attack(111)
+async def test_no_page_or_document_of_a_space_tells_where_people_are(
+    site: Site, alice: Client, bob: Client, space: dict[str, Any]
+) -> None:
+    """What was offered, and where from, is in no answer to anybody else."""
+    shown = await ticket(alice, space, "speaker")
+    marker = "a=candidate:9 1 udp 2113937151 192.168.7.7 50000 typ host\r\n"
+    marked = (await offer("sendonly")).replace("a=end-of-candidates\r\n", marker)
+    assert marker in marked
+    entered = await site.anyone.call("POST", f"/spaces/{space['id']}/whip", data=marked, headers=shown)
+    assert entered[0] == 201
+    texts = [
+        entered[1],
+        (
+            await site.anyone.call(
+                "POST", f"/spaces/{space['id']}/whep", data=await offer("recvonly"), headers=SDP
+            )
+        )[1],
+    ]
+    for path in (f"{AT}/{space['id']}", AT, f"{AT}/{space['id']}/participants"):
+        texts.append(repr(await bob.call("GET", path)))
+    activity = {"Accept": "application/activity+json"}
+    texts.append(repr(await site.anyone.call("GET", f"/spaces/{space['id']}", headers=activity)))
+
+    assert "Event" in texts[-1]
+    for text in texts:
+        assert "192.168.7.7" not in text
+
+
 async def test_a_browser_of_another_origin_may_offer(site: Site, space: dict[str, Any]) -> None:
     asked = {
         "Origin": "https://player.example",

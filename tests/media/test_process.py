@@ -226,12 +226,14 @@ async def test_a_successor_waits_for_the_port_of_one_that_is_ending(tmp_path: Pa
     await process.stop()
 
 
+@pytest.mark.attack(112)
 async def test_the_control_socket_is_for_its_own_user_only(studio: Studio) -> None:
     mode = stat.S_IMODE(os.stat(studio.settings.control).st_mode)
 
     assert mode == 0o600
 
 
+@pytest.mark.attack(112)
 async def test_who_does_not_know_the_secret_commands_nothing(studio: Studio) -> None:
     reader, writer = await asyncio.open_unix_connection(studio.settings.control)
     challenge = protocol.heard_by_client(await protocol.read_frame(reader))
@@ -259,6 +261,7 @@ async def test_what_is_not_the_protocol_ends_only_its_own_connection(studio: Stu
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.attack(112)
 async def test_another_user_is_not_even_challenged() -> None:
     """Were the socket's mode ever widened by mistake, the kernel still tells who is calling."""
     code = (

@@ -13,7 +13,7 @@ from fedispace.clock import Clock
 from fedispace.errors import ConfigError
 from fedispace.media.live import tcp, udp
 from fedispace.media.live.demux import Demux
-from fedispace.media.live.path import Address
+from fedispace.media.live.path import Address, Path, UdpAddress
 
 _TRIES = 20
 _NO_IPV6 = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
@@ -51,6 +51,7 @@ class Port:
         self.socket, listener = sockets
         self._udp = udp.UdpCarrier(self.socket, self.demux.receive)
         self._tcp = tcp.TcpCarrier(listener, self.demux)
+        self._apart: dict[Path, UdpAddress] = {}
 
     @property
     def number(self) -> int:
@@ -66,6 +67,33 @@ class Port:
     def connections(self) -> int:
         """How many TCP connections are open."""
         return self._tcp.connections
+
+    def add(self, path: Path) -> None:
+        """Let `path` be found by its user name."""
+        self.demux.add(path)
+
+    def remove(self, path: Path) -> None:
+        """Forget `path`, its addresses and its connections."""
+        self.demux.remove(path)
+        self._end_apart(path)
+
+    def set_apart(self, path: Path) -> None:
+        """Let what comes over `path` be lost in nobody's flood, wherever the path moves."""
+
+        def follow(address: Address) -> None:
+            self._end_apart(path)
+            if isinstance(address, tuple):
+                self._apart[path] = address
+                self._udp.set_apart(address)
+
+        path.on_move = follow
+        if path.address is not None:
+            follow(path.address)
+
+    def _end_apart(self, path: Path) -> None:
+        address = self._apart.pop(path, None)
+        if address is not None:
+            self._udp.end_apart(address)
 
     async def open(self) -> None:
         """Begin to read and to accept."""

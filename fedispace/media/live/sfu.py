@@ -268,7 +268,7 @@ class Sfu:
             addresses=self._addresses,
             port=self._port.number,
         )
-        self._port.demux.add(path)
+        self._port.add(path)
         self._admission.begin(grant.room)
         self._sessions[grant.session] = session
         self._lives[grant.session] = asyncio.create_task(self._live(session), name=f"session {grant.session}")
@@ -283,6 +283,8 @@ class Sfu:
             finally:
                 self._admission.end(session.grant.room)
             if is_connected:
+                if session.publisher is not None:
+                    self._port.set_apart(session.path)
                 self._tell(_event(session, "connected"))
                 await session.last()
         finally:
@@ -301,7 +303,7 @@ class Sfu:
                 with contextlib.suppress(OSError):
                     await session.close()
             finally:  # after the goodbye, for a TCP connection ends here too
-                self._port.demux.remove(session.path)
+                self._port.remove(session.path)
 
     def _drop_room(self, room: Room) -> None:
         if any(session.room is room for session in self._sessions.values()):
