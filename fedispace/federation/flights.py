@@ -11,7 +11,7 @@ holds two sockets, and nobody waits at its door but those who want to go there.
 
 import asyncio
 import contextlib
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
 
@@ -20,11 +20,17 @@ REMEMBERED: Final = 10_000
 
 
 class Flights:
-    """So many places, and room for so many more that turned out to be slow."""
+    """So many places, and room for so many more that turned out to be slow.
+
+    No queue may hold the last few places: were all its hosts to hang, the others would wait for its
+    time-outs.
+    """
 
     def __init__(self, places: int, *, slow: int = 0) -> None:
         self._free = places
+        self._most = places - places // 8
         self._slow_free = slow
+        self._held: Counter[int] = Counter()
         self._waiting: OrderedDict[int, deque[asyncio.Future[None]]] = OrderedDict()
 
     @property
@@ -37,8 +43,8 @@ class Flights:
         return Flight(self, band)
 
     async def take(self, band: int) -> None:
-        if self._free and not self._waiting:
-            self._free -= 1
+        if band not in self._waiting and self._has_place_for(band):
+            self._give(band)
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(band, deque()).append(turn)
@@ -46,27 +52,41 @@ class Flights:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self.hand_on()
+                self.give_back(band)
             raise
 
-    def hand_on(self) -> None:
-        """Give a free place to who is next."""
-        while self._waiting:
-            band, queue = self._waiting.popitem(last=False)
-            turn = queue.popleft()
-            if queue:
-                self._waiting[band] = queue
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
+    def _has_place_for(self, band: int) -> bool:
+        return self._free > 0 and self._held[band] < self._most
 
-    def step_aside(self) -> bool:
+    def _give(self, band: int) -> None:
+        self._free -= 1
+        self._held[band] += 1
+
+    def give_back(self, band: int) -> None:
+        """Free a place of this queue, for whose turn it is."""
+        self._free += 1
+        self._held[band] -= 1
+        while (
+            following := next((band for band in self._waiting if self._has_place_for(band)), None)
+        ) is not None:
+            self._let_in(following)
+
+    def _let_in(self, band: int) -> None:
+        """Give the next of this queue a place; the queue's turn is then the last."""
+        queue = self._waiting.pop(band)
+        turn = queue.popleft()
+        if queue:
+            self._waiting[band] = queue
+        if not turn.done():
+            self._give(band)
+            turn.set_result(None)
+
+    def step_aside(self, band: int) -> bool:
         """Move a request among the slow ones, if there is room."""
         if not self._slow_free:
             return False
         self._slow_free -= 1
-        self.hand_on()
+        self.give_back(band)
         return True
 
     def end_slow(self) -> None:
@@ -94,11 +114,11 @@ class Flight:
         if self._aside:
             self._flights.end_slow()
         else:
-            self._flights.hand_on()
+            self._flights.give_back(self._band)
 
     def _grow_slow(self) -> None:
         self.is_slow = True
-        self._aside = self._flights.step_aside()
+        self._aside = self._flights.step_aside(self._band)
 
 
 class Places:
