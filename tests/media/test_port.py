@@ -1,6 +1,7 @@
 """The filter in front of every parser: what a stranger's datagrams can do, which is nothing."""
 
 import asyncio
+import errno
 import random
 import secrets
 import socket
@@ -9,8 +10,11 @@ import pytest
 from aioice import stun
 
 from fedispace.clock import ManualClock
+from fedispace.media.live import port, udp
 from fedispace.media.live.demux import Demux
 from fedispace.media.live.path import Address, Ice, Path
+from fedispace.media.live.server import candidate_addresses
+from fedispace.media.live.settings import SfuSettings
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import purity
@@ -309,3 +313,38 @@ def _attack(number: int, user: str) -> None:
                 sock.sendto(data, ("127.0.0.1", number))
             sock.sendto(b"\0\1" + secrets.token_bytes(100), ("127.0.0.1", number))
             sock.sendto(secrets.token_bytes(60), ("127.0.0.1", number))
+
+
+def test_everybody_is_told_the_addresses_the_world_sees_in_the_order_given() -> None:
+    """Behind NAT none of them is ours."""
+    chosen = SfuSettings(
+        listen="[::]:7882",
+        control="unused",
+        secret=bytes(32),
+        public_addresses=["203.0.113.5", "2001:db8::5", "198.51.100.9"],
+    )
+    assert candidate_addresses(chosen) == ("203.0.113.5", "2001:db8::5", "198.51.100.9")
+
+
+def test_listening_everywhere_tells_of_both_families_and_of_the_loopback_last() -> None:
+    told = candidate_addresses(SfuSettings(listen="[::]:7882", control="unused", secret=bytes(32)))
+    only_v4 = candidate_addresses(SfuSettings(listen="0.0.0.0:7882", control="unused", secret=bytes(32)))
+
+    assert {"127.0.0.1", "::1"} <= set(told[-2:])
+    assert set(only_v4) < set(told)
+    assert not any(":" in address for address in only_v4)
+
+
+def test_a_machine_without_ipv6_listens_on_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = udp.bind
+
+    def without(host: str, number: int) -> socket.socket:
+        if ":" in host:
+            raise OSError(errno.EAFNOSUPPORT, "no such family")
+        return real(host, number)
+
+    monkeypatch.setattr(udp, "bind", without)
+    datagrams, listener = port.bind("::", 0)
+    with datagrams, listener:
+        assert datagrams.family == listener.family == socket.AF_INET
+        assert datagrams.getsockname() == listener.getsockname()

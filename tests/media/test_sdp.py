@@ -1,5 +1,6 @@
 """The SDP gate: what is let in, and the many things that are not (each must be cheap to refuse)."""
 
+import dataclasses
 import time
 from collections.abc import Callable
 
@@ -219,6 +220,14 @@ def test_the_answer_to_a_publisher_receives_and_has_only_our_candidates() -> Non
     assert "c=IN IP4 203.0.113.5" in lines
     assert lines[-2] == "a=end-of-candidates"
     assert "192.168.7.7" not in answer
+
+
+def test_where_the_first_address_is_ipv6_the_answer_says_so() -> None:
+    local = dataclasses.replace(LOCAL, addresses=("2001:db8::5", "203.0.113.5"))
+    answer = answer_to(read_offer(OFFER), local)
+
+    assert "\r\nc=IN IP6 2001:db8::5\r\n" in answer
+    assert answer.count("a=candidate:") == 4
 
 
 def test_the_answer_to_a_subscriber_sends_one_named_source_and_only_opus() -> None:

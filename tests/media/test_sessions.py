@@ -31,6 +31,33 @@ async def test_both_srtp_profiles_are_heard(studio: Studio, profile: SRTPProtect
         assert purity(await listener.listen(1), RATE, 440) > 0.95
 
 
+@pytest.mark.parametrize(("offered", "ours"), [("active", "passive"), ("passive", "active")])
+async def test_the_offered_dtls_role_is_honoured(studio: Studio, offered: str, ours: str) -> None:
+    """A peer that can only be one side of the handshake, as some encoders are, speaks and hears."""
+    async with Speaker(studio) as speaker, Listener(studio) as listener:
+        speaker.connection.addTrack(Sound.tone(440))
+        for peer, role in ((speaker, "publish"), (listener, "subscribe")):
+            text = await (peer.offer() if peer is speaker else listener.offer_to_listen())
+            text = text.replace("a=setup:actpass", f"a=setup:{offered}")
+            ask = studio.client.publish if role == "publish" else studio.client.subscribe
+            answer = await ask(studio.grant(role), text)
+            assert f"a=setup:{ours}\r\n" in answer.sdp
+            await peer.accept(answer.sdp)
+            await peer.connected()
+        await listener.listen(0.5)
+
+        assert purity(await listener.listen(1), RATE, 440) > 0.95
+
+
+async def test_the_stronger_profile_is_chosen_where_the_peer_has_both(studio: Studio) -> None:
+    async with Listener(studio) as listener:
+        await listener.subscribe()
+        transport = listener.connection.getTransceivers()[0].receiver.transport
+
+        assert transport._ssl is not None
+        assert transport._ssl.get_selected_srtp_profile() == b"SRTP_AEAD_AES_128_GCM"
+
+
 @pytest.mark.parametrize("address", ["[::1]", "[::]"])
 async def test_ipv6_is_heard_and_serves_ipv4_too(
     tmp_path_factory: pytest.TempPathFactory, address: str
