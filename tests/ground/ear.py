@@ -42,6 +42,14 @@ class Ear:
                 await self._more.wait_for(lambda: sum(map(len, self._heard)) >= seconds * RATE)
             return np.concatenate(self._heard)
 
+    def heard(self) -> Samples:
+        """Return what was decoded since `forget`, which is nothing where no packets come."""
+        return np.concatenate(self._heard) if self._heard else np.zeros(0)
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._heard.clear()
+
     async def _decode(self, track: MediaStreamTrack) -> None:
         while True:
             try:

@@ -147,3 +147,53 @@ def record_packets(listener: Listener) -> list[tuple[int, int, int]]:
 
     receiver._handle_rtp_packet = note  # type: ignore[method-assign]
     return packets
+
+
+class OnStage(Peer):
+    """Speaks and hears the others on stage in slots, as a speaker's browser does."""
+
+    def __init__(self, studio: Studio, *, slots: int = 3) -> None:
+        super().__init__(studio)
+        self._ears = [Ear() for _ in range(slots)]
+        self._mouth = Speaker(studio)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._mouth.__aexit__(kind, error, trace)
+        await super().__aexit__(kind, error, trace)
+        for ear in self._ears:
+            await ear.end()
+
+    @property
+    def voice(self) -> str:
+        """The session he speaks in."""
+        return self._mouth.session
+
+    async def subscribe(self, *, participant: str, room: str = "room", stage: bool = True) -> Self:
+        """Offer to hear as many slots as there are ears."""
+        for _ in self._ears:
+            self.connection.addTransceiver("audio", direction="recvonly")
+        ears = iter(self._ears)
+        self.connection.on("track", lambda track: next(ears).begin(track))
+        grant = self._studio.grant("subscribe", room=room, participant=participant, stage=stage)
+        answer = await self._studio.client.subscribe(grant, await self.offer())
+        self.session = answer.session
+        await self.accept(answer.sdp)
+        await self.connected()
+        return self
+
+    async def come(self, sound: Sound, *, participant: str, room: str = "room") -> Self:
+        """Hear first, then speak."""
+        await self.subscribe(participant=participant, room=room)
+        await self._mouth.publish(sound, participant=participant, room=room)
+        return self
+
+    async def listen(self, seconds: float, *, within: float = 20.0) -> list[Samples]:
+        """Return what each ear heard while the busiest heard `seconds`."""
+        for ear in self._ears:
+            ear.forget()
+        async with asyncio.timeout(within):
+            while max(len(ear.heard()) for ear in self._ears) < seconds * RATE:
+                await asyncio.sleep(0.05)
+        return [ear.heard() for ear in self._ears]

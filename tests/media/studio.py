@@ -82,7 +82,15 @@ class Studio:
             with suppress(asyncio.CancelledError):
                 await task
 
-    def grant(self, role: Role, *, room: str = "room", participant: str = "", session: str = "") -> str:
+    def grant(
+        self,
+        role: Role,
+        *,
+        room: str = "room",
+        participant: str = "",
+        session: str = "",
+        stage: bool = False,
+    ) -> str:
         """Return a fresh grant, for a fresh session of a fresh participant unless they are named."""
         number = next(self._numbers)
         issued = grants.issue(
@@ -92,5 +100,6 @@ class Studio:
             role=role,
             nonce=secrets.token_hex(8),
             now=SystemClock().now(),
+            stage=stage,
         )
         return grants.sign(issued, self.secret)

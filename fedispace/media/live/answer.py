@@ -1,7 +1,7 @@
 """The SDP answer of an ICE-lite server: everything in it, nothing to trickle, nothing to renegotiate.
 
-One section for each of the offer's, in its order, over one transport. Our names and key stand in all
-of them, the candidates in the first, to which the others are bundled.
+One section for each of the offer's, in its order, over one transport. Our names, key and candidates stand
+in all of them: not every client takes those of the first, to which the others are bundled.
 """
 
 import ipaddress
@@ -60,8 +60,7 @@ def answer_to(offer: Offer, local: Local, sending: Sequence[Sending] = ()) -> st
             lines += _sending(section, sending[order])
         else:
             lines += ["a=inactive", *_opus(section.payload_type)]
-        if order == 0:
-            lines += _candidates(local.addresses, local.port)
+        lines += _candidates(local.addresses, local.port)
     return "\r\n".join(lines) + "\r\n"
 
 

@@ -18,6 +18,7 @@ newcomer's first packet arrives, the two sides would disagree on SRTP's rollover
 """
 
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,10 +129,31 @@ class FanOut:
         failed = self._encrypt(packets, rtp.HEADER + len(payload))
         self.packets += 1
         self.octets += len(payload)
+        self._leave(failed)
+
+    def send_each(self, packets: Sequence[bytes | None], size: int) -> None:
+        """Send each slot, in their order, a packet of its own of that size, or none."""
+        protect, length = srtp_lib.srtp_protect, self._length
+        left_out: list[int] = []
+        for index, packet in enumerate(packets):
+            if packet is None:
+                left_out.append(index)
+                continue
+            srtp_ffi.memmove(self._buffers[index], packet, size)
+            length[0] = size
+            if protect(self._keys[index], self._buffers[index], length):
+                left_out.append(index)
+            elif length[0] != self._sizes[index]:
+                self._vectors[index].iov_len = self._sizes[index] = length[0]
+        if len(left_out) < len(packets):
+            self._leave(left_out)
+
+    def _leave(self, left_out: list[int]) -> None:
+        """Have what is in the buffers leave, except for these slots."""
         if self._streams:
-            failed = sorted({*failed, *self._send_streams(failed)})
+            left_out = sorted({*left_out, *self._send_streams(left_out)})
         first = 0
-        for index in failed:
+        for index in left_out:
             self._send_range(first, index)
             first = index + 1
         self._send_range(first, len(self._slots))

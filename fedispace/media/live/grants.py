@@ -25,7 +25,10 @@ _MAX_SPENT = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """Leave for `participant` to open `session` in `room`, as `role`, once, before `expires`."""
+    """Leave for `participant` to open `session` in `room`, as `role`, once, before `expires`.
+
+    A subscriber from the `stage` hears the others on it apart, if he offers to; others the programme.
+    """
 
     room: str
     session: str
@@ -33,6 +36,7 @@ class Grant:
     role: Role
     nonce: str
     expires: datetime
+    stage: bool = False
 
 
 class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,6 +46,7 @@ class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: Role
     nonce: str
     expires: float
+    stage: bool
 
 
 def issue(
@@ -53,6 +58,7 @@ def issue(
     nonce: str,
     now: datetime,
     life: timedelta = MAX_LIFE,
+    stage: bool = False,
 ) -> Grant:
     """Return a grant that expires after `life`, never later than `MAX_LIFE` from `now`."""
     return Grant(
@@ -62,6 +68,7 @@ def issue(
         role=role,
         nonce=nonce,
         expires=now + min(life, MAX_LIFE),
+        stage=stage,
     )
 
 
@@ -75,6 +82,7 @@ def sign(grant: Grant, secret: bytes) -> str:
             role=grant.role,
             nonce=grant.nonce,
             expires=grant.expires.timestamp(),
+            stage=grant.stage,
         )
     )
     return f"{_text(claims)}.{_text(_mac(claims, secret))}"
@@ -110,6 +118,7 @@ def read(token: str, secret: bytes, now: datetime) -> Grant:
         role=said.role,
         nonce=said.nonce,
         expires=expires,
+        stage=said.stage,
     )
 
 

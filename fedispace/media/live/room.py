@@ -1,6 +1,7 @@
 """A room: the publishers who may be heard, the listeners who hear, and the one stream between.
 
     publishers --packets--> programme: forwarded or mixed --> 20 or 60 ms --> fan-out --> listeners
+                        `--> stage: the last who spoke --> three slots --> those who speak themselves
 
 What every listener receives is the programme, under the room's one SSRC: a lone voice's own Opus,
 undecoded, or the mix of several (`programme`). In a room with many listeners three packets become
@@ -24,6 +25,7 @@ from fedispace.media.live.fanout import LARGEST_PAYLOAD, FanOut, Slot
 from fedispace.media.live.path import Address
 from fedispace.media.live.programme import Mixers, Programme
 from fedispace.media.live.repacketizer import Repacketizer, Sound
+from fedispace.media.live.slots import Seat, Slots
 from fedispace.media.live.tap import Outlet
 
 _SILENCE = 127
@@ -50,6 +52,7 @@ class Room:
         self.received = 0
         self._clock = clock
         self._fanout = FanOut(sock)
+        self.slots = Slots(sock, self.cname)
         self._outlet = outlet
         self._programme = Programme(mixers, is_heard=lambda: bool(len(self._fanout) or outlet.taps))
         self._packer = Repacketizer(LARGEST_PAYLOAD)
@@ -62,7 +65,7 @@ class Room:
     @property
     def forwarded(self) -> int:
         """Packets sent to subscribers."""
-        return self._fanout.sent
+        return self._fanout.sent + self.slots.sent
 
     @property
     def fanout(self) -> FanOut:
@@ -77,9 +80,10 @@ class Room:
         """Return what an answer tells a subscriber."""
         return Sending(ssrc=self.ssrc, cname=self.cname, stream="programme")
 
-    def hear(self, publisher: str, packet: rtp.Packet, now: float) -> None:
-        """Take in a publisher's packet and forward it if his is the one voice."""
+    def hear(self, publisher: str, participant: str, packet: rtp.Packet, now: float) -> None:
+        """Take in a publisher's packet: pass it on to the stage, and to all if his is the one voice."""
         self.received += 1
+        self.slots.hear(publisher, participant, packet, now)
         sound = self._programme.hear(publisher, packet, now)
         if sound is not None:
             self._say(sound, now)
@@ -88,6 +92,7 @@ class Room:
 
     def leave(self, publisher: str) -> None:
         """Let a publisher who left or was silenced be heard no more, from now on."""
+        self.slots.leave(publisher)
         if not self._programme.is_mixing and self._programme.floor.holder == publisher:
             self._packer.drop()
         self._programme.leave(publisher)
@@ -142,6 +147,10 @@ class Room:
         if self._outlet.taps:
             self._outlet.put(sound, now)
         self._deliver(self._packer.put(sound, now))
+
+    def slots_report(self, seat: Seat, now: float) -> bytes | None:
+        """Write the same for a receiver of the stage's slots."""
+        return self.slots.sender_report(seat, self._clock.now().timestamp(), now)
 
     def _deliver(self, sounds: list[Sound]) -> None:
         for sound in sounds:

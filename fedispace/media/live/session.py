@@ -13,14 +13,16 @@ from collections import Counter
 from fedispace.clock import Clock
 from fedispace.media.live import rtcp
 from fedispace.media.live.dtls import DtlsTransport, HandshakeFailed
-from fedispace.media.live.fanout import Slot
 from fedispace.media.live.feedback import Feedback, Told
 from fedispace.media.live.grants import Grant
-from fedispace.media.live.path import Address, Path
+from fedispace.media.live.path import Path
 from fedispace.media.live.publisher import Publisher, UplinkCounts
 from fedispace.media.live.room import Room
 from fedispace.media.live.sdp import Offer
+from fedispace.media.live.stage import SLOTS
+from fedispace.media.live.subscription import Listening, OnStage, Subscription
 
+_FEWEST_SLOTS = 2
 _chance = random.SystemRandom().random
 
 
@@ -50,7 +52,7 @@ class Session:
         self._clock = clock
         self._refused = refused
         self._uplink = uplink
-        self._slot: Slot | None = None
+        self._subscription: Subscription | None = None
         self._feedback: Feedback | None = None
         self._silent = False
         self._report_at = 0.0
@@ -62,6 +64,14 @@ class Session:
     def reason(self) -> str:
         """Why it ended."""
         return self._reason
+
+    @property
+    def slots(self) -> int:
+        """How many of the stage's slots this session receives; none who publishes, or hears the programme."""
+        sections = len(self.offer.sections)
+        if self.grant.role != "subscribe" or not self.grant.stage or sections < _FEWEST_SLOTS:
+            return 0
+        return min(SLOTS, sections)
 
     @property
     def heard_at(self) -> float:
@@ -132,8 +142,8 @@ class Session:
         sealed = None
         if self.publisher is not None:
             sealed = self.publisher.report(self.room.ssrc, self.room.cname, now)
-        elif self._slot is not None:
-            plain = self.room.sender_report(self._slot, now)
+        elif self._subscription is not None:
+            plain = self._subscription.report(now)
             sealed = None if plain is None else self._dtls.seal_rtcp(plain)
         if sealed is not None:
             self.path.send(sealed)
@@ -155,21 +165,29 @@ class Session:
             self.path.on_media = self._receive
         else:
             # He may offer to send, nobody will hear it: of what he sends only reports are read.
-            assert self.path.address is not None
-            self._slot = self.room.subscribe(self._dtls.outgoing, self.offer.payload_type, self.path.address)
-            self._feedback = Feedback(self._dtls, [self.room.ssrc], self._refused, now)
+            self._subscription = subscription = self._subscribe()
+            self._feedback = Feedback(self._dtls, subscription.ssrcs, self._refused, now)
             self.path.on_media = self._receive_feedback
-            self.path.on_move = self._move
+            self.path.on_move = subscription.move
+
+    def _subscribe(self) -> Subscription:
+        address, keys = self.path.address, self._dtls.outgoing
+        assert address is not None
+        if not self.slots:
+            return Listening(self.room, self.room.subscribe(keys, self.offer.payload_type, address))
+        types = [section.payload_type for section in self.offer.sections[: self.slots]]
+        return OnStage(self.room, self.room.slots.add(self.grant.participant, keys, types, address))
 
     def _detach(self) -> None:
         if self.connected:
             # Whoever hears us say so need not wait for silence to tell.
-            self.path.send(self._dtls.seal_rtcp(rtcp.goodbye([self.room.ssrc], self.room.cname)))
+            sources = self._subscription.ssrcs if self._subscription is not None else (self.room.ssrc,)
+            self.path.send(self._dtls.seal_rtcp(rtcp.goodbye(sources, self.room.cname)))
         self.connected = False
         self.path.on_media = self.path.on_move = None
-        if self._slot is not None:
-            self.room.fanout.remove(self._slot)
-            self._slot = self._feedback = None
+        if self._subscription is not None:
+            self._subscription.end()
+            self._subscription = self._feedback = None
         if self.publisher is not None:
             self.room.leave(self.grant.session)
             self.publisher = None
@@ -178,7 +196,7 @@ class Session:
         now = self._clock.monotonic()
         assert self.publisher is not None
         for packet in self.publisher.receive(data, now):
-            self.room.hear(self.grant.session, packet, now)
+            self.room.hear(self.grant.session, self.grant.participant, packet, now)
 
     def _stop_speaking(self) -> None:
         """His stream is over, the session is not: that ends with its transport."""
@@ -187,7 +205,3 @@ class Session:
     def _receive_feedback(self, data: bytes) -> None:
         assert self._feedback is not None
         self._feedback.receive(data, self._clock.monotonic())
-
-    def _move(self, address: Address) -> None:
-        if self._slot is not None:
-            self.room.fanout.move(self._slot, address)

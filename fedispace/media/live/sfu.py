@@ -19,7 +19,7 @@ from fedispace.clock import Clock
 from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Outdated, Unavailable
 from fedispace.media.live import grants, sdp
 from fedispace.media.live.admission import Admission
-from fedispace.media.live.answer import Local, answer_to, fragment_of, is_dtls_client
+from fedispace.media.live.answer import Local, Sending, answer_to, fragment_of, is_dtls_client
 from fedispace.media.live.dtls import Credentials, DtlsTransport
 from fedispace.media.live.feedback import summary
 from fedispace.media.live.grants import Grant, Role
@@ -272,7 +272,11 @@ class Sfu:
         self._admission.begin(grant.room)
         self._sessions[grant.session] = session
         self._lives[grant.session] = asyncio.create_task(self._live(session), name=f"session {grant.session}")
-        sending = (room.sending(),) if grant.role == "subscribe" else ()
+        sending: tuple[Sending, ...] = ()
+        if session.slots:
+            sending = room.slots.sending(session.slots)
+        elif grant.role == "subscribe":
+            sending = (room.sending(),)
         return Answer(session=grant.session, sdp=answer_to(offer, local, sending), etag=path.ice.ufrag)
 
     async def _live(self, session: Session) -> None:
