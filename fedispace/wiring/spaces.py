@@ -25,12 +25,13 @@ class Spaces:
         people, resolver = accounts.people, federation.resolver
 
         tickets = Tickets(ids, clock, place.secret)
+        self.sfu = SfuClient(place.control, place.secret)
         self.rooms = LiveRooms(
             db=db,
             ids=ids,
             clock=clock,
             bus=base.bus,
-            sfu=SfuClient(place.control, place.secret),
+            sfu=self.sfu,
             secret=place.secret,
             tickets=tickets,
         )
