@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fedispace.config import Config
 from fedispace.errors import ConfigError
+from fedispace.media.live import channel
 from fedispace.media.live.settings import SfuSettings
 
 LEAST_SECRET = 32
@@ -19,11 +20,16 @@ LEAST_SECRET = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SfuPlace:
-    """The control socket and the secret; `temporary` is a directory to remove at the end."""
+    """The control socket (none: found by the bus) and the secret; `temporary` is to be removed at the end."""
 
-    control: Path
+    control: Path | str
     secret: bytes = field(repr=False)
     temporary: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What the SFU is called in the database: its control address, unless that differs with each run."""
+        return "child" if self.temporary is not None else str(self.control)
 
     def settings(self, config: Config) -> SfuSettings:
         """Return what the SFU process is told at its start."""
@@ -58,8 +64,10 @@ def no_sfu() -> SfuPlace:
 
 def configured_sfu(config: Config) -> SfuPlace:
     """Return the place the configuration names; raises `ConfigError` when it does not."""
-    if not config.rtc.control or not config.rtc.secret_file:
-        raise ConfigError("rtc.control and rtc.secret_file are needed when the SFU is a process of its own")
+    if not config.rtc.secret_file or not (config.rtc.control or config.bus.url):
+        raise ConfigError(
+            "rtc.secret_file, and rtc.control or bus.url, are needed when the SFU is a process of its own"
+        )
     file = Path(config.rtc.secret_file)
     try:
         secret = file.read_bytes().strip()
@@ -67,4 +75,4 @@ def configured_sfu(config: Config) -> SfuPlace:
         raise ConfigError(f"rtc.secret_file: {file} cannot be read: {error.strerror}") from error
     if len(secret) < LEAST_SECRET:
         raise ConfigError(f"rtc.secret_file: {file} must hold at least {LEAST_SECRET} bytes")
-    return SfuPlace(control=Path(config.rtc.control), secret=secret)
+    return SfuPlace(control=channel.check(config.rtc.control), secret=secret)

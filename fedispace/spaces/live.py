@@ -21,13 +21,14 @@ from fedispace.db.engine import Database, Tx
 from fedispace.errors import FedispaceError, NotFound, Unauthenticated, Unavailable
 from fedispace.ids import Ids
 from fedispace.media.live import grants
-from fedispace.media.live.client import SfuClient
 from fedispace.media.live.protocol import Answer, Patched, SessionEvent
 from fedispace.queue.bus import Bus
 from fedispace.spaces import access, presence, queries
 from fedispace.spaces.access import Role
+from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Space
+from fedispace.spaces.placement import Placement
 from fedispace.spaces.tickets import Tickets
 
 log = structlog.get_logger()
@@ -55,12 +56,13 @@ class _Place:
     space_id: int
     participant: str
     role: Role
+    sfu: str
 
 
 class LiveRooms:
     """Opens and ends sessions on the SFU, and keeps the rows in step with it.
 
-    `start()` it in the loop that uses it: the client of the SFU and two tasks of ours run until
+    `start()` it in the loop that uses it: the clients of the SFUs and three tasks of ours run until
     `stop()`.
     """
 
@@ -71,7 +73,8 @@ class LiveRooms:
         ids: Ids,
         clock: Clock,
         bus: Bus,
-        sfu: SfuClient,
+        fleet: Fleet,
+        placement: Placement,
         secret: bytes,
         tickets: Tickets,
     ) -> None:
@@ -79,7 +82,8 @@ class LiveRooms:
         self._ids = ids
         self._clock = clock
         self._bus = bus
-        self._sfu = sfu
+        self._fleet = fleet
+        self._placement = placement
         self._secret = secret
         self._tickets = tickets
         self._news: dict[str, str] = {}
@@ -87,8 +91,8 @@ class LiveRooms:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Connect to the SFU and begin to follow it; returns at once."""
-        await self._sfu.start()
+        """Connect to the SFUs and begin to follow them; returns at once."""
+        await self._fleet.start()
         self._tasks = [
             asyncio.create_task(self._listen(), name="live rooms: listen"),
             asyncio.create_task(self._write_down(), name="live rooms: write down"),
@@ -101,7 +105,7 @@ class LiveRooms:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._sfu.close()
+        await self._fleet.stop()
 
     async def publish(self, space_id: int, bearer: str | None, offer: str) -> Connection:
         """Connect a speaker (WHIP); `bearer` is the ticket."""
@@ -122,7 +126,8 @@ class LiveRooms:
             await presence.record(
                 tx, self._bus, connected=(), ended=(session.engine_session,), now=self._clock.now()
             )
-        await self._sfu.hang_up(session.engine_session)
+        if session.sfu in self._fleet.names:
+            await self._fleet.client(session.sfu).hang_up(session.engine_session)
 
     async def patch(self, space_id: int, resource: str, matching: list[str], fragment: str) -> Patched:
         """Pass on what a client sends after its offer: candidates, or an ICE restart."""
@@ -130,24 +135,40 @@ class LiveRooms:
             session = await tx.get(LiveSession, resource)
         if session is None or session.space_id != space_id or session.ended_at is not None:
             raise NotFound("There is no such session.")
-        return await self._sfu.patch(session.engine_session, matching, fragment)
+        return await self._fleet.client(session.sfu).patch(session.engine_session, matching, fragment)
 
     async def close(self, space_id: int) -> None:
         """Send everybody home. If the SFU is away now, reconciling does it when it is back."""
-        try:
-            await self._sfu.close_room(str(space_id))
-        except Unavailable:
-            log.warning("space.room_not_closed_yet", space=space_id)
+        for name in self._fleet.names:
+            try:
+                await self._fleet.client(name).close_room(str(space_id))
+            except Unavailable:
+                log.warning("space.room_not_closed_yet", space=space_id, sfu=name)
 
     async def reconcile(self) -> None:
-        """Bring rows and SFU together where events did not; raises `Unavailable`."""
+        """Bring rows and SFUs together where events did not; raises `Unavailable`."""
+        names, missing = self._fleet.names, None
+        for name in names:
+            try:
+                await self._reconcile(name)
+            except Unavailable as error:
+                missing = error
+        if self._fleet.has_looked_out:
+            async with self._db.transaction() as tx:
+                await presence.forget_the_lost(tx, self._bus, self._fleet.there(), self._clock.now())
+        if missing is not None:
+            raise missing
+
+    async def _reconcile(self, name: str) -> None:
         now = self._clock.now()
-        status = await self._sfu.status()
+        sfu = self._fleet.client(name)
+        status = await sfu.status()
         async with self._db.transaction() as tx:
-            orphans = await presence.forget_the_absent(tx, self._bus, list(status.rooms), now)
+            orphans = await presence.forget_the_absent(tx, self._bus, name, list(status.rooms), now)
+            orphans += await self._placement.strays(tx, name, list(status.rooms))
         for space_id in orphans:
-            log.info("space.room_without_space", space=space_id)
-            await self._sfu.close_room(str(space_id))
+            log.info("space.room_without_space", space=space_id, sfu=name)
+            await sfu.close_room(str(space_id))
 
     async def _enter(self, space_id: int, bearer: str | None, offer: str, role: Role) -> Connection:
         async with self._db.transaction() as tx:
@@ -159,7 +180,7 @@ class LiveRooms:
                 await self._give_place_back(tx, place, bearer)
             raise
         if not await self._is_live(space_id):
-            await self._sfu.hang_up(place.session)
+            await self._fleet.client(place.sfu).hang_up(place.session)
             access.require_live(Phase.ENDED)
         log.info("space.entered", space=space_id, role=role, known=bearer is not None)
         return Connection(resource=place.resource, answer=answer.sdp, etag=answer.etag)
@@ -175,6 +196,7 @@ class LiveRooms:
         standing = await queries.standing(tx, space, account_id)
         access.require_role(access.parse_access(space.access), standing, role)
         access.require_live(Phase(space.state))
+        sfu = await self._placement.server_for(tx, space_id, role)
         session = self._ids.token()
         place = _Place(
             resource=self._ids.token(),
@@ -182,6 +204,7 @@ class LiveRooms:
             space_id=space_id,
             participant=f"anonymous {session}" if account_id is None else f"account {account_id}",
             role=role,
+            sfu=sfu,
         )
         tx.add(
             LiveSession(
@@ -191,6 +214,7 @@ class LiveRooms:
                 account_id=account_id,
                 role=role,
                 created_at=self._clock.now(),
+                sfu=sfu,
             )
         )
         await tx.flush()
@@ -211,17 +235,18 @@ class LiveRooms:
             now=self._clock.now(),
         )
         token = grants.sign(grant, self._secret)
+        sfu = self._fleet.client(place.sfu)
         if place.role == "speaker":
-            return await self._sfu.publish(token, offer)
-        return await self._sfu.subscribe(token, offer)
+            return await sfu.publish(token, offer)
+        return await sfu.subscribe(token, offer)
 
     async def _is_live(self, space_id: int) -> bool:
         async with self._db.reading() as tx:
             return await tx.scalar(select(Space.state).where(Space.id == space_id)) == Phase.LIVE
 
     async def _listen(self) -> None:
-        """Gather the SFU's events; many at once become one transaction."""
-        async for event in self._sfu.events():
+        """Gather the SFUs' events; many at once become one transaction."""
+        async for event in self._fleet.events():
             self._gather(event)
 
     def _gather(self, event: SessionEvent) -> None:

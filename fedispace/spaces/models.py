@@ -64,7 +64,8 @@ class LiveSession(Base):
     """Someone connected to a Space: a speaker or a listener, with or without an account.
 
     `resource` is the unguessable last part of the WHIP or WHEP resource; `engine_session` is what
-    the SFU calls it. Only who is connected and has not ended is counted and shown.
+    the SFU calls it, and `sfu` which of them (`fleet`). Only who is connected and has not ended is
+    counted and shown.
     """
 
     __tablename__ = "space_sessions"
@@ -78,6 +79,20 @@ class LiveSession(Base):
     created_at: Mapped[datetime]
     connected_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    sfu: Mapped[str] = mapped_column(default="")
+
+
+class RoomPlace(Base):
+    """On which audio servers (`fleet`) a Space's room is: number 0 is its home, others hold listeners."""
+
+    __tablename__ = "space_places"
+
+    space_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sfu: Mapped[str]
+    placed_at: Mapped[datetime]
 
 
 class Attendance(Base):

@@ -69,8 +69,8 @@ async def count_listeners(tx: Tx, bus: Bus, space_ids: Collection[int]) -> None:
         tx.after_commit(_telling(bus, space_id, count or 0))
 
 
-async def forget_the_absent(tx: Tx, bus: Bus, rooms: Collection[str], now: datetime) -> list[int]:
-    """End the sessions the SFU cannot have any more, and return the rooms it should not have.
+async def forget_the_absent(tx: Tx, bus: Bus, sfu: str, rooms: Collection[str], now: datetime) -> list[int]:
+    """End the sessions the SFU called `sfu` cannot have any more, and return the rooms it should not have.
 
     `rooms` are the rooms the SFU had at `now`; who connected later is not judged by them. A session
     that never connected is over after a minute, which is longer than the SFU waits for a handshake.
@@ -79,7 +79,7 @@ async def forget_the_absent(tx: Tx, bus: Bus, rooms: Collection[str], now: datet
     there = [int(room) for room in rooms if room.isdecimal()]
     touched = await tx.scalars(
         update(LiveSession)
-        .where(LiveSession.ended_at.is_(None))
+        .where(LiveSession.ended_at.is_(None), LiveSession.sfu == sfu)
         .where(
             or_(
                 and_(LiveSession.connected_at.is_(None), LiveSession.created_at < old_enough),
@@ -94,6 +94,17 @@ async def forget_the_absent(tx: Tx, bus: Bus, rooms: Collection[str], now: datet
         await tx.scalars(select(Space.id).where(Space.id.in_(there), Space.state == Phase.LIVE, Space.local))
     )
     return [room for room in there if room not in live]
+
+
+async def forget_the_lost(tx: Tx, bus: Bus, there: Collection[str], now: datetime) -> None:
+    """End the sessions of SFUs that are not `there` any more."""
+    touched = await tx.scalars(
+        update(LiveSession)
+        .where(LiveSession.ended_at.is_(None), LiveSession.sfu.not_in(there), LiveSession.created_at < now)
+        .values(ended_at=now)
+        .returning(LiveSession.space_id)
+    )
+    await count_listeners(tx, bus, set(touched))
 
 
 def _in_parts(names: Iterable[str]) -> Iterable[list[str]]:

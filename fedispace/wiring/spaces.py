@@ -5,9 +5,11 @@ from fedispace.sfu_place import SfuPlace
 from fedispace.spaces.announced import Announced
 from fedispace.spaces.arrival import Arrivals
 from fedispace.spaces.entering import Entering
+from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.lookup import SpaceLookup
+from fedispace.spaces.placement import Placement
 from fedispace.spaces.tickets import Tickets
 from fedispace.wiring.accounts import Accounts
 from fedispace.wiring.base import Base
@@ -25,13 +27,16 @@ class Spaces:
         people, resolver = accounts.people, federation.resolver
 
         tickets = Tickets(ids, clock, place.secret)
-        self.sfu = SfuClient(place.control, place.secret)
+        fleet = Fleet(base.bus, clock, lambda control: SfuClient(control, place.secret))
+        if place.control:
+            fleet.include(place.name, SfuClient(place.control, place.secret))
         self.rooms = LiveRooms(
             db=db,
             ids=ids,
             clock=clock,
             bus=base.bus,
-            sfu=self.sfu,
+            fleet=fleet,
+            placement=Placement(fleet, clock, 0),
             secret=place.secret,
             tickets=tickets,
         )

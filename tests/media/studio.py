@@ -30,14 +30,16 @@ class Studio:
         handshake_seconds: float = 15.0,
         idle_seconds: float = 15.0,
         address: str = "127.0.0.1",
+        control: str = "",
+        secret: bytes | None = None,
         long_packets_above: int = 200,
         recordings: Path | None = None,
         resume_seconds: float = 600.0,
     ) -> None:
-        self.secret = secrets.token_bytes(32)
+        self.secret = secret or secrets.token_bytes(32)
         self.settings = SfuSettings(
             listen=f"{address}:0",
-            control=str(directory / "sfu.sock"),
+            control=control or str(directory / "sfu.sock"),
             secret=self.secret,
             max_speakers=max_speakers,
             max_sessions=max_sessions,
@@ -48,7 +50,7 @@ class Studio:
             resume_seconds=resume_seconds,
         )
         self.process = SfuProcess(self.settings)
-        self.client = SfuClient(Path(self.settings.control), self.secret)
+        self.client = SfuClient(self.settings.control, self.secret)
         self._numbers = itertools.count(1)
 
     async def __aenter__(self) -> Self:

@@ -17,8 +17,10 @@ from fedispace.media.live.client import SfuClient
 from fedispace.media.live.protocol import Answer
 from fedispace.spaces import presence, views
 from fedispace.spaces.access import Role
+from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.live import Connection, LiveRooms
 from fedispace.spaces.models import LiveSession, Space
+from fedispace.spaces.placement import Placement
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import main_frequency, purity
@@ -89,12 +91,15 @@ class Held:
 
 
 def live_rooms(town: Town, studio: Studio, sfu: SfuClient) -> LiveRooms:
+    fleet = Fleet(town.bus, town.clock, lambda control: SfuClient(control, studio.secret))
+    fleet.include("studio", sfu)
     return LiveRooms(
         db=town.db,
         ids=town.ids,
         clock=town.clock,
         bus=town.bus,
-        sfu=sfu,
+        fleet=fleet,
+        placement=Placement(fleet, town.clock, 0),
         secret=studio.secret,
         tickets=town.tickets,
     )
@@ -315,6 +320,7 @@ async def test_reconciling_forgets_who_cannot_be_there_and_closes_rooms_of_no_sp
                     role="listener",
                     created_at=long_ago,
                     connected_at=connected,
+                    sfu="studio",
                 )
             )
         found = await tx.get(Space, forgotten.id)

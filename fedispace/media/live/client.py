@@ -9,7 +9,9 @@ truth, so what it forgot is over.
 
 import asyncio
 import contextlib
+import hmac
 import itertools
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TypeVar
@@ -18,14 +20,14 @@ import msgspec
 import structlog
 
 from fedispace.errors import Invalid, Unavailable
-from fedispace.media.live import protocol
+from fedispace.media.live import channel, protocol
 from fedispace.media.live.grants import Role
 from fedispace.media.live.protocol import (
     Answer,
     AskStatus,
     Challenge,
     CloseRoom,
-    Done,
+    Drain,
     Failed,
     HangUp,
     Open,
@@ -40,6 +42,7 @@ from fedispace.media.live.protocol import (
     Silence,
     StartRecording,
     StopRecording,
+    Welcome,
 )
 
 log = structlog.get_logger()
@@ -55,8 +58,8 @@ _EVENTS_KEPT = 1024
 class SfuClient:
     """Commands an SFU and hears what happens there. `start()` it in the loop that uses it."""
 
-    def __init__(self, control: Path, secret: bytes, *, call_seconds: float = _CALL_SECONDS) -> None:
-        self._control = control
+    def __init__(self, control: Path | str, secret: bytes, *, call_seconds: float = _CALL_SECONDS) -> None:
+        self._control = str(control)
         self._secret = secret
         self._call_seconds = call_seconds
         self._ids = itertools.count(1)
@@ -68,6 +71,11 @@ class SfuClient:
         self._listeners: set[asyncio.Queue[SessionEvent | None]] = set()
         self._archivists: set[asyncio.Queue[RecordingEvent | None]] = set()
         self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is an SFU at the other end now."""
+        return self._connected.is_set()
 
     async def start(self) -> None:
         """Begin to connect, and to reconnect; returns at once."""
@@ -129,6 +137,10 @@ class SfuClient:
     async def stop_recording(self, room: str) -> None:
         """End the recording of `room`; raises `NotFound` if there is none."""
         await self._call(StopRecording(id=next(self._ids), room=room))
+
+    async def drain(self, seconds: float) -> None:
+        """Have the SFU take no more sessions, and send everybody away within `seconds`."""
+        await self._call(Drain(id=next(self._ids), seconds=seconds))
 
     async def status(self) -> SfuStatus:
         """Return the SFU's counts."""
@@ -204,15 +216,18 @@ class SfuClient:
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Return a connection on which the SFU has welcomed us."""
         async with asyncio.timeout(self._call_seconds):
-            reader, writer = await asyncio.open_unix_connection(self._control, limit=protocol.MAX_FRAME)
+            reader, writer, binding = await channel.connect(self._control)
             try:
                 challenge = protocol.heard_by_client(await protocol.read_frame(reader))
                 if not isinstance(challenge, Challenge) or challenge.version != protocol.VERSION:
                     raise ConnectionError("the SFU speaks another version")
-                mac = protocol.proof_for(challenge, self._secret)
-                writer.write(protocol.frame(Proof(version=protocol.VERSION, mac=mac)))
-                if not isinstance(protocol.heard_by_client(await protocol.read_frame(reader)), Done):
-                    raise ConnectionError("the SFU did not welcome us")
+                mac = protocol.proof_for(challenge, self._secret, binding)
+                proof = Proof(version=protocol.VERSION, mac=mac, nonce=secrets.token_hex(16))
+                writer.write(protocol.frame(proof))
+                said = protocol.heard_by_client(await protocol.read_frame(reader))
+                expected = protocol.welcome_for(proof, self._secret, binding)
+                if not isinstance(said, Welcome) or not hmac.compare_digest(said.mac, expected):
+                    raise ConnectionError("the SFU did not prove that it is ours")
             except BaseException:
                 writer.close()
                 raise
@@ -239,7 +254,7 @@ class SfuClient:
             writer.close()
 
     def _hear(self, message: protocol.FromSfu) -> None:
-        if isinstance(message, Challenge):
+        if isinstance(message, Challenge | Welcome):
             raise ConnectionError("a challenge in the middle")
         if isinstance(message, SessionEvent):
             self._tell(message)

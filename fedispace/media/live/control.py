@@ -1,26 +1,24 @@
-"""The SFU's end of the control socket: a Unix socket that only our own user may open, and behind it
-a proof of the shared secret, because a process of the same user is not yet the web process."""
+"""The SFU's end of the control socket: a Unix socket that only our own user may open, or TLS over TCP,
+and behind both a proof of the shared secret, because who may connect is not yet the web process."""
 
 import asyncio
-import contextlib
 import hmac
 import os
 import secrets
 import socket
-import stat
 import struct
-from pathlib import Path
 
 import msgspec
 import structlog
 
-from fedispace.errors import ConfigError, FedispaceError
-from fedispace.media.live import protocol
+from fedispace.errors import FedispaceError
+from fedispace.media.live import channel, protocol
 from fedispace.media.live.protocol import (
     AskStatus,
     Challenge,
     CloseRoom,
     Done,
+    Drain,
     FromSfu,
     HangUp,
     Open,
@@ -33,6 +31,7 @@ from fedispace.media.live.protocol import (
     Silence,
     StartRecording,
     StopRecording,
+    Welcome,
 )
 from fedispace.media.live.sfu import Sfu
 
@@ -46,8 +45,9 @@ _UNREAD_BYTES = 1 << 20
 class ControlSocket:
     """Serves clients of one SFU."""
 
-    def __init__(self, path: Path, secret: bytes) -> None:
-        self._path = path
+    def __init__(self, address: str, secret: bytes) -> None:
+        self._address = address
+        self._binding = ""
         self._secret = secret
         self._boot = secrets.token_hex(8)
         self._clients: set[asyncio.StreamWriter] = set()
@@ -56,20 +56,10 @@ class ControlSocket:
         self._sfu: Sfu | None = None
 
     async def open(self, sfu: Sfu) -> None:
-        """Begin to serve commands for `sfu`; raise `ConfigError` when the path cannot be used."""
+        """Begin to serve commands for `sfu`; raise `ConfigError` when the address cannot be used."""
         self._sfu = sfu
-        try:
-            if self._path.exists() and stat.S_ISSOCK(self._path.lstat().st_mode):
-                self._path.unlink()
-            old = os.umask(0o177)
-            try:
-                self._server = await asyncio.start_unix_server(
-                    self._accept, self._path, limit=protocol.MAX_FRAME
-                )
-            finally:
-                os.umask(old)
-        except OSError as error:
-            raise ConfigError(f"rtc.control: cannot use {self._path}: {error.strerror or error}") from error
+        listening = await channel.listen(self._address, self._accept)
+        self._server, self._binding = listening.server, listening.binding
 
     async def close(self) -> None:
         if self._server is not None:
@@ -78,8 +68,7 @@ class ControlSocket:
             conversation.cancel()
         if self._conversations:
             await asyncio.wait(self._conversations)
-        with contextlib.suppress(OSError):
-            self._path.unlink()
+        channel.remove(self._address)
 
     def tell(self, event: SessionEvent | RecordingEvent) -> None:
         """Send an event to every client that keeps up."""
@@ -105,7 +94,6 @@ class ControlSocket:
                     log.warning("sfu.control_unproved")
                     return
             self._clients.add(writer)
-            self._say(writer, Done(id=0))
             while True:
                 request = protocol.heard_by_sfu(await protocol.read_frame(reader))
                 if isinstance(request, Proof):
@@ -122,11 +110,13 @@ class ControlSocket:
         challenge = Challenge(version=protocol.VERSION, boot=self._boot, nonce=secrets.token_hex(16))
         self._say(writer, challenge)
         said = protocol.heard_by_sfu(await protocol.read_frame(reader))
-        return (
-            isinstance(said, Proof)
-            and said.version == protocol.VERSION
-            and hmac.compare_digest(said.mac.encode(), protocol.proof_for(challenge, self._secret).encode())
-        )
+        if not isinstance(said, Proof) or said.version != protocol.VERSION:
+            return False
+        expected = protocol.proof_for(challenge, self._secret, self._binding)
+        if not hmac.compare_digest(said.mac.encode(), expected.encode()):
+            return False
+        self._say(writer, Welcome(mac=protocol.welcome_for(said, self._secret, self._binding)))
+        return True
 
     def _answer(self, request: Request) -> Reply:
         assert self._sfu is not None
@@ -144,6 +134,8 @@ class ControlSocket:
                     self._sfu.hang_up(request.session)
                 case Silence():
                     self._sfu.silence(request.session, request.silent)
+                case Drain():
+                    self._sfu.drain(request.seconds)
                 case CloseRoom():
                     self._sfu.close_room(request.room)
                 case StartRecording():
@@ -165,6 +157,8 @@ def _is_ours(writer: asyncio.StreamWriter) -> bool:
     if option is None:
         return True
     connection: socket.socket = writer.get_extra_info("socket")
+    if connection.family != socket.AF_UNIX:
+        return True
     credentials = connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i"))
     _, uid, _ = struct.unpack("3i", credentials)
     return uid in (0, os.getuid())

@@ -1,9 +1,9 @@
 """What the web process and the SFU say to each other over their socket.
 
 Each frame is a four-byte length and one JSON object. The SFU speaks first, with a challenge; the
-client proves that it knows the secret and is welcomed by `Done(id=0)`; then requests are answered by
-id, in any order, and events
-come whenever they happen. Both sides carry `VERSION` and part at once when it differs.
+client proves that it knows the secret, and the SFU's welcome proves the same; then requests are
+answered by id, in any order, and events come whenever they happen. Both sides carry `VERSION` and
+part at once when it differs.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from fedispace.errors import (
 )
 from fedispace.media.live.grants import Role
 
-VERSION = 2
+VERSION = 3
 MAX_FRAME = 64 * 1024
 
 
@@ -39,6 +39,13 @@ class Challenge(msgspec.Struct, frozen=True, tag=True):
 
 class Proof(msgspec.Struct, frozen=True, tag=True):
     version: int
+    mac: str
+    nonce: str = ""
+
+
+class Welcome(msgspec.Struct, frozen=True, tag=True):
+    """The SFU's own proof, over the client's nonce."""
+
     mac: str
 
 
@@ -88,6 +95,13 @@ class StartRecording(msgspec.Struct, frozen=True, tag=True):
 class StopRecording(msgspec.Struct, frozen=True, tag=True):
     id: int
     room: str
+
+
+class Drain(msgspec.Struct, frozen=True, tag=True):
+    """Take no more sessions, and send everybody away within so many seconds, room by room."""
+
+    id: int
+    seconds: float
 
 
 class AskStatus(msgspec.Struct, frozen=True, tag=True):
@@ -160,7 +174,6 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     Of the packets received some were redundant (they carried copies of others), and some that were
     lost on the way were repaired from such copies.
     `joining` have an answer and no connection yet; `lateness` of the event loop is in seconds.
-    Joins are counted by how long they took from the offer; `join_seconds` is their sum.
     """
 
     rooms: dict[str, tuple[int, int]]
@@ -176,17 +189,13 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     joins_refused: dict[str, int] = {}
     lateness: float = 0.0
     mixer: MixerStatus = MixerStatus()
+    max_sessions: int = 0
+    is_draining: bool = False
     packets_redundant: int = 0
     packets_repaired: int = 0
     reception: ReceptionStatus = ReceptionStatus()
     recordings: list[RecordingStatus] = []
     recordings_unfinished: int = 0
-    bytes_received: int = 0
-    bytes_forwarded: int = 0
-    join_bounds: list[float] = []
-    join_counts: list[int] = []
-    join_seconds: float = 0.0
-    sessions_ended: dict[str, int] = {}
     id: int = 0
 
 
@@ -228,17 +237,17 @@ class RecordingEvent(msgspec.Struct, frozen=True, tag=True):
     reason: str = ""
 
 
-Request = Open | Patch | HangUp | Silence | CloseRoom | StartRecording | StopRecording | AskStatus
+Request = Open | Patch | HangUp | Silence | CloseRoom | StartRecording | StopRecording | Drain | AskStatus
 Reply = Answer | Patched | Done | SfuStatus | Failed
 FromClient = Proof | Request
-FromSfu = Challenge | Reply | SessionEvent | RecordingEvent
+FromSfu = Challenge | Welcome | Reply | SessionEvent | RecordingEvent
 
 _encoder = msgspec.json.Encoder()
 _from_client = msgspec.json.Decoder(
-    Proof | Open | Patch | HangUp | Silence | CloseRoom | StartRecording | StopRecording | AskStatus
+    Proof | Open | Patch | HangUp | Silence | CloseRoom | StartRecording | StopRecording | Drain | AskStatus
 )
 _from_sfu = msgspec.json.Decoder(
-    Challenge | Answer | Patched | Done | SfuStatus | Failed | SessionEvent | RecordingEvent
+    Challenge | Welcome | Answer | Patched | Done | SfuStatus | Failed | SessionEvent | RecordingEvent
 )
 
 _ERRORS: dict[str, type[FedispaceError]] = {
@@ -276,9 +285,15 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes:
         raise ConnectionError("the socket closed") from error
 
 
-def proof_for(challenge: Challenge, secret: bytes) -> str:
-    """Return what only a holder of `secret` can answer to `challenge`."""
-    text = f"fedispace control v{challenge.version}\n{challenge.boot}\n{challenge.nonce}"
+def proof_for(challenge: Challenge, secret: bytes, binding: str = "") -> str:
+    """Return what only a holder of `secret` can answer to `challenge`, on the channel of this `binding`."""
+    text = f"fedispace control v{challenge.version}\n{challenge.boot}\n{challenge.nonce}\n{binding}"
+    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+def welcome_for(proof: Proof, secret: bytes, binding: str = "") -> str:
+    """Return what only a holder of `secret` can say to the sender of `proof`."""
+    text = f"fedispace welcome v{proof.version}\n{proof.nonce}\n{binding}"
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 

@@ -16,7 +16,6 @@ import resource
 import signal
 import sys
 import time
-from pathlib import Path
 
 import ifaddr
 import msgspec
@@ -62,7 +61,7 @@ def candidate_addresses(chosen: SfuSettings) -> tuple[str, ...]:
 async def serve(chosen: SfuSettings, sockets: port.Sockets, stop: asyncio.Event, clock: Clock) -> None:
     """Serve until `stop` is set; announces itself on standard output once it does."""
     audio = port.Port(sockets, clock)
-    control = ControlSocket(Path(chosen.control), chosen.secret)
+    control = ControlSocket(chosen.control, chosen.secret)
     sfu = Sfu(
         settings=chosen,
         port=audio,

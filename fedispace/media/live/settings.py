@@ -7,6 +7,7 @@ import msgspec
 
 from fedispace.config import address_of
 from fedispace.errors import ConfigError
+from fedispace.media.live import channel
 
 
 class SfuSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -41,6 +42,7 @@ def check(settings: SfuSettings) -> SfuSettings:
             ipaddress.ip_address(address)
         except ValueError:
             raise ConfigError(f"rtc.public_addresses: {address!r} is not an IP address") from None
+    channel.check(settings.control)
     if len(settings.secret) < 32:
         raise ConfigError("the SFU's secret must have at least 32 bytes")
     return settings

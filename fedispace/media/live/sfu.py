@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import resource
 import secrets
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path as Directory
 
@@ -17,9 +16,8 @@ import msgspec
 import structlog
 
 from fedispace.clock import Clock
-from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Outdated, Unavailable
-from fedispace.exposition import Histogram
-from fedispace.media.live import grants, sdp
+from fedispace.errors import Busy, Conflict, Forbidden, Invalid, NotFound, Outdated, Unavailable
+from fedispace.media.live import draining, grants, sdp
 from fedispace.media.live.admission import Admission
 from fedispace.media.live.answer import Local, Sending, answer_to, fragment_of, is_dtls_client
 from fedispace.media.live.dtls import Credentials, DtlsTransport
@@ -49,7 +47,7 @@ log = structlog.get_logger()
 _TICK_SECONDS = 0.25
 _SUBSCRIPTIONS_EACH = 3
 _LOG_SECONDS = 60.0
-_JOIN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
+_RETRY_SECONDS = 1
 _LOSS_WORTH_A_LINE = 0.05
 
 
@@ -70,6 +68,7 @@ class Sfu:
         self._addresses = addresses
         self._clock = clock
         self._tell = tell
+        self._draining: asyncio.Task[None] | None = None
         self._spent = grants.Spent()
         self._credentials = Credentials(clock.monotonic())
         self._admission = Admission()
@@ -87,9 +86,6 @@ class Sfu:
         self._sessions: dict[str, Session] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}
         self._forwarded_before = 0
-        self._octets_before = 0
-        self._joins = Histogram(_JOIN_SECONDS)
-        self._ended: Counter[str] = Counter()
         self._logged_at = clock.monotonic()
         self._refused_logged = 0
 
@@ -105,6 +101,8 @@ class Sfu:
                 self._tick(now)
                 due = self._clock.monotonic() + _TICK_SECONDS
         finally:
+            if self._draining is not None:
+                self._draining.cancel()
             for session in self._sessions.values():
                 session.end("shutdown")
             if self._lives:
@@ -119,6 +117,8 @@ class Sfu:
         grant = grants.read(token, self._settings.secret, now)
         if grant.role != role:
             raise Forbidden("the grant is for another role")
+        if self._draining is not None:
+            raise Busy("the audio server is about to end", retry_after=_RETRY_SECONDS)
         self._admission.check(grant.room)
         offer = sdp.read_offer(offer_text)
         if role == "publish" and not offer.sends:
@@ -134,6 +134,11 @@ class Sfu:
         for session in given_up:
             session.end("replaced")
         return self._begin(grant, offer)
+
+    def drain(self, seconds: float) -> None:
+        """Take no more sessions, and end those there are within `seconds`, room by room."""
+        if self._draining is None:
+            self._draining = asyncio.create_task(self._drain(seconds), name="drain")
 
     def patch(self, name: str, matching: list[str], text: str) -> Patched:
         """Take in candidates, which we need not know, or restart ICE (RFC 9725, section 4.3).
@@ -197,17 +202,13 @@ class Sfu:
             joins_refused=dict(self._admission.refused),
             lateness=self._admission.lateness,
             mixer=self._mixer_status(),
+            max_sessions=self._settings.max_sessions,
+            is_draining=self._draining is not None,
             packets_redundant=self._uplink.redundant,
             packets_repaired=self._uplink.repaired,
             reception=self._reception(),
             recordings=self.recorder.status(),
             recordings_unfinished=self.recorder.unfinished,
-            bytes_received=self._port.demux.received_octets,
-            bytes_forwarded=self._octets_before + sum(room.forwarded_octets for room in self._rooms.values()),
-            join_bounds=list(self._joins.bounds),
-            join_counts=self._joins.counts,
-            join_seconds=self._joins.total,
-            sessions_ended=dict(self._ended),
         )
 
     def _mixer_status(self) -> MixerStatus:
@@ -229,6 +230,16 @@ class Sfu:
         return ReceptionStatus(
             reporting=found.reporting, lost=found.lost, worst_lost=found.worst_lost, jitter=found.jitter
         )
+
+    async def _drain(self, seconds: float) -> None:
+        log.info("sfu.draining", sessions=len(self._sessions), seconds=seconds)
+        began = self._clock.monotonic()
+        everybody = [(name, session.grant.room) for name, session in self._sessions.items()]
+        for at, name in draining.order_of(everybody, seconds):
+            await asyncio.sleep(began + at - self._clock.monotonic())
+            session = self._sessions.get(name)
+            if session is not None:
+                session.end("draining")
 
     def _make_place(self, grant: Grant) -> list[Session]:
         """Return the sessions that the newcomer replaces; raise when there is no place for him.
@@ -299,7 +310,6 @@ class Sfu:
             finally:
                 self._admission.end(session.grant.room)
             if is_connected:
-                self._joins.observe(self._clock.monotonic() - session.opened_at)
                 if session.publisher is not None:
                     self._port.set_apart(session.path)
                 self._tell(_event(session, "connected"))
@@ -308,7 +318,6 @@ class Sfu:
             self._sessions.pop(session.grant.session, None)
             self._lives.pop(session.grant.session, None)
             self._drop_room(session.room)
-            self._ended[session.reason] += 1
             self._tell(_event(session, "disconnected", reason=session.reason))
             log.info(
                 "sfu.session_ended",
@@ -331,7 +340,6 @@ class Sfu:
             del self._rooms[room.name]
             self.taps.room_closes(room.name)
             self._forwarded_before += room.forwarded
-            self._octets_before += room.forwarded_octets
 
     def _tick(self, now: float) -> None:
         publishers: dict[Room, list[str]] = {}

@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import os
 import sys
-from pathlib import Path
 
 import msgspec
 import structlog
@@ -67,9 +66,9 @@ class SfuProcess:
         return self._starts
 
     @property
-    def control(self) -> Path:
+    def control(self) -> str:
         """Where an `SfuClient` finds it."""
-        return Path(self._settings.control)
+        return self._settings.control
 
     async def start(self) -> None:
         """Start the child and return when it serves; raises `ConfigError` when it cannot."""
