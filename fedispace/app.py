@@ -33,6 +33,8 @@ from fedispace.federation.relaying import Relaying
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.verify import Verifier
 from fedispace.front import Health, TrueAddress, apologise, unsigned
+from fedispace.media.live.client import SfuClient
+from fedispace.metrics import Metrics, Outcomes, Traffic
 from fedispace.moderation.policy import DomainPolicy
 from fedispace.moderation.reports import Reporting
 from fedispace.net import Net
@@ -96,6 +98,10 @@ class App:
     worker: Worker
     housekeeping: Periodic
     rooms: LiveRooms
+    sfu: SfuClient
+    outcomes: Outcomes
+    traffic: Traffic
+    clock: Clock
     federation: FederationDoor
     api: Api
     pages: Web
@@ -104,7 +110,7 @@ class App:
         """Return the HTTP side: federation, API and pages on one router."""
         address = TrueAddress(self.config.server.trusted_proxies)
         application = web.Application(
-            client_max_size=MAX_REQUEST, middlewares=[apologise, address.middleware]
+            client_max_size=MAX_REQUEST, middlewares=[self.traffic.middleware, apologise, address.middleware]
         )
         application.on_response_prepare.append(unsigned)
         application.add_routes(Health(self.db).routes())
@@ -112,6 +118,16 @@ class App:
         application.add_routes(self.api.routes())
         application.add_routes(self.pages.routes())
         return application
+
+    def metrics(self, *, worker: bool, web: bool) -> Metrics:
+        """Return what is told of the parts that run in this process."""
+        return Metrics(
+            clock=self.clock,
+            db=self.db,
+            outcomes=self.outcomes if worker else None,
+            traffic=self.traffic if web else None,
+            sfu=self.sfu if web else None,
+        )
 
     async def start(self, *, worker: bool, web: bool) -> None:
         """Begin to work, and to be ready for requests."""
@@ -209,6 +225,10 @@ def build(
         worker=worker(base, federation, accounts, threads, spaces, leaving, incoming),
         housekeeping=housekeeping(base, federation, accounts, threads, spaces, incoming),
         rooms=spaces.rooms,
+        sfu=spaces.sfu,
+        outcomes=Outcomes(deliveries=base.deliveries, arrivals=base.arrivals),
+        traffic=Traffic(),
+        clock=base.clock,
         federation=incoming.door,
         api=api(base, accounts, threads, spaces),
         pages=pages(base, accounts, threads, spaces, leaving),

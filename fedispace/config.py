@@ -30,6 +30,7 @@ class Instance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: str = "127.0.0.1:8080"
+    metrics_listen: str = ""
     trusted_proxies: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.1", "::1"])
 
 
@@ -183,11 +184,7 @@ def _check(config: Config, name: str) -> None:
     parts = urlsplit(config.instance.url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
         raise ConfigError(f"{name}: instance.url must be an origin such as https://social.example")
-    for key, listen in (("server.listen", config.server.listen), ("rtc.listen", config.rtc.listen)):
-        try:
-            address_of(listen)
-        except ValueError:
-            raise ConfigError(f"{name}: {key} must be ADDRESS:PORT, not {listen!r}") from None
+    _check_listening(config, name)
     if not config.database.url.startswith(("sqlite:///", "postgresql://")):
         raise ConfigError(f"{name}: database.url must start with sqlite:/// or postgresql://")
     if config.bus.url and not config.bus.url.startswith(("redis://", "rediss://", "unix://")):
@@ -207,6 +204,26 @@ def _check(config: Config, name: str) -> None:
         raise ConfigError(f"{name}: rtc.long_packets_above must not be negative")
     if not 1 <= config.spaces.max_speakers <= 13:
         raise ConfigError(f"{name}: spaces.max_speakers must be between 1 and 13")
+
+
+def _check_listening(config: Config, name: str) -> None:
+    for key, listen in (("server.listen", config.server.listen), ("rtc.listen", config.rtc.listen)):
+        try:
+            address_of(listen)
+        except ValueError:
+            raise ConfigError(f"{name}: {key} must be ADDRESS:PORT, not {listen!r}") from None
+    if config.server.metrics_listen:
+        _check_private("server.metrics_listen", config.server.metrics_listen, name)
+
+
+def _check_private(key: str, listen: str, name: str) -> None:
+    """Refuse an address at which the world could read what is for the operator."""
+    try:
+        address = ipaddress.ip_address(address_of(listen)[0])
+    except ValueError:
+        raise ConfigError(f"{name}: {key} must be ADDRESS:PORT, not {listen!r}") from None
+    if address.is_global or address.is_multicast:
+        raise ConfigError(f"{name}: {key} must not be a public address: anybody could read it")
 
 
 def address_of(listen: str) -> tuple[str, int]:

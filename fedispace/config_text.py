@@ -17,6 +17,7 @@ WHAT: Final = {
     "instance.source_url": "Where people find the source code you run (the AGPL asks for it).",
     "server": "Where the web process listens, behind your TLS proxy.",
     "server.listen": "ADDRESS:PORT.",
+    "server.metrics_listen": "ADDRESS:PORT for Prometheus (/metrics), not public; empty: off.",
     "server.trusted_proxies": "Proxies whose X-Forwarded-For is believed (addresses or CIDR networks).",
     "database": "Everything that must not be lost.",
     "database.url": "sqlite:///path (one machine) or postgresql://user@host/name (many).",

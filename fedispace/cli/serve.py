@@ -21,12 +21,14 @@ from fedispace import logs
 from fedispace.app import App, build
 from fedispace.cli import loop
 from fedispace.cli.options import config_path, log_level
+from fedispace.clock import SystemClock
 from fedispace.config import Config, address_of, load
 from fedispace.db import migrations
 from fedispace.db.files import require
 from fedispace.errors import ConfigError
 from fedispace.media.live.client import SfuClient
 from fedispace.media.live.supervisor import SfuProcess
+from fedispace.metrics import Metrics
 from fedispace.queue.bus import open_bus
 from fedispace.sfu_place import SfuPlace, configured_sfu, no_sfu, sfu_of_this_run
 from fedispace.spaces.fleet import Announcer
@@ -77,6 +79,8 @@ async def run(
             await app.start(worker=bool(roles & {"all", "worker"}), web=door is not None)
             if door is not None:
                 await _listen(app, door, settings, stack)
+        if settings.server.metrics_listen:
+            await _tell_figures(await _figures(app, place, roles, stack), settings, stack)
         _spare_the_collector()
         log.info("serve.ready", origin=settings.origin, listen=settings.server.listen, roles=sorted(roles))
         if on_ready is not None:
@@ -134,6 +138,26 @@ async def _listen(app: App, door: socket.socket, settings: Config, stack: AsyncE
     stack.push_async_callback(runner.cleanup)
     with _named(settings):
         await web.SockSite(runner, door).start()
+
+
+async def _figures(app: App | None, place: SfuPlace, roles: frozenset[str], stack: AsyncExitStack) -> Metrics:
+    """Return what this process tells; one that only keeps the SFU asks that."""
+    if app is not None:
+        return app.metrics(worker=bool(roles & {"all", "worker"}), web=bool(roles & {"all", "web"}))
+    return Metrics(
+        clock=SystemClock(), sfu=await stack.enter_async_context(SfuClient(place.control, place.secret))
+    )
+
+
+async def _tell_figures(figures: Metrics, settings: Config, stack: AsyncExitStack) -> None:
+    runner = web.AppRunner(figures.application(), access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    listen = settings.server.metrics_listen
+    try:
+        await web.TCPSite(runner, *address_of(listen)).start()
+    except OSError as error:
+        raise ConfigError(f"server.metrics_listen: {listen} cannot be used: {error.strerror}") from error
 
 
 @contextmanager

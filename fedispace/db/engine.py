@@ -16,6 +16,7 @@ telling a browser) it gives to `tx.after_commit`; such things may be lost, rows 
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -32,10 +33,12 @@ from fedispace.db import inline_sqlite
 from fedispace.db.ready import Answer, ready
 from fedispace.db.stored_json import from_json
 from fedispace.errors import ConfigError, DatabaseAway
+from fedispace.exposition import Histogram
 
 COMMIT_WINDOW = 0.004
 READERS = 6
 CONNECT_SECONDS = 5.0
+COMMIT_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0)
 
 Row = TypeVar("Row")
 
@@ -129,7 +132,8 @@ class Database:
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine, *, single_writer: bool) -> None:
         self._writer = writer
         self._reader = reader
-        self._group = _GroupCommit(writer) if single_writer else None
+        self.commit_seconds = Histogram(COMMIT_SECONDS)
+        self._group = _GroupCommit(writer, self.commit_seconds) if single_writer else None
 
     @property
     def dialect(self) -> str:
@@ -146,6 +150,8 @@ class Database:
                 tx = _session(connection)
                 yield tx
                 await tx.flush()
+                began = time.perf_counter()
+            self.commit_seconds.observe(time.perf_counter() - began)
         for hook in tx.hooks:
             hook()
 
@@ -154,6 +160,13 @@ class Database:
         """Open a consistent read-only view."""
         async with _open(self._reader) as connection:
             yield _session(connection)
+
+    def pool(self) -> dict[str, int]:
+        """Return how many connections are in use, and how many there may be."""
+        pools = {id(pool): pool for pool in (self._writer.pool, self._reader.pool)}.values()
+        queues = [pool for pool in pools if isinstance(pool, AsyncAdaptedQueuePool)]
+        most = sum(pool.size() + pool._max_overflow for pool in queues)
+        return {"in_use": sum(pool.checkedout() for pool in queues), "at_most": most}
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -235,8 +248,9 @@ def _session(connection: AsyncConnection) -> Tx:
 class _GroupCommit:
     """The single writer of SQLite and the COMMIT its queue shares."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, seconds: Histogram) -> None:
         self._engine = engine
+        self._seconds = seconds
         self._lock = asyncio.Lock()
         self._waiting = 0
         self._connection: AsyncConnection | None = None
@@ -325,6 +339,7 @@ class _GroupCommit:
         if self._waiting and age < COMMIT_WINDOW:
             return
         committed, self._committed = self._committed, None
+        began = time.perf_counter()
         commit = asyncio.ensure_future(connection.commit())
         try:
             await asyncio.shield(commit)
@@ -338,6 +353,7 @@ class _GroupCommit:
                 committed.exception()
                 await connection.rollback()
             raise
+        self._seconds.observe(time.perf_counter() - began)
         committed.set_result(None)
 
 

@@ -98,6 +98,7 @@ class DeliveryPump:
         requests: SignedRequests,
         peers: Peers,
         rng: random.Random,
+        outcomes: Counter[str] | None = None,
     ) -> None:
         self._db = db
         self._ids = ids
@@ -105,6 +106,7 @@ class DeliveryPump:
         self._requests = requests
         self._peers = peers
         self._rng = rng
+        self._outcomes: Counter[str] = Counter() if outcomes is None else outcomes
         self._flights = Flights(IN_FLIGHT, slow=SLOW)
         self._doubtful = Flights(DOUBTFUL)
         self._places = Places(first=PER_NEW_HOST, quick=PER_HOST)
@@ -221,6 +223,7 @@ class DeliveryPump:
             return None
         match backoff.judge(reply.status):
             case backoff.Verdict.DELIVERED:
+                self._outcomes["delivered"] += 1
                 await self._remove(row.id)
                 if self._peers.is_troubled(row.host):
                     async with self._db.transaction() as tx:
@@ -242,6 +245,7 @@ class DeliveryPump:
             return None
         until = self._clock.now() + wait
         aside = self._steps_aside(row, status)
+        self._outcomes["put_off"] += 1
         log.info("delivery.put_off", peer=row.host, attempts=row.attempts, error=error, aside=aside)
         async with self._db.transaction() as tx:
             if _is_the_hosts(status):
@@ -292,6 +296,7 @@ class DeliveryPump:
         await tx.core(update(_deliveries).where(still_held(Delivery)).values(values), holding([row]))
 
     async def _give_up(self, row: HeldDelivery, error: str, status: int | None = 400) -> None:
+        self._outcomes["given_up"] += 1
         log.info("delivery.given_up", peer=row.host, attempts=row.attempts, error=error)
         async with self._db.transaction() as tx:
             if _is_the_hosts(status):

@@ -18,7 +18,7 @@ keep coming, a few milliseconds longer. A COMMIT costs as much CPU as two or thr
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -281,6 +281,7 @@ class InboxPump:
         onward: Onward | None = None,
         *,
         heard_of: Heard | None = None,
+        outcomes: Counter[str] | None = None,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -290,6 +291,7 @@ class InboxPump:
         self._peers = peers
         self._onward = onward
         self._heard_of = heard_of
+        self._outcomes: Counter[str] = Counter() if outcomes is None else outcomes
         self._fetching = asyncio.Semaphore(FETCHING)
         self._applying = asyncio.Semaphore(APPLYING[db.dialect])
         self._lanes: Lanes[HeldItem] = Lanes(HELD, lambda: bus.publish(WAKE_INBOX, {}))
@@ -385,6 +387,7 @@ class InboxPump:
                         await handle(tx, Verified(read.activity, Uri(item.actor), item.body), found)
                     if onward is not None and answered is not None:
                         await onward.forward(tx, answered, read.activity, item.body)
+            self._outcomes["applied"] += 1
         except Unavailable as error:
             return await self._put_off(item, error)
         except FedispaceError as error:
@@ -392,6 +395,7 @@ class InboxPump:
             log.info("inbox.dropped", reason=reason, activity=item.activity_id, detail=error.detail)
             await self._finish(item, "dropped", f"{reason}: {error.detail}")
         except Exception as error:
+            self._outcomes["crashed"] += 1
             log.exception("inbox.crashed", activity=item.activity_id)
             return await self._put_off(item, error)
         return True
@@ -435,6 +439,7 @@ class InboxPump:
             await give_back(tx, InboxItem, lane, run_at=self._clock.now() + AFTER_A_BREAK, begun=True)
 
     async def _finish(self, item: HeldItem, state: str, note: str | None) -> None:
+        self._outcomes[state] += 1
         async with self._db.transaction() as tx:
             await self._mark(tx, item, state, note)
 

@@ -1,5 +1,7 @@
 """The base: time and ids, the database, the bus, the network, jobs."""
 
+from collections import Counter
+
 from fedispace import __version__
 from fedispace.clock import Clock, SystemClock
 from fedispace.config import Config
@@ -30,3 +32,6 @@ class Base:
         )
         self.addresses = Addresses(config.origin, config.account_domain)
         self.jobs = Jobs(self.ids, self.clock, self.bus)
+        # What became of this process's work, for whoever watches.
+        self.deliveries: Counter[str] = Counter()
+        self.arrivals: Counter[str] = Counter()

@@ -58,6 +58,7 @@ class Incoming:
             federation.peers,
             Forwarding(federation.verifier, federation.outbox, base.addresses, base.clock),
             heard_of=accounts.refreshing.notice,
+            outcomes=base.arrivals,
         )
 
 

@@ -27,9 +27,10 @@ class Spaces:
         people, resolver = accounts.people, federation.resolver
 
         tickets = Tickets(ids, clock, place.secret)
+        self.sfu = SfuClient(place.control, place.secret)
         fleet = Fleet(base.bus, clock, lambda control: SfuClient(control, place.secret))
         if place.control:
-            fleet.include(place.name, SfuClient(place.control, place.secret))
+            fleet.include(place.name, self.sfu)
         self.rooms = LiveRooms(
             db=db,
             ids=ids,

@@ -61,7 +61,7 @@ def worker(
             JobPump(db, clock, own_work, others=questions),
             JobPump(db, clock, questions, others=own_work),
             FanoutPump(db, ids, clock, bus, federation.policy, federation.peers),
-            DeliveryPump(db, ids, clock, bus, federation.requests, federation.peers, jitter),
+            DeliveryPump(db, ids, clock, bus, federation.requests, federation.peers, jitter, base.deliveries),
         ],
         bus,
     )

@@ -36,6 +36,7 @@ class Demux:
     def __init__(self, clock: Clock, sender: Sender) -> None:
         self.refused: Counter[str] = Counter()
         self.received = 0
+        self.received_octets = 0
         self._clock = clock
         self._sender = sender
         self._by_ufrag: dict[str, tuple[Path, Ice]] = {}
@@ -71,6 +72,7 @@ class Demux:
         """Take in one datagram."""
         self.received += 1
         size = len(data)
+        self.received_octets += size
         if size < SMALLEST or size > LARGEST:
             self.refused["size"] += 1
             return

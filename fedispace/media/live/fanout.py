@@ -66,6 +66,7 @@ class FanOut:
         self.packets = 0
         self.octets = 0
         self.sent = 0
+        self.sent_octets = 0
         self._grow(_FIRST_CAPACITY)
 
     def __len__(self) -> int:
@@ -129,6 +130,7 @@ class FanOut:
         failed = self._encrypt(packets, rtp.HEADER + len(payload))
         self.packets += 1
         self.octets += len(payload)
+        self.sent_octets += len(payload) * (len(self._slots) - len(failed))
         self._leave(failed)
 
     def send_each(self, packets: Sequence[bytes | None], size: int) -> None:
@@ -146,6 +148,7 @@ class FanOut:
             elif length[0] != self._sizes[index]:
                 self._vectors[index].iov_len = self._sizes[index] = length[0]
         if len(left_out) < len(packets):
+            self.sent_octets += (size - rtp.HEADER) * (len(packets) - len(left_out))
             self._leave(left_out)
 
     def _leave(self, left_out: list[int]) -> None:

@@ -174,6 +174,7 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     Of the packets received some were redundant (they carried copies of others), and some that were
     lost on the way were repaired from such copies.
     `joining` have an answer and no connection yet; `lateness` of the event loop is in seconds.
+    Joins are counted by how long they took from the offer; `join_seconds` is their sum.
     """
 
     rooms: dict[str, tuple[int, int]]
@@ -196,6 +197,12 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     reception: ReceptionStatus = ReceptionStatus()
     recordings: list[RecordingStatus] = []
     recordings_unfinished: int = 0
+    bytes_received: int = 0
+    bytes_forwarded: int = 0
+    join_bounds: list[float] = []
+    join_counts: list[int] = []
+    join_seconds: float = 0.0
+    sessions_ended: dict[str, int] = {}
     id: int = 0
 
 

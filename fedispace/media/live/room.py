@@ -68,6 +68,11 @@ class Room:
         return self._fanout.sent + self.slots.sent
 
     @property
+    def forwarded_octets(self) -> int:
+        """Bytes of Opus in them."""
+        return self._fanout.sent_octets + self.slots.sent_octets
+
+    @property
     def fanout(self) -> FanOut:
         return self._fanout
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import resource
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path as Directory
 
@@ -17,6 +18,7 @@ import structlog
 
 from fedispace.clock import Clock
 from fedispace.errors import Busy, Conflict, Forbidden, Invalid, NotFound, Outdated, Unavailable
+from fedispace.exposition import Histogram
 from fedispace.media.live import draining, grants, sdp
 from fedispace.media.live.admission import Admission
 from fedispace.media.live.answer import Local, Sending, answer_to, fragment_of, is_dtls_client
@@ -47,6 +49,7 @@ log = structlog.get_logger()
 _TICK_SECONDS = 0.25
 _SUBSCRIPTIONS_EACH = 3
 _LOG_SECONDS = 60.0
+_JOIN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 _RETRY_SECONDS = 1
 _LOSS_WORTH_A_LINE = 0.05
 
@@ -86,6 +89,9 @@ class Sfu:
         self._sessions: dict[str, Session] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}
         self._forwarded_before = 0
+        self._octets_before = 0
+        self._joins = Histogram(_JOIN_SECONDS)
+        self._ended: Counter[str] = Counter()
         self._logged_at = clock.monotonic()
         self._refused_logged = 0
 
@@ -209,6 +215,12 @@ class Sfu:
             reception=self._reception(),
             recordings=self.recorder.status(),
             recordings_unfinished=self.recorder.unfinished,
+            bytes_received=self._port.demux.received_octets,
+            bytes_forwarded=self._octets_before + sum(room.forwarded_octets for room in self._rooms.values()),
+            join_bounds=list(self._joins.bounds),
+            join_counts=self._joins.counts,
+            join_seconds=self._joins.total,
+            sessions_ended=dict(self._ended),
         )
 
     def _mixer_status(self) -> MixerStatus:
@@ -310,6 +322,7 @@ class Sfu:
             finally:
                 self._admission.end(session.grant.room)
             if is_connected:
+                self._joins.observe(self._clock.monotonic() - session.opened_at)
                 if session.publisher is not None:
                     self._port.set_apart(session.path)
                 self._tell(_event(session, "connected"))
@@ -318,6 +331,7 @@ class Sfu:
             self._sessions.pop(session.grant.session, None)
             self._lives.pop(session.grant.session, None)
             self._drop_room(session.room)
+            self._ended[session.reason] += 1
             self._tell(_event(session, "disconnected", reason=session.reason))
             log.info(
                 "sfu.session_ended",
@@ -340,6 +354,7 @@ class Sfu:
             del self._rooms[room.name]
             self.taps.room_closes(room.name)
             self._forwarded_before += room.forwarded
+            self._octets_before += room.forwarded_octets
 
     def _tick(self, now: float) -> None:
         publishers: dict[Room, list[str]] = {}

@@ -95,6 +95,11 @@ class Slots:
         """Packets sent to all receivers."""
         return sum(fanout.sent for fanout in self._fanouts)
 
+    @property
+    def sent_octets(self) -> int:
+        """Bytes of Opus in them."""
+        return sum(fanout.sent_octets for fanout in self._fanouts)
+
     def sending(self, slots: int) -> tuple[Sending, ...]:
         """Return what an answer tells a receiver of so many slots."""
         return tuple(
