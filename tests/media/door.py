@@ -41,13 +41,15 @@ window.connectedTo = async (path, stream) => {
 window.listen = () => window.connectedTo("/whep");
 window.speak = async () =>
   window.connectedTo("/whip", await navigator.mediaDevices.getUserMedia({audio: true}));
-window.hold = async () => {
+window.hold = async (path = "/whep") => {
+  const stream = path === "/whip" ? await navigator.mediaDevices.getUserMedia({audio: true}) : null;
   const { Line } = await import("/line.js");
   window.told = [];
   window.line = new Line({
-    door: async () => ({url: `${location.origin}/whep`, ticket: ""}),
+    door: async () => ({url: location.origin + path, ticket: ""}),
     dress: (pc) => {
       peer = pc;
+      if (stream) return pc.addTransceiver(stream.getAudioTracks()[0], {direction: "sendonly"});
       pc.addTransceiver("audio", {direction: "recvonly"});
       pc.ontrack = (event) => {
         const audio = new Audio();

@@ -42,15 +42,14 @@ def test_one_rooms_crowd_leaves_place_for_another_room() -> None:
 
 
 def test_while_the_loop_is_late_nobody_new_comes_in() -> None:
-    admission = Admission(late=0.2)
-    admission.note(0.3)
-    admission.check("room")  # one tick alone may be chance
-    admission.note(0.3)
+    admission = Admission(late=0.1)
+    for _ in range(3):
+        admission.note(0.3)
+        admission.check("room")  # a few ticks alone may be chance
     admission.note(0.3)
     with pytest.raises(Busy):
         admission.check("room")
-    for _ in range(3):
-        admission.note(0.001)
+    admission.note(0.001)
     admission.check("room")
 
 

@@ -25,7 +25,9 @@ _CLIENT_HELLO = bytes.fromhex("16feff000000000000000000") + bytes(120)
 _SRTP = b"\x80\x6f" + bytes(90)
 
 
-def _check(path: Path, *, password: str | None = None, user: str | None = None) -> bytes:
+def _check(
+    path: Path, *, password: str | None = None, user: str | None = None, nominates: bool = True
+) -> bytes:
     message = stun.Message(
         message_method=stun.Method.BINDING,
         message_class=stun.Class.REQUEST,
@@ -33,7 +35,7 @@ def _check(path: Path, *, password: str | None = None, user: str | None = None) 
             "USERNAME": user or f"{path.ice.ufrag}:{path.ice.remote_ufrag}",
             "PRIORITY": 1,
             "ICE-CONTROLLING": 1,
-            "USE-CANDIDATE": None,
+            **({"USE-CANDIDATE": None} if nominates else {}),
         },
     )
     if password != "":
@@ -222,6 +224,18 @@ def test_after_a_restart_the_old_name_serves_until_the_new_one_is_used(bench: _B
     bench.sent.clear()
     bench.port.receive(old, bench.HERE)
     assert (bench.sent, bench.path.address) == ([], bench.THERE)
+
+
+def test_a_restart_because_the_old_way_broke_takes_the_first_that_works(bench: _Bench) -> None:
+    """Browsers choose a new way seconds after it works, while the old one is not quite given up."""
+    bench.port.receive(_check(bench.path), bench.HERE)
+    bench.port.restart(bench.path, Ice(ufrag="again", password="other" * 5, remote_ufrag="they"))
+    bench.port.receive(_check(bench.path, nominates=False), bench.THERE)
+    assert bench.path.address == bench.HERE, "which may well work"
+
+    bench.clock.advance(seconds=3)
+    bench.port.receive(_check(bench.path, nominates=False), bench.THERE)
+    assert bench.path.address == bench.THERE
 
 
 def test_restarts_without_end_leave_two_names(bench: _Bench) -> None:

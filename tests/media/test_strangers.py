@@ -14,6 +14,7 @@ from aioice import stun
 from fedispace.errors import Invalid
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
+from tests.media import flood
 from tests.media.hearing import purity
 from tests.media.peers import Listener, Sound, Speaker
 from tests.media.studio import Studio
@@ -35,11 +36,11 @@ async def test_a_million_hostile_datagrams_leave_a_room_undisturbed(
         before, received = await studio.client.status(), await _inbound(listener)
         capfd.readouterr()
 
-        flood = await asyncio.create_subprocess_exec(
+        attack = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.media.flood"),
             *(str(studio.process.port), str(_HOSTILE), _names(speaker)),
         )
-        assert await flood.wait() == 0
+        assert await attack.wait() == 0
         after, lines = await studio.client.status(), capfd.readouterr().err.splitlines()
         heard = await listener.listen(1)
         now = await _inbound(listener)
@@ -51,6 +52,64 @@ async def test_a_million_hostile_datagrams_leave_a_room_undisturbed(
         assert after.resident_bytes - before.resident_bytes <= 32 << 20
         assert len(lines) <= 10
         assert purity(heard, RATE, 440) > 0.95
+
+
+@pytest.mark.attack(99)
+async def test_hostile_connections_leave_a_room_undisturbed(
+    studio: Studio, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Thousands that say nothing, junk, half a frame, or are gone before they are looked at."""
+    async with Speaker(studio) as speaker, Listener(studio) as listener:
+        await listener.subscribe()
+        await speaker.publish(Sound.tone(440))
+        await listener.listen(1)
+        before, received = await studio.client.status(), await _inbound(listener)
+        capfd.readouterr()
+
+        await asyncio.to_thread(_connect_and_say, studio.process.port, _names(speaker))
+
+        async def count() -> int:
+            return (await studio.client.status()).tcp_connections
+
+        await eventually("all are gone", count, lambda found: found == 0)
+        after, lines = await studio.client.status(), capfd.readouterr().err.splitlines()
+        heard = await listener.listen(1)
+        now = await _inbound(listener)
+
+        for reason in ("tcp_frame", "tcp_unproved", "tcp_connections"):
+            assert after.packets_refused[reason] > 0, reason
+        lost = now.packetsLost - received.packetsLost
+        assert lost <= 0.01 * (now.packetsReceived - received.packetsReceived + lost)
+        assert after.resident_bytes - before.resident_bytes <= 32 << 20
+        assert len(lines) <= 10
+        assert purity(heard, RATE, 440) > 0.95
+
+
+def _connect_and_say(port: int, user: str) -> None:
+    forged = next(flood._kinds(user))
+    said = [
+        b"",
+        b"\xff\xff" + bytes(2000),
+        b"GET / HTTP/1.1\r\n\r\n",
+        len(forged).to_bytes(2, "big") + forged,
+        b"\0\x64half a frame",
+        (b"\0\x40" + secrets.token_bytes(64)) * 200,
+    ]
+    kept: list[socket.socket] = []
+    for number in range(3000):
+        sock = socket.socket()
+        sock.settimeout(5)
+        try:
+            sock.connect(("127.0.0.1", port))
+            sock.sendall(said[number % len(said)])
+        except OSError:
+            sock.close()
+            continue
+        kept.append(sock)
+        if len(kept) > 300:
+            kept.pop(0).close()
+    for sock in kept:
+        sock.close()
 
 
 @pytest.mark.attack(96, 97)

@@ -6,13 +6,14 @@ space for other rooms' people. When the event loop itself runs late, for whateve
 comes in until it is on time again. Whoever is refused is told to come back soon; browsers do.
 """
 
-from collections import Counter
+from collections import Counter, deque
 
 from fedispace.errors import Busy
 
 _JOINING = 1024
 _JOINING_EACH = 768
-_LATE_SECONDS = 0.2
+_LATE_SECONDS = 0.1
+_TICKS = 4
 _RETRY_SECONDS = 3
 
 
@@ -23,7 +24,7 @@ class Admission:
         self, *, joining: int = _JOINING, each: int = _JOINING_EACH, late: float = _LATE_SECONDS
     ) -> None:
         self.refused: Counter[str] = Counter()
-        self.lateness = 0.0
+        self._ticks: deque[float] = deque(maxlen=_TICKS)
         self._joining = joining
         self._each = each
         self._late = late
@@ -33,6 +34,11 @@ class Admission:
     def joining(self) -> int:
         """How many have an answer and no connection yet."""
         return self._of_room.total()
+
+    @property
+    def lateness(self) -> float:
+        """By how much each of the last ticks was late at least: one that is may be chance."""
+        return min(self._ticks) if len(self._ticks) == _TICKS else 0.0
 
     def check(self, room: str) -> None:
         """Raise `Busy` when nobody, or nobody for `room`, may begin to join now."""
@@ -54,8 +60,8 @@ class Admission:
             del self._of_room[room]
 
     def note(self, late: float) -> None:
-        """Take in how late a tick of the loop was: one alone is half believed."""
-        self.lateness = (self.lateness + max(0.0, late)) / 2
+        """Take in how late a tick of the loop was."""
+        self._ticks.append(max(0.0, late))
 
     def _refuse(self, reason: str) -> None:
         self.refused[reason] += 1

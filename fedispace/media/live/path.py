@@ -19,7 +19,7 @@ UdpAddress = tuple[str, int] | tuple[str, int, int, int]
 _DTLS_KEPT = 256
 _CHECKS_PER_SECOND = 50.0
 _CHECKS_AT_ONCE = 100.0
-_UDP_SILENT_SECONDS = 2.0
+_SILENT_SECONDS = 2.0
 
 
 class Stream(Protocol):
@@ -86,20 +86,18 @@ class Path:
         """Take in an authenticated check and send to its source if the peer chose that.
 
         A peer may choose several ways at once (aggressive nomination): TCP then waits until UDP is
-        silent. `is_newer`: the check is of the generation that follows the address in use.
+        silent. `is_newer`: the check is of the generation that follows the address in use; of a peer
+        who restarted because the old way broke, it need not choose yet.
         """
         self.heard_at = now
         current = self.address
+        is_silent = now - self._address_heard_at > _SILENT_SECONDS
         if address == current:
             self._address_heard_at = now
-        elif current is None or (
-            nominates
-            and (
-                is_newer
-                or isinstance(address, tuple)
-                or not isinstance(current, tuple)
-                or now - self._address_heard_at > _UDP_SILENT_SECONDS
-            )
+        elif (
+            current is None
+            or (is_newer and (nominates or is_silent))
+            or (nominates and (is_silent or isinstance(address, tuple) or not isinstance(current, tuple)))
         ):
             self.address, self._address_heard_at = address, now
             self.ready.set()

@@ -186,6 +186,7 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     cpu_seconds: float
     resident_bytes: int
     port: int
+    tcp_connections: int = 0
     joining: int = 0
     joins_refused: dict[str, int] = {}
     lateness: float = 0.0

@@ -204,6 +204,7 @@ class Sfu:
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             resident_bytes=_resident_bytes(),
             port=self._port.number,
+            tcp_connections=self._port.connections,
             joining=self._admission.joining,
             joins_refused=dict(self._admission.refused),
             lateness=self._admission.lateness,

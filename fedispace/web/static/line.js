@@ -10,6 +10,9 @@
 const FIRST_PAUSE = 400;
 const LONGEST_PAUSE = 8000;
 const RESTART_TIME = 4000;
+const LOOK_TIME = 700;
+const UNANSWERED = 3;
+const SETTLE_TIME = 1000;
 const ANSWER_TIME = 10000;
 const CONNECT_TIME = 8000;
 
@@ -50,6 +53,7 @@ export class Line {
     if (this.wanted) return;
     this.wanted = true;
     this.tries = 0;
+    this.looking = setInterval(() => this.look(), LOOK_TIME);
     addEventListener("online", this.wake);
     document.addEventListener("visibilitychange", this.wake);
     navigator.connection?.addEventListener?.("change", this.moved);
@@ -62,6 +66,7 @@ export class Line {
     removeEventListener("online", this.wake);
     document.removeEventListener("visibilitychange", this.wake);
     navigator.connection?.removeEventListener?.("change", this.moved);
+    clearInterval(this.looking);
     clearTimeout(this.timer);
     this.timer = 0;
     this.drop();
@@ -112,6 +117,30 @@ export class Line {
     clearTimeout(this.grace);
     const pc = this.pc;
     this.grace = setTimeout(() => { if (this.pc === pc && this.wanted && !this.isOn) this.broke(); }, time);
+  }
+
+  // Notices that the server answers our connectivity checks no more, seconds before the browser says
+  // so. Where its statistics do not tell (Firefox), the browser's word is waited for.
+  async look() {
+    const { pc } = this;
+    if (!this.isOn || this.mending) return;
+    const { pair } = await wayOf(pc);
+    if (!pair || this.pc !== pc || this.mending) return;
+    if (this.checked?.id !== pair.id || this.checked.answered !== pair.responsesReceived) {
+      this.checked = { id: pair.id, answered: pair.responsesReceived, sent: pair.requestsSent };
+    } else if (pair.requestsSent - this.checked.sent >= UNANSWERED) {
+      this.checked = null;
+      await this.mend();
+      setTimeout(() => this.settle(pc, pair), SETTLE_TIME);
+    }
+  }
+
+  // Some browsers hold on to a dead way for seconds although a new one works. What we are sent comes
+  // by the new one then; if nothing came, a speaker is not heard either: begin afresh.
+  async settle(pc, dead) {
+    if (this.pc !== pc || !this.wanted) return;
+    const { pair, received } = await wayOf(pc);
+    if (this.pc === pc && pair?.id === dead.id && received === dead.received) this.broke();
   }
 
   // Restarts ICE; while that is under way a second call is one too many.
@@ -180,6 +209,15 @@ export class Line {
       }
     }
   }
+}
+
+// The pair of candidates in use, and how much has come in by whatever pair.
+async function wayOf(pc) {
+  const stats = await pc.getStats();
+  const transport = [...stats.values()].find((one) => one.type === "transport");
+  const pair = stats.get(transport?.selectedCandidatePairId);
+  const received = transport?.bytesReceived;
+  return { pair: pair && { ...pair, received }, received };
 }
 
 // Posts the offer; throws a Refusal when asking again would not help.
