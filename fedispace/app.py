@@ -46,6 +46,7 @@ from fedispace.queue.worker import Worker
 from fedispace.sfu_place import SfuPlace, no_sfu
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.live import LiveRooms
+from fedispace.spaces.obedience import Obedience
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.edits import Editing
 from fedispace.threads.publish import Publishing
@@ -102,6 +103,7 @@ class App:
     outcomes: Outcomes
     traffic: Traffic
     clock: Clock
+    obedience: Obedience
     federation: FederationDoor
     api: Api
     pages: Web
@@ -137,6 +139,7 @@ class App:
             await self.peers.load(tx)
         if web:
             await self.rooms.start()
+            await self.obedience.start()
         if worker:
             if self.db.dialect == "sqlite":
                 await self._take_back_leases()
@@ -153,6 +156,7 @@ class App:
         """Stop, and let go of everything; what was claimed goes back with its lease."""
         await self.housekeeping.stop()
         await self.worker.stop()
+        await self.obedience.stop()
         await self.rooms.stop()
         await self.net.close()
         await self.bus.close()
@@ -229,6 +233,7 @@ def build(
         outcomes=Outcomes(deliveries=base.deliveries, arrivals=base.arrivals),
         traffic=Traffic(),
         clock=base.clock,
+        obedience=spaces.obedience,
         federation=incoming.door,
         api=api(base, accounts, threads, spaces),
         pages=pages(base, accounts, threads, spaces, leaving),

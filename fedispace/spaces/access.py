@@ -78,12 +78,17 @@ def require_host(access: Access, standing: Standing) -> None:
         raise Forbidden("Only the host can do this.")
 
 
+def may_speak(access: Access, standing: Standing) -> bool:
+    """Tell whether someone of this standing may come on stage."""
+    return may_see(access, standing) and standing.is_host
+
+
 def require_role(access: Access, standing: Standing, role: Role) -> None:
     """Raise unless someone of this standing may take part in this role."""
     require_sight(access, standing)
     if role == "speaker" and not standing.is_known:
         raise Unauthenticated("Speaking needs an account.")
-    if role == "speaker" and not standing.is_host:
+    if role == "speaker" and not may_speak(access, standing):
         raise Forbidden("Only the host speaks in this Space.")
 
 

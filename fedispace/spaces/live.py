@@ -57,6 +57,12 @@ class _Place:
     participant: str
     role: Role
     sfu: str
+    stage: bool
+
+
+def participant_of(account_id: int) -> str:
+    """Return what the SFU calls somebody who has an account."""
+    return f"account {account_id}"
 
 
 class LiveRooms:
@@ -178,6 +184,8 @@ class LiveRooms:
         except FedispaceError:
             async with self._db.transaction() as tx:
                 await self._give_place_back(tx, place, bearer)
+            if not await self._is_live(space_id):  # the end of a Space withdraws its grants
+                access.require_live(Phase.ENDED)
             raise
         if not await self._is_live(space_id):
             await self._fleet.client(place.sfu).hang_up(place.session)
@@ -202,9 +210,10 @@ class LiveRooms:
             resource=self._ids.token(),
             session=session,
             space_id=space_id,
-            participant=f"anonymous {session}" if account_id is None else f"account {account_id}",
+            participant=f"anonymous {session}" if account_id is None else participant_of(account_id),
             role=role,
             sfu=sfu,
+            stage=access.may_speak(access.parse_access(space.access), standing),
         )
         tx.add(
             LiveSession(
@@ -233,6 +242,7 @@ class LiveRooms:
             role="publish" if place.role == "speaker" else "subscribe",
             nonce=self._ids.token(),
             now=self._clock.now(),
+            stage=place.stage,
         )
         token = grants.sign(grant, self._secret)
         sfu = self._fleet.client(place.sfu)

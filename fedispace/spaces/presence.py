@@ -51,6 +51,17 @@ async def record(tx: Tx, bus: Bus, *, connected: Iterable[str], ended: Iterable[
     await count_listeners(tx, bus, touched)
 
 
+async def sessions_of(tx: Tx, space_id: int, account_id: int) -> list[str]:
+    """Return the SFU's names of somebody's sessions in a Space that have not ended."""
+    found = await tx.scalars(
+        select(LiveSession.engine_session)
+        .where(LiveSession.space_id == space_id, LiveSession.account_id == account_id)
+        .where(LiveSession.ended_at.is_(None))
+        .limit(_AT_ONCE)
+    )
+    return list(found)
+
+
 async def count_listeners(tx: Tx, bus: Bus, space_ids: Collection[int]) -> None:
     """Set the listener counts of these Spaces of ours to what the sessions say, and tell who watches."""
     there = (

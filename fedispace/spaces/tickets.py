@@ -91,6 +91,15 @@ class Tickets:
         """Make a ticket good again that opened nothing (a malformed offer, an SFU that restarts)."""
         await tx.execute(update(Ticket).where(Ticket.token_hash == _hash(token)).values(used_at=None))
 
+    async def revoke(self, tx: Tx, *, space_id: int, account_id: int) -> None:
+        """Have what somebody holds for a Space open nothing, even if it is given back just now."""
+        now = self._clock.now()
+        await tx.execute(
+            update(Ticket)
+            .where(Ticket.space_id == space_id, Ticket.account_id == account_id, Ticket.expires_at > now)
+            .values(expires_at=now)
+        )
+
     async def _write(
         self, tx: Tx, token: str, space_id: int, account_id: int, role: Role, join_uri: str | None
     ) -> Issued:

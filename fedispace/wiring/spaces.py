@@ -9,6 +9,7 @@ from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.lookup import SpaceLookup
+from fedispace.spaces.obedience import Obedience
 from fedispace.spaces.placement import Placement
 from fedispace.spaces.tickets import Tickets
 from fedispace.wiring.accounts import Accounts
@@ -41,6 +42,7 @@ class Spaces:
             secret=place.secret,
             tickets=tickets,
         )
+        self.obedience = Obedience(db=db, clock=clock, bus=base.bus, fleet=fleet, tickets=tickets)
         self.hosting = Hosting(
             db=db,
             ids=ids,

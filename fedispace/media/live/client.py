@@ -28,12 +28,15 @@ from fedispace.media.live.protocol import (
     Challenge,
     CloseRoom,
     Drain,
+    Expel,
     Failed,
     HangUp,
+    Mute,
     Open,
     Patch,
     Patched,
     Proof,
+    Readmit,
     RecordingEvent,
     Reply,
     Request,
@@ -71,6 +74,11 @@ class SfuClient:
         self._listeners: set[asyncio.Queue[SessionEvent | None]] = set()
         self._archivists: set[asyncio.Queue[RecordingEvent | None]] = set()
         self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def boot(self) -> str:
+        """Which SFU it is: another after each start of it, and empty before there was one."""
+        return self._boot
 
     @property
     def is_connected(self) -> bool:
@@ -125,6 +133,18 @@ class SfuClient:
     async def silence(self, session: str, silent: bool) -> None:
         """Drop, or let through again, what `session` publishes; raises `NotFound` if it has ended."""
         await self._call(Silence(id=next(self._ids), session=session, silent=silent))
+
+    async def mute(self, room: str, participant: str, muted: bool) -> None:
+        """Silence a person in `room` from the next packet on, whatever session it comes in, or end that."""
+        await self._call(Mute(id=next(self._ids), room=room, participant=participant, muted=muted))
+
+    async def expel(self, room: str, participant: str, *, banned: bool = False) -> None:
+        """End a person's sessions in `room`; the grants they hold open nothing, nor later ones if banned."""
+        await self._call(Expel(id=next(self._ids), room=room, participant=participant, banned=banned))
+
+    async def readmit(self, room: str, participant: str) -> None:
+        """Lift a ban from `room`."""
+        await self._call(Readmit(id=next(self._ids), room=room, participant=participant))
 
     async def close_room(self, room: str) -> None:
         """End every session of `room`."""

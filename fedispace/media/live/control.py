@@ -19,11 +19,14 @@ from fedispace.media.live.protocol import (
     CloseRoom,
     Done,
     Drain,
+    Expel,
     FromSfu,
     HangUp,
+    Mute,
     Open,
     Patch,
     Proof,
+    Readmit,
     RecordingEvent,
     Reply,
     Request,
@@ -136,6 +139,8 @@ class ControlSocket:
                     self._sfu.silence(request.session, request.silent)
                 case Drain():
                     self._sfu.drain(request.seconds)
+                case Mute() | Expel() | Readmit():
+                    _order(self._sfu, request)
                 case CloseRoom():
                     self._sfu.close_room(request.room)
                 case StartRecording():
@@ -149,6 +154,17 @@ class ControlSocket:
     @staticmethod
     def _say(writer: asyncio.StreamWriter, message: FromSfu) -> None:
         writer.write(protocol.frame(message))
+
+
+def _order(sfu: Sfu, request: Mute | Expel | Readmit) -> None:
+    """Carry out what concerns a person, in whatever sessions."""
+    match request:
+        case Mute():
+            sfu.mute(request.room, request.participant, request.muted)
+        case Expel():
+            sfu.expel(request.room, request.participant, banned=request.banned)
+        case Readmit():
+            sfu.readmit(request.room, request.participant)
 
 
 def _is_ours(writer: asyncio.StreamWriter) -> bool:

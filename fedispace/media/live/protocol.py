@@ -79,6 +79,32 @@ class Patch(msgspec.Struct, frozen=True, tag=True):
     fragment: str
 
 
+class Mute(msgspec.Struct, frozen=True, tag=True):
+    """Silence a person in a room, in every session, those to come too; or end it."""
+
+    id: int
+    room: str
+    participant: str
+    muted: bool
+
+
+class Expel(msgspec.Struct, frozen=True, tag=True):
+    """End a person's sessions in a room and withdraw the grants given so far; with a ban, later ones too."""
+
+    id: int
+    room: str
+    participant: str
+    banned: bool
+
+
+class Readmit(msgspec.Struct, frozen=True, tag=True):
+    """Lift a ban."""
+
+    id: int
+    room: str
+    participant: str
+
+
 class CloseRoom(msgspec.Struct, frozen=True, tag=True):
     id: int
     room: str
@@ -245,14 +271,39 @@ class RecordingEvent(msgspec.Struct, frozen=True, tag=True):
     reason: str = ""
 
 
-Request = Open | Patch | HangUp | Silence | CloseRoom | StartRecording | StopRecording | Drain | AskStatus
+Request = (
+    Open
+    | Patch
+    | HangUp
+    | Silence
+    | Mute
+    | Expel
+    | Readmit
+    | CloseRoom
+    | StartRecording
+    | StopRecording
+    | Drain
+    | AskStatus
+)
 Reply = Answer | Patched | Done | SfuStatus | Failed
 FromClient = Proof | Request
 FromSfu = Challenge | Welcome | Reply | SessionEvent | RecordingEvent
 
 _encoder = msgspec.json.Encoder()
 _from_client = msgspec.json.Decoder(
-    Proof | Open | Patch | HangUp | Silence | CloseRoom | StartRecording | StopRecording | Drain | AskStatus
+    Proof
+    | Open
+    | Patch
+    | HangUp
+    | Silence
+    | Mute
+    | Expel
+    | Readmit
+    | CloseRoom
+    | StartRecording
+    | StopRecording
+    | Drain
+    | AskStatus
 )
 _from_sfu = msgspec.json.Decoder(
     Challenge | Welcome | Answer | Patched | Done | SfuStatus | Failed | SessionEvent | RecordingEvent

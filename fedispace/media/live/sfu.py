@@ -26,6 +26,7 @@ from fedispace.media.live.dtls import Credentials, DtlsTransport
 from fedispace.media.live.feedback import summary
 from fedispace.media.live.grants import Grant, Role
 from fedispace.media.live.mixers import Mixers
+from fedispace.media.live.orders import Orders
 from fedispace.media.live.path import Ice, Path
 from fedispace.media.live.port import Port
 from fedispace.media.live.protocol import (
@@ -76,6 +77,7 @@ class Sfu:
         self._credentials = Credentials(clock.monotonic())
         self._admission = Admission()
         self._mixers = Mixers()
+        self._orders = Orders()
         self._uplink = UplinkCounts()
         self.taps = Taps()
         self.recorder = Recorder(
@@ -125,6 +127,7 @@ class Sfu:
             raise Forbidden("the grant is for another role")
         if self._draining is not None:
             raise Busy("the audio server is about to end", retry_after=_RETRY_SECONDS)
+        self._orders.require(grant)
         self._admission.check(grant.room)
         offer = sdp.read_offer(offer_text)
         if role == "publish" and not offer.sends:
@@ -176,10 +179,34 @@ class Sfu:
         found = self._sessions.get(session)
         if found is None or found.grant.role != "publish":
             raise NotFound("there is no such publisher")
-        found.silence(silent)
+        found.silence(silent or self._orders.is_muted(found.grant.room, found.grant.participant))
+
+    def mute(self, room: str, participant: str, muted: bool) -> None:
+        """Silence a person wherever he publishes in a room, now and when he comes back, or end that."""
+        self._orders.mute(room, participant, muted)
+        for session in self._sessions_of(room, participant):
+            session.silence(muted)
+
+    def expel(self, room: str, participant: str, *, banned: bool) -> None:
+        """Send a person away from a room: his packets stop with this call."""
+        self._orders.send_away(room, participant, self._clock.now(), banned=banned)
+        for session in self._sessions_of(room, participant):
+            session.end("expelled")
+
+    def readmit(self, room: str, participant: str) -> None:
+        """Lift a ban."""
+        self._orders.readmit(room, participant)
+
+    def _sessions_of(self, room: str, participant: str) -> list[Session]:
+        return [
+            session
+            for session in self._sessions.values()
+            if session.grant.room == room and session.grant.participant == participant
+        ]
 
     def close_room(self, room: str) -> None:
-        """End all sessions of a room."""
+        """End all sessions of a room, and those that have not begun."""
+        self._orders.close(room, self._clock.now())
         for session in [s for s in self._sessions.values() if s.grant.room == room]:
             session.end("room_closed")
         with contextlib.suppress(NotFound):
