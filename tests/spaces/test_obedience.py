@@ -2,11 +2,14 @@
 
 import os
 import signal
+from collections.abc import AsyncIterator
 
 import pytest
 
 from fedispace.accounts.models import Account
 from fedispace.errors import Forbidden, Invalid, Unauthenticated
+from fedispace.media.live.client import SfuClient
+from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.models import Space
 from fedispace.spaces.obedience import Obedience
 from tests.ground.eventually import eventually
@@ -17,9 +20,14 @@ from tests.spaces.test_live import Hall, alice, hall, space  # noqa: F401
 
 
 @pytest.fixture
-def obedience(hall: Hall) -> Obedience:  # noqa: F811
+async def obedience(hall: Hall) -> AsyncIterator[Obedience]:  # noqa: F811
     town = hall.town
-    return Obedience(db=town.db, clock=town.clock, bus=town.bus, sfu=hall.studio.client, tickets=town.tickets)
+    fleet = Fleet(town.bus, town.clock, lambda control: SfuClient(control, hall.studio.secret))
+    fleet.include("studio", hall.studio.client)
+    made = Obedience(db=town.db, clock=town.clock, bus=town.bus, fleet=fleet, tickets=town.tickets)
+    await made.start()
+    yield made
+    await made.stop()
 
 
 async def test_who_is_removed_is_out_with_every_session_and_ticket(
