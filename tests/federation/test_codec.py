@@ -666,7 +666,9 @@ ACTORS = built(
     also_known_as=st.lists(OTHERS, max_size=3, unique=True).map(tuple),
     fields=st.lists(st.tuples(WORDS, CONTENT), max_size=3).map(tuple),
 )
-EMBEDDED = NOTES | EVENTS | ACTORS | URIS
+# Within an activity an event that is no Space is read as a post (`happenings.py`), and we send none.
+SPACE_EVENTS = EVENTS.filter(lambda event: event.space is not None)
+EMBEDDED = NOTES | SPACE_EVENTS | ACTORS | URIS
 ADDRESSED = {"to": AUDIENCE, "cc": AUDIENCE}
 FOLLOWS = built(Follow, **ADDRESSED)
 JOINS = built(Join, **ADDRESSED)
