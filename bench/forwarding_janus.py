@@ -1,4 +1,8 @@
-"""Janus VideoRoom, in its fastest form: one event loop, ICE-lite, nothing else loaded."""
+"""Janus: ICE-lite, one plugin, nothing else loaded.
+
+`Janus` is VideoRoom, in its fastest form, which has one event loop for all, or as it comes, with a
+thread for each client; `AudioBridge` is the plugin that mixes.
+"""
 
 import asyncio
 import json
@@ -16,7 +20,7 @@ general: {{
     transports_folder = "/usr/lib/x86_64-linux-gnu/janus/transports"
     debug_level = 2
     session_timeout = 0
-    event_loops = 1
+    event_loops = {loops}
 }}
 media: {{ rtp_port_range = "20000-29999" }}
 nat: {{ ice_lite = true }}
@@ -28,20 +32,24 @@ general: {{ enabled = true, json = "compact", path = "{path}", type = "SOCK_SEQP
 admin: {{ admin_enabled = false }}
 """
 _ROOM = 1234
+_STARTS = 5
 
 
 class Janus:
-    """A Janus process with one room, and the signalling to enter it."""
+    """A Janus process with one room of a VideoRoom, and the signalling to enter it."""
 
-    def __init__(self, folder: Path) -> None:
+    _PLUGIN = "videoroom"
+
+    def __init__(self, folder: Path, *, loops: int = 1) -> None:
         self._folder = folder
+        self._loops = loops
         self._path = folder / "api.sock"
         self._process: asyncio.subprocess.Process | None = None
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._session = 0
         self._waiting: dict[str, tuple[str, asyncio.Future[dict[str, Any]]]] = {}
         self._reader: asyncio.Task[None] | None = None
-        self._feed = 0
+        self._feeds: list[int] = []
 
     @property
     def pid(self) -> int:
@@ -55,40 +63,48 @@ class Janus:
         transports = {path.name for path in (libraries / "transports").glob("*.so")}
         config = _GENERAL.format(
             folder=self._folder,
-            plugins=",".join(plugins - {"libjanus_videoroom.so"}),
+            loops=self._loops,
+            plugins=",".join(plugins - {f"libjanus_{self._PLUGIN}.so"}),
             transports=",".join(transports - {"libjanus_pfunix.so"}),
         )
         (self._folder / "janus.jcfg").write_text(config)
         (self._folder / "janus.transport.pfunix.jcfg").write_text(_UNIX.format(path=self._path))
-        (self._folder / "janus.plugin.videoroom.jcfg").write_text("general: { }\n")
+        (self._folder / f"janus.plugin.{self._PLUGIN}.jcfg").write_text("general: { }\n")
+        for _ in range(_STARTS):
+            await self._spawn()
+            if await self._connect():
+                break
+        else:
+            raise RuntimeError((self._folder / "janus.log").read_text()[-1000:])
+        self._reader = asyncio.create_task(self._listen())
+        created = await self._send("success", janus="create")
+        self._session = created["data"]["id"]
+        handle = await self._attach()
+        body = {"request": "create", "room": _ROOM, **self._room()}
+        await self._send("success", handle_id=handle, janus="message", body=body)
+
+    async def _spawn(self) -> None:
         log = (self._folder / "janus.log").open("wb")
         self._process = await asyncio.create_subprocess_exec(
             "janus", "-F", str(self._folder), "-o", stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL
         )
         log.close()
+
+    async def _connect(self) -> bool:
+        """Connect once it listens; False when it ended instead, which it does now and then."""
+        assert self._process is not None
         self._socket.setblocking(False)
-        for _ in range(100):
+        while self._process.returncode is None:
             try:
                 self._socket.connect(str(self._path))
-                break
+                return True
             except (FileNotFoundError, ConnectionRefusedError):
                 await asyncio.sleep(0.02)
-        self._reader = asyncio.create_task(self._listen())
-        created = await self._send("success", janus="create")
-        self._session = created["data"]["id"]
-        handle = await self._attach()
-        await self._send(
-            "success",
-            handle_id=handle,
-            janus="message",
-            body={
-                "request": "create",
-                "room": _ROOM,
-                "publishers": 3,
-                "audiocodec": "opus",
-                "audiolevel_ext": True,
-            },
-        )
+        return False
+
+    def _room(self) -> dict[str, Any]:
+        """Return what the room is to be like."""
+        return {"publishers": 13, "audiocodec": "opus", "audiolevel_ext": True}
 
     async def stop(self) -> None:
         if self._reader is not None:
@@ -102,31 +118,32 @@ class Janus:
         """Let `peer` publish in the room."""
         handle = await self._attach()
         joined = await self._ask(handle, {"request": "join", "ptype": "publisher", "room": _ROOM})
-        self._feed = joined["plugindata"]["data"]["id"]
+        self._feeds.append(joined["plugindata"]["data"]["id"])
         offer = {"type": "offer", "sdp": peer.sdp("sendonly")}
         answer = await self._ask(handle, {"request": "configure", "audio": True, "video": False}, offer)
         remote = Remote(answer["jsep"]["sdp"])
         await peer.connect(remote, as_server=remote.setup == "active")
-        while not await self._has_publisher(handle):
+        while await self._publishers(handle) < len(self._feeds):
             await asyncio.sleep(0.05)
 
     async def subscribe(self, peer: Peer) -> None:
-        """Let `peer` hear the publisher; here the server offers."""
+        """Let `peer` hear the publishers, each in a section of its own; here the server offers."""
         handle = await self._attach()
-        body = {"request": "join", "ptype": "subscriber", "room": _ROOM, "streams": [{"feed": self._feed}]}
+        streams = [{"feed": feed} for feed in self._feeds]
+        body = {"request": "join", "ptype": "subscriber", "room": _ROOM, "streams": streams}
         offered = await self._ask(handle, body)
         remote = Remote(offered["jsep"]["sdp"])
-        answer = {"type": "answer", "sdp": peer.sdp("recvonly", setup="passive", mid=remote.mid)}
+        answer = {"type": "answer", "sdp": peer.sdp("recvonly", setup="passive", mids=remote.mids)}
         await self._ask(handle, {"request": "start"}, answer)
         await peer.connect(remote, as_server=True)
 
-    async def _has_publisher(self, handle: int) -> bool:
+    async def _publishers(self, handle: int) -> int:
         body = {"request": "listparticipants", "room": _ROOM}
         reply = await self._send("success", janus="message", handle_id=handle, body=body)
-        return any(entry["publisher"] for entry in reply["plugindata"]["data"]["participants"])
+        return sum(entry["publisher"] for entry in reply["plugindata"]["data"]["participants"])
 
     async def _attach(self) -> int:
-        reply = await self._send("success", janus="attach", plugin="janus.plugin.videoroom")
+        reply = await self._send("success", janus="attach", plugin=f"janus.plugin.{self._PLUGIN}")
         handle: int = reply["data"]["id"]
         return handle
 
@@ -159,3 +176,28 @@ class Janus:
             expected, waiting = self._waiting.get(message.get("transaction", ""), ("", None))
             if waiting is not None and not waiting.done() and message["janus"] in (expected, "error"):
                 waiting.set_result(message)
+
+
+class AudioBridge(Janus):
+    """The plugin that decodes everybody and encodes a mix for each, without his own voice."""
+
+    _PLUGIN = "audiobridge"
+
+    def _room(self) -> dict[str, Any]:
+        return {"sampling_rate": 48_000, "audiolevel_ext": True}
+
+    async def publish(self, peer: Peer) -> None:
+        """Let `peer` speak, and hear the others."""
+        await self._enter(peer, muted=False)
+
+    async def subscribe(self, peer: Peer) -> None:
+        """Let `peer` hear."""
+        await self._enter(peer, muted=True)
+
+    async def _enter(self, peer: Peer, *, muted: bool) -> None:
+        handle = await self._attach()
+        await self._ask(handle, {"request": "join", "room": _ROOM, "muted": muted})
+        offer = {"type": "offer", "sdp": peer.sdp("sendrecv")}
+        answer = await self._ask(handle, {"request": "configure", "muted": muted}, offer)
+        remote = Remote(answer["jsep"]["sdp"])
+        await peer.connect(remote, as_server=remote.setup == "active")

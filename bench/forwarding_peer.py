@@ -9,6 +9,7 @@ import asyncio
 import secrets
 import socket
 import struct
+from collections.abc import Sequence
 
 from aioice import stun
 from aiortc.rtcdtlstransport import (
@@ -19,12 +20,16 @@ from aiortc.rtcdtlstransport import (
     RTCDtlsTransport,
 )
 
+from bench.forwarding_drain import heads
+
 _OPUS = 111
 _LEVEL_EXTENSION = 1
 _TRIES = 50
 _PAYLOAD = 80
 _TWENTY_MS = bytes((15 << 3,))  # what follows is noise to an Opus decoder, but nobody decodes
 _REQUEST = b"\x00\x01"
+_RECEIVER_REPORT = 201
+_STAMP = getattr(socket, "SO_TIMESTAMPNS", 35)
 
 
 class _Certificate(RTCCertificate):
@@ -50,7 +55,10 @@ class Remote:
         self.ufrag, self.password = attributes["ice-ufrag"], attributes["ice-pwd"]
         algorithm, value = attributes["fingerprint"].split(" ", 1)
         self.fingerprint = RTCDtlsFingerprint(algorithm=algorithm, value=value)
-        self.setup, self.mid = attributes["setup"], attributes.get("mid", "0")
+        self.setup = attributes["setup"]
+        self.mids = [line.partition(":")[2] for line in lines if line.startswith("mid:")] or ["0"]
+        sources = [line.partition(":")[2].split()[0] for line in lines if line.startswith("ssrc:")]
+        self.ssrcs = [int(source) for source in dict.fromkeys(sources)]
         candidates = [line.split() for line in lines if line.startswith("candidate:")]
         found = next(parts for parts in candidates if parts[2].lower() == "udp")
         self.address = (found[4], int(found[5]))
@@ -76,63 +84,90 @@ class Peer:
         self._ssrc = secrets.randbits(31)
         self._timestamp = secrets.randbits(31)
 
-    def sdp(self, direction: str, *, setup: str = "actpass", mid: str = "0") -> str:
-        """Return an offer or an answer with one audio section."""
+    def sdp(self, direction: str, *, setup: str = "actpass", mids: Sequence[str] = ("0",)) -> str:
+        """Return an offer or an answer with an audio section for each of `mids`."""
         host, port = self.socket.getsockname()
         fingerprint = _CERTIFICATE.getFingerprints()[0]
         lines = [
-            *("v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {mid}"),
-            *(f"m=audio 9 UDP/TLS/RTP/SAVPF {_OPUS}", "c=IN IP4 0.0.0.0", f"a=mid:{mid}", f"a={direction}"),
-            *("a=rtcp-mux", f"a=ice-ufrag:{self.ufrag}", f"a=ice-pwd:{self.password}"),
-            *(f"a=fingerprint:{fingerprint.algorithm} {fingerprint.value}", f"a=setup:{setup}"),
-            *(f"a=rtpmap:{_OPUS} opus/48000/2", f"a=fmtp:{_OPUS} minptime=10;useinbandfec=1"),
-            f"a=extmap:{_LEVEL_EXTENSION} urn:ietf:params:rtp-hdrext:ssrc-audio-level",
-            f"a=candidate:1 1 udp 2130706431 {host} {port} typ host",
-            "a=end-of-candidates",
+            *("v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {' '.join(mids)}"),
         ]
-        if direction == "sendonly":
-            lines.insert(-2, f"a=ssrc:{self._ssrc} cname:bench")
+        for mid in mids:
+            lines += [
+                *(f"m=audio 9 UDP/TLS/RTP/SAVPF {_OPUS}", "c=IN IP4 0.0.0.0"),
+                *(f"a=mid:{mid}", f"a={direction}", "a=rtcp-mux"),
+                *(f"a=ice-ufrag:{self.ufrag}", f"a=ice-pwd:{self.password}"),
+                *(f"a=fingerprint:{fingerprint.algorithm} {fingerprint.value}", f"a=setup:{setup}"),
+                *(f"a=rtpmap:{_OPUS} opus/48000/2", f"a=fmtp:{_OPUS} minptime=10;useinbandfec=1"),
+                f"a=extmap:{_LEVEL_EXTENSION} urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+            ]
+            if direction != "recvonly":
+                lines.append(f"a=ssrc:{self._ssrc} cname:bench")
+            lines += [f"a=candidate:1 1 udp 2130706431 {host} {port} typ host", "a=end-of-candidates"]
         return "\r\n".join(lines) + "\r\n"
 
-    async def connect(self, remote: Remote, *, as_server: bool) -> None:
-        """Prove the password by STUN, complete DTLS, and stop watching the socket."""
+    async def connect(self, remote: Remote, *, as_server: bool, insists: bool = True) -> None:
+        """Prove the password by STUN, complete DTLS, and stop watching the socket.
+
+        `insists`: check the path again and again meanwhile.
+        """
         self._remote = remote
-        await self._check_path()
+        await self._check_path(0.2 if insists else 1.0)
         self._dtls._set_role("server" if as_server else "client")
-        checks = asyncio.create_task(self._check_again())
+        checks = asyncio.create_task(self._check_again()) if insists else None
         try:
             async with asyncio.timeout(20):
                 await self._dtls.start(RTCDtlsParameters(fingerprints=[remote.fingerprint]))
         finally:
-            checks.cancel()
+            if checks is not None:
+                checks.cancel()
         assert self._dtls.state == "connected", self._dtls.state
         assert self._dtls._task is not None
         self._dtls._task.cancel()
         self.connected = True
 
     def keep_alive(self) -> None:
-        """Renew consent (RFC 7675)."""
+        """Renew consent (RFC 7675), and report on what is received, as browsers do."""
         self._send_check()
+        assert self._remote is not None
+        blocks = b"".join(
+            struct.pack("!IIIIII", source, 0, 0x8000, 40, 0, 0) for source in self._remote.ssrcs[:3]
+        )
+        head = struct.pack("!BBHI", 0x80 | len(blocks) // 24, _RECEIVER_REPORT, 1 + len(blocks) // 4, self._ssrc)
+        self.socket.sendto(self._dtls._tx_srtp.protect_rtcp(head + blocks), self._remote.address)
 
     def count(self) -> int:
         """Drain the socket; return the media packets that were waiting."""
         arrived = 0
+        for head in heads(self.socket):
+            if head[:2] == _REQUEST:
+                self._answer_check(head)
+            elif 127 < head[0] < 192 and not 192 <= head[1] <= 223:
+                arrived += 1
+        self.received += arrived
+        return arrived
+
+    def stamp(self) -> None:
+        """From now on let the kernel note when datagrams come, for `hear`."""
+        self.socket.setsockopt(socket.SOL_SOCKET, _STAMP, 1)
+
+    def hear(self) -> list[tuple[float, bytes]]:
+        """Drain the socket; return the media packets, decrypted, and when each came (clock time)."""
+        heard: list[tuple[float, bytes]] = []
         while True:
             try:
-                data = self.socket.recv(2048)
+                data, extra, _, _ = self.socket.recvmsg(2048, 64)
             except BlockingIOError:
-                self.received += arrived
-                return arrived
-            if data[:2] == _REQUEST:
-                self._answer_check(data)
-            elif len(data) > 1 and 127 < data[0] < 192 and not 192 <= data[1] <= 223:
-                arrived += 1
+                self.received += len(heard)
+                return heard
+            if 127 < data[0] < 192 and not 192 <= data[1] <= 223:
+                seconds, nanoseconds = struct.unpack("qq", extra[0][2])
+                heard.append((seconds + nanoseconds / 1e9, self._dtls._rx_srtp.unprotect(data)))
 
-    def speak(self) -> None:
-        """Send one frame of 20 ms."""
+    def speak(self, payload: bytes | None = None, *, level: int = 20) -> None:
+        """Send one frame of 20 ms: noise, unless `payload` is given."""
         header = struct.pack("!BBHII", 0x90, _OPUS, self._sequence, self._timestamp, self._ssrc)
-        extension = struct.pack("!HHBBH", 0xBEDE, 1, _LEVEL_EXTENSION << 4, 0x80 | 20, 0)
-        packet = header + extension + _TWENTY_MS + secrets.token_bytes(_PAYLOAD - 1)
+        extension = struct.pack("!HHBBH", 0xBEDE, 1, _LEVEL_EXTENSION << 4, 0x80 | level, 0)
+        packet = header + extension + (payload or _TWENTY_MS + secrets.token_bytes(_PAYLOAD - 1))
         assert self._remote is not None
         self.socket.sendto(self._dtls._tx_srtp.protect(packet), self._remote.address)
         self._sequence = (self._sequence + 1) & 0xFFFF
@@ -141,11 +176,11 @@ class Peer:
     def close(self) -> None:
         self.socket.close()
 
-    async def _check_path(self) -> None:
+    async def _check_path(self, seconds: float) -> None:
         for _ in range(_TRIES):
             self._send_check()
             try:
-                async with asyncio.timeout(0.2):
+                async with asyncio.timeout(seconds):
                     while (await self._recv())[0] > 3:
                         pass
                 return

@@ -35,13 +35,8 @@ class Wire(Peer):
 
     _SAID = Encoder().encode(struct.pack("<960h", *(6000 if n % 96 < 48 else -6000 for n in range(960))))
 
-    def speak(self) -> None:
-        header = struct.pack("!BBHII", 0x90, 111, self._sequence, self._timestamp, self._ssrc)
-        packet = header + struct.pack("!HHBBH", 0xBEDE, 1, 0x10, 0x80 | 20, 0) + self._SAID
-        assert self._remote is not None
-        self.socket.sendto(self._dtls._tx_srtp.protect(packet), self._remote.address)
-        self._sequence = (self._sequence + 1) & 0xFFFF
-        self._timestamp = (self._timestamp + 960) & 0xFFFFFFFF
+    def speak(self, payload: bytes | None = None, *, level: int = 20) -> None:
+        super().speak(payload or self._SAID, level=level)
 
 
 class Line:
