@@ -9,7 +9,7 @@ that its listeners counted. Listeners renew consent and send receiver reports ev
 
 - `one`: one publisher at 50 packets a second; ours is the programme, forwarded. Janus twice: with one event
   loop for all, its fastest form, and as it comes, with a thread for each client.
-- `three`: three publishers at once; ours are the three slots that speakers receive, Janus sends three streams.
+- `three`: three publishers at once; ours are the three slots that speakers receive, Janus's three streams.
 
 Without root there is no namespace, and without Janus no ratio; then our own figures are measured alone.
 """

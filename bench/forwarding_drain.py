@@ -14,9 +14,7 @@ _HEAD = 20
 
 ffi = type(base)()
 ffi.include(base)
-ffi.cdef(
-    "int recvmmsg(int sockfd, struct mmsghdr *msgvec, unsigned int vlen, int flags, void *timeout);"
-)
+ffi.cdef("int recvmmsg(int sockfd, struct mmsghdr *msgvec, unsigned int vlen, int flags, void *timeout);")
 _libc = ffi.dlopen(None)
 _heads = ffi.new("char[]", _AT_ONCE * _HEAD)
 _vectors = ffi.new("struct iovec[]", _AT_ONCE)

@@ -34,15 +34,17 @@ class Door:
 
     async def subscribe(self, peer: Peer, mids: Sequence[str] = ("0",)) -> str:
         """Let `peer` hear: the programme, or with several sections the stage."""
-        name, grant = self._grant("subscribe")
+        name, grant = self._grant("subscribe", stage=len(mids) > 1)
         answer = await self.client.subscribe(grant, peer.sdp("recvonly", mids=mids))
         await peer.connect(Remote(answer.sdp), as_server=False, insists=False)
         return name
 
-    def _grant(self, role: Role) -> tuple[str, str]:
+    def _grant(self, role: Role, *, stage: bool = False) -> tuple[str, str]:
         name = f"{role}-{next(self._names)}"
         now = SystemClock().now()
-        grant = grants.issue(room="bench", session=name, participant=name, role=role, nonce=name, now=now)
+        grant = grants.issue(
+            room="bench", session=name, participant=name, role=role, nonce=name, now=now, stage=stage
+        )
         return name, grants.sign(grant, self._secret)
 
 

@@ -132,7 +132,9 @@ class Peer:
         blocks = b"".join(
             struct.pack("!IIIIII", source, 0, 0x8000, 40, 0, 0) for source in self._remote.ssrcs[:3]
         )
-        head = struct.pack("!BBHI", 0x80 | len(blocks) // 24, _RECEIVER_REPORT, 1 + len(blocks) // 4, self._ssrc)
+        head = struct.pack(
+            "!BBHI", 0x80 | len(blocks) // 24, _RECEIVER_REPORT, 1 + len(blocks) // 4, self._ssrc
+        )
         self.socket.sendto(self._dtls._tx_srtp.protect_rtcp(head + blocks), self._remote.address)
 
     def count(self) -> int:
