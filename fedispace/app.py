@@ -99,7 +99,7 @@ class App:
     worker: Worker
     housekeeping: Periodic
     rooms: LiveRooms
-    sfu: SfuClient
+    sfu: SfuClient | None
     outcomes: Outcomes
     traffic: Traffic
     clock: Clock

@@ -5,6 +5,7 @@ import sys
 import click
 
 from fedispace import __version__
+from fedispace.cli.doctor import doctor
 from fedispace.cli.domains import domain
 from fedispace.cli.emojis import emoji
 from fedispace.cli.queue import queue
@@ -23,7 +24,7 @@ def cli() -> None:
     """A federated server for threads and live audio Spaces."""
 
 
-for command in (quickstart, init, serve, migrate, config, user, domain, emoji, report, relay, queue):
+for command in (quickstart, init, serve, doctor, migrate, config, user, domain, emoji, report, relay, queue):
     cli.add_command(command)
 
 

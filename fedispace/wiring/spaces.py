@@ -28,9 +28,9 @@ class Spaces:
         people, resolver = accounts.people, federation.resolver
 
         tickets = Tickets(ids, clock, place.secret)
-        self.sfu = SfuClient(place.control, place.secret)
+        self.sfu = SfuClient(place.control, place.secret) if place.control else None
         fleet = Fleet(base.bus, clock, lambda control: SfuClient(control, place.secret))
-        if place.control:
+        if self.sfu is not None:
             fleet.include(place.name, self.sfu)
         self.rooms = LiveRooms(
             db=db,

@@ -11,9 +11,9 @@ from aioice import stun
 
 from fedispace.clock import ManualClock
 from fedispace.media.live import port, udp
+from fedispace.media.live.candidates import candidate_addresses
 from fedispace.media.live.demux import Demux
 from fedispace.media.live.path import Address, Ice, Path
-from fedispace.media.live.server import candidate_addresses
 from fedispace.media.live.settings import SfuSettings
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
@@ -337,12 +337,16 @@ def test_everybody_is_told_the_addresses_the_world_sees_in_the_order_given() -> 
         secret=bytes(32),
         public_addresses=["203.0.113.5", "2001:db8::5", "198.51.100.9"],
     )
-    assert candidate_addresses(chosen) == ("203.0.113.5", "2001:db8::5", "198.51.100.9")
+    assert candidate_addresses(chosen.listen, chosen.public_addresses) == (
+        "203.0.113.5",
+        "2001:db8::5",
+        "198.51.100.9",
+    )
 
 
 def test_listening_everywhere_tells_of_both_families_and_of_the_loopback_last() -> None:
-    told = candidate_addresses(SfuSettings(listen="[::]:7882", control="unused", secret=bytes(32)))
-    only_v4 = candidate_addresses(SfuSettings(listen="0.0.0.0:7882", control="unused", secret=bytes(32)))
+    told = candidate_addresses("[::]:7882", [])
+    only_v4 = candidate_addresses("0.0.0.0:7882", [])
 
     assert {"127.0.0.1", "::1"} <= set(told[-2:])
     assert set(only_v4) < set(told)

@@ -17,7 +17,7 @@ own, so no crowd of strangers can make a session lose its consent.
 from collections import Counter
 
 from fedispace.clock import Clock
-from fedispace.media.live import stun
+from fedispace.media.live import question, stun
 from fedispace.media.live.limits import Bucket, PerSource, source_of
 from fedispace.media.live.path import Address, Ice, Path, Sender
 
@@ -28,6 +28,8 @@ _ADDRESSES_PER_PATH = 4
 _GENERATIONS = 2
 _STRANGERS_PER_SECOND = 4000.0
 _STRANGERS_EACH_PER_SECOND = 1000.0
+_QUESTIONS_PER_SECOND = 5.0
+_QUESTIONS_AT_ONCE = 30.0
 
 
 class Demux:
@@ -44,7 +46,9 @@ class Demux:
         rate = _STRANGERS_EACH_PER_SECOND
         self._sources = PerSource(rate=rate, burst=2 * rate, capacity=8192)
         rate = _STRANGERS_PER_SECOND
-        self._strangers = Bucket(rate=rate, burst=2 * rate, now=clock.monotonic())
+        now = clock.monotonic()
+        self._questions = Bucket(rate=_QUESTIONS_PER_SECOND, burst=_QUESTIONS_AT_ONCE, now=now)
+        self._strangers = Bucket(rate=rate, burst=2 * rate, now=now)
 
     def add(self, path: Path) -> None:
         """Let `path` be found by its user name."""
@@ -92,6 +96,9 @@ class Demux:
             self.refused["unknown"] += 1
 
     def _receive_stun(self, data: bytes, source: Address) -> None:
+        if question.is_question(data):
+            self._answer_question(data, source)
+            return
         names = stun.user_name(data)
         found = self._by_ufrag.get(names[0]) if names is not None else None
         if names is None or found is None or found[1].remote_ufrag != names[1]:
@@ -113,6 +120,14 @@ class Demux:
         if is_newer and check.nominates:
             self._retire(path, 1)
         self._sender.send(stun.success(check.transaction, (host, number), ice.password), source)
+
+    def _answer_question(self, data: bytes, source: Address) -> None:
+        """Tell an operator that what he sends arrives; not often, and never more than he sent."""
+        if not self._questions.take(1, self._clock.monotonic()):
+            self.refused["question_rate"] += 1
+            return
+        host, number = (source if isinstance(source, tuple) else source.peer)[:2]
+        self._sender.send(question.answer(data, (host, number)), source)
 
     def _may_ask(self, path: Path, source: Address, host: str, now: float) -> bool:
         if self._by_address.get(source) is path:

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import errno
 import gc
-import ipaddress
 import logging
 import os
 import resource
@@ -17,7 +16,6 @@ import signal
 import sys
 import time
 
-import ifaddr
 import msgspec
 import structlog
 
@@ -25,6 +23,7 @@ from fedispace.clock import Clock, SystemClock
 from fedispace.config import address_of
 from fedispace.errors import ConfigError
 from fedispace.media.live import nursery, port, settings
+from fedispace.media.live.candidates import candidate_addresses
 from fedispace.media.live.control import ControlSocket
 from fedispace.media.live.settings import SfuSettings
 from fedispace.media.live.sfu import Sfu
@@ -38,26 +37,6 @@ _BIND_TRIES = 30
 _BIND_PAUSE = 0.05
 
 
-def candidate_addresses(chosen: SfuSettings) -> tuple[str, ...]:
-    """Return what answers tell browsers to send to: the public addresses, else the one we listen on,
-    else (when that is all of them) every address of the machine, the loopback last."""
-    host, _ = address_of(chosen.listen)
-    if chosen.public_addresses:
-        return tuple(chosen.public_addresses)
-    listening = ipaddress.ip_address(host)
-    if not listening.is_unspecified:
-        return (host,)
-    found: list[ipaddress.IPv4Address | ipaddress.IPv6Address] = []
-    for adapter in ifaddr.get_adapters():
-        for entry in adapter.ips:
-            text = entry.ip if isinstance(entry.ip, str) else entry.ip[0]
-            address = ipaddress.ip_address(text)
-            if not address.is_link_local and (address.version == 4 or listening.version == 6):
-                found.append(address)
-    found.sort(key=lambda address: (address.is_loopback, address.is_private, address.version))
-    return tuple(str(address) for address in found) or ("127.0.0.1",)
-
-
 async def serve(chosen: SfuSettings, sockets: port.Sockets, stop: asyncio.Event, clock: Clock) -> None:
     """Serve until `stop` is set; announces itself on standard output once it does."""
     audio = port.Port(sockets, clock)
@@ -65,7 +44,7 @@ async def serve(chosen: SfuSettings, sockets: port.Sockets, stop: asyncio.Event,
     sfu = Sfu(
         settings=chosen,
         port=audio,
-        addresses=candidate_addresses(chosen),
+        addresses=candidate_addresses(chosen.listen, chosen.public_addresses),
         clock=clock,
         tell=control.tell,
     )

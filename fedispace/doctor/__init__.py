@@ -1,0 +1,1 @@
+"""Looks for what operators get wrong, and says what to do about it (`fedispace doctor`)."""
