@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy.orm import aliased
 
 from fedispace.db.engine import Tx
 from fedispace.queue.bus import Bus
@@ -64,10 +65,19 @@ async def sessions_of(tx: Tx, space_id: int, account_id: int) -> list[str]:
 
 async def count_listeners(tx: Tx, bus: Bus, space_ids: Collection[int]) -> None:
     """Set the listener counts of these Spaces of ours to what the sessions say, and tell who watches."""
+    voice = aliased(LiveSession)
+    speaks = exists().where(
+        voice.space_id == LiveSession.space_id,
+        voice.account_id == LiveSession.account_id,
+        voice.role == "speaker",
+        voice.connected_at.is_not(None),
+        voice.ended_at.is_(None),
+    )
+    # Who is on stage hears the others by a session of his own, and is no listener.
     there = (
         select(func.count())
         .select_from(LiveSession)
-        .where(LiveSession.space_id == Space.id, LiveSession.role == "listener", is_present())
+        .where(LiveSession.space_id == Space.id, LiveSession.role == "listener", is_present(), ~speaks)
         .scalar_subquery()
     )
     for space_id in space_ids:

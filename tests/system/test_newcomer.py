@@ -149,6 +149,11 @@ async def test_a_newcomer_talks_in_a_space_that_a_second_browser_hears(
             lambda got: got["totalAudioEnergy"] > 0.01 and got["packetsReceived"] > 100,
         )
         assert heard["packetsLost"] == 0
+        # The host hears the stage too, where there is nobody else: not one packet of his own comes back.
+        slots = await host.evaluate("window.fedispaceStats()")
+        assert [slot["packetsReceived"] for slot in slots] in ([0, 0, 0], [])
+        await expect(host.get_by_label("Volume")).to_be_visible()
+        await expect(host.locator("[data-status]")).to_have_text("You are on air.")
 
         await visitor.get_by_role("button", name=re.compile("^Leave")).click()
         await expect(visitor.get_by_role("button", name="Listen", exact=True)).to_be_visible()

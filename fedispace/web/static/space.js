@@ -16,7 +16,9 @@ const find = (name) => root.querySelector(`[data-${name}]`);
 const page = root.dataset;
 const dock = find("dock");
 const buttons = { listen: find("listen"), leave: find("leave"), mic: find("mic") };
-const sound = new Audio();
+// Who may speak hears the others on stage apart, in so many slots, and never himself; others one mix.
+const onStage = Boolean(buttons.mic);
+const sounds = Array.from({ length: onStage ? 3 : 1 }, () => new Audio());
 let state = page.state;
 let microphone = null;
 let opensMuted = true;
@@ -44,19 +46,27 @@ async function ticketFor(role) {
 
 const listening = new Line({
   async door() {
-    if (!page.csrf || (page.needsTicket === undefined && page.whep)) return { url: new URL(page.whep, location).href };
+    if (!page.csrf || (!onStage && page.needsTicket === undefined && page.whep)) return { url: new URL(page.whep, location).href };
     const { ticket, whep_url: url } = await ticketFor("listener");
     return { url, ticket };
   },
   dress(pc) {
-    pc.addTransceiver("audio", { direction: "recvonly" });
+    for (const sound of sounds) {
+      sound.srcObject = null;
+      pc.addTransceiver("audio", { direction: "recvonly" });
+    }
     pc.ontrack = (event) => {
+      const sound = sounds[pc.getTransceivers().indexOf(event.transceiver)];
+      if (!sound) return;
       sound.srcObject = new MediaStream([event.track]);
       play();
     };
   },
   tell(kind, words) {
-    if (kind === "on") {
+    if (speaking.wanted && kind !== "over") {
+      // What is said of the stage matters more.
+      if (kind === "on") play();
+    } else if (kind === "on") {
       say("on", "Listening. Others see a number, not your name.");
       setTimeout(ask, SETTLES);
       play();
@@ -74,10 +84,18 @@ const listening = new Line({
 
 async function play() {
   try {
-    await sound.play();
+    await Promise.all(sounds.filter((sound) => sound.srcObject).map((sound) => sound.play()));
   } catch (error) {
     if (error.name === "NotAllowedError") say("bad", "Your browser holds the sound back. Press Listen again.");
   }
+}
+
+function hush(muted) {
+  for (const sound of sounds) sound.muted = muted;
+}
+
+function silence() {
+  for (const sound of sounds) sound.srcObject = null;
 }
 
 function announcePlaying(on) {
@@ -85,8 +103,8 @@ function announcePlaying(on) {
   const session = navigator.mediaSession;
   session.metadata = on ? new MediaMetadata({ title: page.title, artist: page.host }) : null;
   session.playbackState = on ? "playing" : "none";
-  session.setActionHandler("pause", on ? () => { sound.muted = true; session.playbackState = "paused"; } : null);
-  session.setActionHandler("play", on ? () => { sound.muted = false; play(); session.playbackState = "playing"; } : null);
+  session.setActionHandler("pause", on ? () => { hush(true); session.playbackState = "paused"; } : null);
+  session.setActionHandler("play", on ? () => { hush(false); play(); session.playbackState = "playing"; } : null);
   session.setActionHandler("stop", on ? leave : null);
 }
 
@@ -142,6 +160,9 @@ async function takeStage(muted) {
     say("bad", "The microphone went away. Press Unmute to use another.");
   });
   speaking.start();
+  // The others are heard meanwhile: the line that listens stays as it is when one comes on stage.
+  listening.start();
+  draw();
 }
 
 function mute(muted) {
@@ -187,14 +208,14 @@ function draw() {
 function leave() {
   listening.stop();
   speaking.stop();
-  sound.srcObject = null;
+  silence();
   release();
   draw();
   ask();
 }
 
 buttons.listen?.addEventListener("click", () => {
-  sound.muted = false;
+  hush(false);
   listening.start();
   draw();
   buttons.leave.focus();
@@ -208,7 +229,7 @@ buttons.mic?.addEventListener("click", () => {
   else mute(microphone.enabled);
 });
 find("volume")?.querySelector("input").addEventListener("input", (event) => {
-  sound.volume = Number(event.target.value);
+  for (const sound of sounds) sound.volume = Number(event.target.value);
 });
 
 document.addEventListener("keydown", (event) => {
@@ -223,17 +244,16 @@ async function level() {
   const line = speaking.isOn ? speaking : listening;
   if (!line.isOn) return 0;
   const kind = speaking.isOn ? "media-source" : "inbound-rtp";
-  const entry = (await line.stats()).find((one) => one.type === kind && one.kind === "audio");
-  if (line === listening) watch(entry);
-  return Math.sqrt(Math.min(1, entry?.audioLevel ?? 0));
+  const entries = (await line.stats()).filter((one) => one.type === kind && one.kind === "audio");
+  if (line === listening) watch(entries.reduce((sum, one) => sum + one.packetsReceived, 0));
+  return Math.sqrt(Math.min(1, Math.max(0, ...entries.map((one) => one.audioLevel ?? 0))));
 }
 
 // Sound that stops in the middle is a reason to ask at once whether the session still stands.
 const flow = { packets: 0, since: 0, asked: 0 };
 
-function watch(entry) {
+function watch(packets) {
   const now = performance.now();
-  const packets = entry?.packetsReceived ?? 0;
   if (packets !== flow.packets) Object.assign(flow, { packets, since: now });
   else if (packets && now - flow.since > STALLED && now - flow.since < ASK_EVERY && now - flow.asked > STALLED) {
     flow.asked = now;
@@ -318,7 +338,7 @@ function changed(now) {
   }
   listening.stop();
   speaking.stop();
-  sound.srcObject = null;
+  silence();
   release();
   dock?.querySelectorAll("form, button").forEach((control) => { control.hidden = true; });
   const words = now === "cancelled" ? "This Space was cancelled." : "That Space has ended. Read its thread below.";
