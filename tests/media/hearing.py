@@ -105,3 +105,20 @@ def _best_match(piece: Samples, whole: Samples) -> float:
         if scale > 0:
             best = max(best, float((sought * against).sum()) / scale)
     return best
+
+
+def over_the_floor(samples: Samples, rate: int, frequency: float) -> float:
+    """Return by how many dB a tone stands out of what is heard beside it.
+
+    The floor is the median of the energies of bands as wide as the tone's, from 200 to 4,000 Hz: other
+    tones do not raise it, noise and clicks do.
+    """
+    power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
+    frequencies = np.fft.rfftfreq(len(samples), 1 / rate)
+    half = 10.0
+
+    def energy(middle: float) -> float:
+        return float(power[np.abs(frequencies - middle) < half].sum())
+
+    floor = float(np.median([energy(middle) for middle in np.arange(200, 4000, 2 * half)]))
+    return float(10 * np.log10((energy(frequency) + 1e-9) / (floor + 1e-9)))

@@ -37,6 +37,7 @@ class Studio:
         resume_seconds: float = 600.0,
     ) -> None:
         self.secret = secret or secrets.token_bytes(32)
+        self.address = address
         self.settings = SfuSettings(
             listen=f"{address}:0",
             control=control or str(directory / "sfu.sock"),

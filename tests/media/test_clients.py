@@ -1,0 +1,109 @@
+"""Who is heard and who is not, by the clients that people have: each speaks with a tone of its own, and
+what a listener hears is taken apart into its frequencies."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+
+from tests.ground.ear import RATE
+from tests.ground.eventually import eventually
+from tests.ground.wire import Wire, own_network
+from tests.media.clients import Listeners, Publishers, chromium
+from tests.media.door import Door, door_of
+from tests.media.hearing import Samples, over_the_floor
+from tests.media.studio import Studio
+
+# No tone is near a harmonic, a sum or a difference of others.
+_TONES = {"chromium": 440.0, "ffmpeg": 610.0, "wrtc": 950.0, "gstreamer": 1310.0, "aiortc": 1730.0}
+_HEARD_DB = 20.0
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with own_network() as wire:
+        yield wire
+
+
+@pytest.fixture
+async def studio(wire: Wire, tmp_path: Path) -> AsyncIterator[Studio]:
+    async with Studio(tmp_path, address=wire.host) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def door(studio: Studio) -> AsyncIterator[Door]:
+    async with door_of(studio) as door:
+        yield door
+
+
+def _levels(heard: Samples) -> dict[str, float]:
+    return {name: round(over_the_floor(heard, RATE, tone), 1) for name, tone in _TONES.items()}
+
+
+def _who(heard: Samples) -> set[str]:
+    return {name for name, level in _levels(heard).items() if level >= _HEARD_DB}
+
+
+async def test_five_clients_speak_and_six_hear_all_of_them_and_not_who_is_muted(
+    studio: Studio, door: Door, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        listeners = Listeners(studio, door, tmp_path).all()
+        ears = {name: await stack.enter_async_context(enter()) for name, enter in listeners.items()}
+        for name, speak in Publishers(studio, door, tmp_path).all().items():
+            await stack.enter_async_context(speak(_TONES[name]))
+
+        async def present() -> set[str]:
+            return set(door.sessions)
+
+        await eventually("all have come in", present, lambda names: names >= set(_TONES))
+
+        async def everybody() -> dict[str, set[str]]:
+            heard = await asyncio.gather(*(ear.listen(2) for ear in ears.values()))
+            found = dict(zip(ears, map(_levels, heard), strict=True))
+            print(*found.items(), sep="\n")
+            return dict(zip(ears, map(_who, heard), strict=True))
+
+        for muted in ((), ("wrtc", "ffmpeg"), ("chromium", "gstreamer", "aiortc")):
+            for name in _TONES:
+                await studio.client.silence(door.sessions[name], name in muted)
+            expected = {ear: set(_TONES) - set(muted) for ear in ears}
+            await eventually(
+                f"all but {muted} are heard by all", everybody, lambda got, want=expected: got == want
+            )
+
+
+async def test_chromium_hears_for_45_seconds_without_a_loss_or_an_invented_sample(
+    studio: Studio, door: Door, tmp_path: Path
+) -> None:
+    """By UDP and by TCP alone at once; from the first packet on."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(Publishers(studio, door, tmp_path).chromium(440.0))
+        pages = {}
+        for name, blocked in (("udp", "tcp"), ("tcp", "udp")):
+            page = await stack.enter_async_context(chromium(door.origin))
+            await page.evaluate(f"blocked = '{blocked}'")
+            await page.evaluate("listen()")
+            pages[name] = page
+
+        for name, page in pages.items():
+            received = await eventually(
+                f"45 s by {name}", partial(_inbound, page), lambda got: got.get("packetsReceived", 0) > 2250
+            )
+            print(name, received)
+            assert received["packetsLost"] == 0
+            assert received["concealedSamples"] == 0
+            assert received["totalAudioEnergy"] > 0
+            remote = await page.evaluate("stats('remote-candidate')")
+            assert {entry["protocol"] for entry in remote} == {name}
+
+
+async def _inbound(page: Page) -> dict[str, Any]:
+    reports: list[dict[str, Any]] = await page.evaluate("stats('inbound-rtp')")
+    return reports[0] if reports else {}
