@@ -38,18 +38,19 @@ class Wire:
 
     host: str = "10.77.0.1"
 
-    def lose(self, share: float, *, port: int) -> None:
-        """Drop this share of the datagrams to and from `port`, at random, from now on; 0 drops none.
+    def lose(self, share: float, *ports: str, up: bool = True, down: bool = True) -> None:
+        """Drop this share of the media to (`up`) and from (`down`) a server's ports, at random, from now on.
 
-        Only media are lost (RTP's first byte is 128 to 191): what is measured is not how fast a
-        connection comes about.
+        `ports` are numbers or ranges, as `20000:29999`. Only media are lost (the first byte is 128 to 191):
+        what is measured is not how fast a connection comes about. 0 drops nothing any more.
         """
-        rules = ["*raw", ":PREROUTING ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]"]
-        if share:
-            is_media = '-m u32 --u32 "0>>22&0x3C@8>>30=2"'
-            chance = f"-m statistic --mode random --probability {share:.3f}"
-            for side in ("dport", "sport"):
-                rules.append(f"-A PREROUTING -p udp --{side} {port} {is_media} {chance} -j DROP")
+        rules = ["*raw", ":PREROUTING ACCEPT [0:0]"]
+        is_media = '-m u32 --u32 "0>>22&0x3C@8>>30=2"'
+        chance = f"-m statistic --mode random --probability {share:.3f}"
+        for port in ports if share else ():
+            for side, is_hit in (("dport", up), ("sport", down)):
+                if is_hit:
+                    rules.append(f"-A PREROUTING -p udp --{side} {port} {is_media} {chance} -j DROP")
         subprocess.run(
             ["iptables-restore"], input="\n".join([*rules, "COMMIT", ""]), text=True, check=True, timeout=20
         )

@@ -46,6 +46,12 @@ const record = async (stream) => {
   node.port.onmessage = ({data}) => keep(data);
   context.createMediaStreamSource(stream).connect(node).connect(context.destination);
 };
+const hear = (track) => {
+  const audio = new Audio();
+  audio.srcObject = new MediaStream([track]);
+  audio.play();
+  if (name) record(audio.srcObject);
+};
 const post = async (path, offer) => {
   const answer = await fetch(path, {
     method: "POST", headers: {"Content-Type": "application/sdp"}, body: offer});
@@ -61,12 +67,7 @@ window.connectedTo = async (path, stream) => {
   if (stream) peer.addTransceiver(stream.getAudioTracks()[0], {direction: "sendonly"});
   else {
     peer.addTransceiver("audio", {direction: "recvonly"});
-    peer.ontrack = (event) => {
-      const audio = new Audio();
-      audio.srcObject = new MediaStream([event.track]);
-      audio.play();
-      if (name) record(audio.srcObject);
-    };
+    peer.ontrack = (event) => hear(event.track);
   }
   await peer.setLocalDescription(await peer.createOffer());
   const answer = without(await post(path, peer.localDescription.sdp), window.blocked);
