@@ -33,8 +33,9 @@ def wire() -> Iterator[Wire]:
 
 @pytest.fixture
 async def studio(wire: Wire, tmp_path: Path) -> AsyncIterator[Studio]:
-    async with Studio(tmp_path, address=wire.host) as opened:
-        yield opened
+    with first_in_line():
+        async with Studio(tmp_path, address=wire.host) as opened:
+            yield opened
 
 
 @pytest.fixture
@@ -78,13 +79,10 @@ async def test_five_clients_speak_and_six_hear_all_of_them_and_not_who_is_muted(
 
 
 async def test_chromium_hears_for_45_seconds_without_a_loss_or_an_invented_sample(
-    wire: Wire, tmp_path: Path
+    studio: Studio, door: Door, tmp_path: Path
 ) -> None:
     """By UDP and by TCP alone at once; from the first packet on."""
     async with AsyncExitStack() as stack:
-        stack.enter_context(first_in_line())
-        studio = await stack.enter_async_context(Studio(tmp_path, address=wire.host))
-        door = await stack.enter_async_context(door_of(studio))
         pages = {}
         for name, blocked in (("udp", "tcp"), ("tcp", "udp")):
             pages[name] = page = await stack.enter_async_context(chromium(door.origin))
