@@ -16,6 +16,7 @@ from fedispace.config import parse
 from fedispace.errors import ConfigError
 from fedispace.metrics import Metrics, group_of
 from tests.api.site import Site
+from tests.federation.fediverse import find, open_fediverse
 from tests.ground import prometheus
 from tests.ground.eventually import eventually
 from tests.ground.ports import free_port
@@ -50,6 +51,28 @@ async def test_requests_are_counted_by_what_they_are_for_and_never_by_what_they_
     assert figures.value("process_resident_memory_bytes") > 1_000_000
     assert "secret-name" not in text
     assert "no-such-page" not in text
+
+
+async def test_what_became_of_deliveries_and_of_what_came_in_is_counted(tmp_path: Path) -> None:
+    async with open_fediverse(tmp_path) as fediverse:
+        alice, bob = await fediverse.alpha.person("alice"), await fediverse.beta.person("bob")
+        target = await find(alice, "@bob@b.test")
+        await alice.post(f"/api/v1/accounts/{target}/follow")
+        await fediverse.settle()
+        await bob.post("/api/v1/statuses", {"status": "hello"})
+        await fediverse.settle()
+        await fediverse.alpha.stop_listening()
+        await bob.post("/api/v1/statuses", {"status": "does anybody hear?"})
+        await fediverse.settle()
+        here = await _read(fediverse.alpha.app.metrics(worker=True, web=True))
+        there = await _read(fediverse.beta.app.metrics(worker=True, web=True))
+
+    assert here.value("fedispace_deliveries_total", result="delivered") == 1
+    assert here.value("fedispace_inbox_total", result="applied") == 2
+    assert there.value("fedispace_inbox_total", result="applied") == 1
+    assert there.value("fedispace_deliveries_total", result="delivered") == 2
+    assert there.value("fedispace_deliveries_total", result="put_off") >= 1
+    assert there.value("fedispace_queue_waiting", queue="deliveries") == 1
 
 
 @pytest.mark.parametrize(
