@@ -10,6 +10,7 @@ import pytest
 from fedispace.clock import ManualClock, SystemClock
 from fedispace.media.live import opus_packets
 from fedispace.media.live.room import Room
+from fedispace.media.live.tap import Outlet
 from tests.ground.eventually import eventually
 from tests.media.ears import Ear
 from tests.media.talking import MixersAtHand, arrivals
@@ -25,7 +26,7 @@ class _Hall:
         sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         sock.setblocking(False)
         self.clock = ManualClock()
-        self.room = Room("hall", sock, self.clock, MixersAtHand(), _LIMIT)
+        self.room = Room("hall", sock, self.clock, MixersAtHand(), Outlet(), _LIMIT)
         self._stack = stack
         self.first = Ear("gcm", 111, stack)
         self.slots = [self.first.join(self.room.fanout)]
@@ -42,7 +43,7 @@ class _Hall:
         for arrival in arrivals("anna", [_SPEECH] * packets, first=self._sequence):
             arrival.packet.timestamp = arrival.packet.sequence * 960
             self.clock.advance(milliseconds=20)
-            self.room.hear("anna", arrival.packet, self.clock.monotonic())
+            self.room.hear("anna", "anna", arrival.packet, self.clock.monotonic())
         self._sequence += packets
 
     def durations(self) -> list[int]:
@@ -106,7 +107,7 @@ async def test_the_last_words_leave_although_nobody_goes_on() -> None:
         for number in range(2):
             [arrival] = arrivals("anna", [_SPEECH], first=100 + number)
             arrival.packet.timestamp = number * 960
-            hall.room.hear("anna", arrival.packet, asyncio.get_running_loop().time())
+            hall.room.hear("anna", "anna", arrival.packet, asyncio.get_running_loop().time())
         assert hall.durations() == []
         await eventually("they leave", lambda: _once(hall), lambda durations: durations == [40], within=5)
         hall.room.close()

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pylibsrtp
 import pytest
+from aioice import stun
 
 from fedispace.clock import SystemClock
 from fedispace.media.live import port, tcp
@@ -22,9 +23,9 @@ Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class _House:
     """A port that is open, with one session's path."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str) -> None:
         clock = SystemClock()
-        self.port = Port(port.bind("127.0.0.1", 0), clock)
+        self.port = Port(port.bind(host, 0), clock)
         self.media: list[bytes] = []
         ice = Ice(ufrag="ours", password="secret" * 4, remote_ufrag="them")
         self.path = Path(ice=ice, sender=self.port, now=clock.monotonic())
@@ -52,8 +53,8 @@ class _House:
 
 
 @asynccontextmanager
-async def _opened() -> AsyncIterator[_House]:
-    house = _House()
+async def _opened(host: str = "127.0.0.1") -> AsyncIterator[_House]:
+    house = _House(host)
     await house.port.open()
     try:
         yield house
@@ -259,6 +260,17 @@ def _keys() -> pylibsrtp.Session:
     kind = pylibsrtp.Policy.SSRC_ANY_OUTBOUND
     profile = pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM
     return pylibsrtp.Session(pylibsrtp.Policy(key=bytes(28), ssrc_type=kind, srtp_profile=profile))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_both_families_reach_the_one_listener(address: str) -> None:
+    async with _opened("::") as house:
+        reader, writer = await asyncio.open_connection(address, house.port.number)
+        writer.write(_frame(_check(house.path)))
+        answer = stun.parse_message(await _read_frame(reader))
+        writer.close()
+
+        assert answer.attributes["XOR-MAPPED-ADDRESS"][0] == address
 
 
 async def test_a_port_whose_tcp_half_is_taken_is_said_in_one_line() -> None:
