@@ -4,7 +4,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("idle", "inbox", "delivery", "fanout", "timeline", "fedify", "forwarding", "mixing")
+BENCHMARKS = (
+    "idle",
+    "inbox",
+    "delivery",
+    "fanout",
+    "timeline",
+    "fedify",
+    "forwarding",
+    "listeners",
+    "herd",
+    "mixing",
+)
 
 
 def main() -> int:

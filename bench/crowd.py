@@ -1,7 +1,7 @@
 """Many listeners in a process of their own, so that their handshakes delay nobody who measures.
 
-They are the light clients of `forwarding_peer`, who give way to everybody else on the machine (they
-are nice). The process that measures sends commands over a pipe and waits for the answers.
+They are the light clients of `forwarding_peer`. The process that measures sends commands over a pipe
+and waits for the answers.
 """
 
 import asyncio
@@ -21,7 +21,6 @@ from bench.forwarding_fedispace import Door, Fedispace
 from bench.forwarding_peer import Peer
 from fedispace.errors import FedispaceError
 
-_NICE = 10
 _STEP = 0.1
 _CONSENT_SECONDS = 5.0
 _CALL_SECONDS = 120.0
@@ -81,7 +80,6 @@ class Crowd:
 
 
 def _live(pipe: Connection, host: str, control: Path, secret: bytes) -> None:
-    os.nice(_NICE)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     asyncio.run(_People(pipe, host, Door(control, secret, f"crowd-{os.getpid()}-")).live())
@@ -161,13 +159,12 @@ class _People:
 
     async def _keep(self) -> None:
         """Look after a part of the crowd at a time: each drained once a second, consent every five."""
-        turn, turns = 0, round(_CONSENT_SECONDS / _STEP)
-        drains = round(1 / _STEP)
+        began, turn = time.monotonic(), 0
+        turns, drains = round(_CONSENT_SECONDS / _STEP), round(1 / _STEP)
         while True:
-            await asyncio.sleep(_STEP)
-            turn = (turn + 1) % turns
-            for number, (_, peer) in enumerate(list(self._present)):
-                if number % drains == turn % drains:
-                    peer.count()
-                if number % turns == turn:
-                    peer.keep_alive()
+            turn += 1
+            await asyncio.sleep(max(0.0, began + turn * _STEP - time.monotonic()))
+            for _, peer in self._present[turn % drains :: drains]:
+                peer.count()
+            for _, peer in self._present[turn % turns :: turns]:
+                peer.keep_alive()

@@ -33,6 +33,7 @@ from fedispace.media.live.supervisor import Ready
 log = structlog.get_logger()
 
 _FILES = 8192
+_NICE = -10
 _BIND_TRIES = 30
 _BIND_PAUSE = 0.05
 
@@ -124,6 +125,16 @@ def _allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
+def _go_first() -> None:
+    """Ask for a priority above everything that may wait a moment: a beat of 20 ms may not.
+
+    It takes CAP_SYS_NICE or a limit (`LimitNICE=` in systemd); without them we go on as we are.
+    """
+    with contextlib.suppress(PermissionError):
+        if os.getpriority(os.PRIO_PROCESS, 0) > _NICE:
+            os.setpriority(os.PRIO_PROCESS, 0, _NICE)
+
+
 def main() -> int:
     """Run; return the exit code."""
     structlog.configure(
@@ -138,6 +149,7 @@ def main() -> int:
     )
     logging.basicConfig(level=logging.WARNING, handlers=[Bridge()])
     _allow_many_files()
+    _go_first()
     try:
         chosen = settings.decode(_first_line())
         sockets = _bound(chosen.listen)
