@@ -1,19 +1,24 @@
-"""What mixing a room costs: 13 talkers decoded, added up, encoded once, in virtual time.
+"""What mixing a room costs: 13 talkers decoded, added up, encoded once.
 
-    python -m bench.mixing [--talkers 13] [--seconds 20] [--json PATH]
+    python -m bench.mixing [--talkers 13] [--seconds 20] [--rounds 3] [--json PATH]
 
 The packets are what browsers would send (Opus, 20 ms, 32 kbit/s, with the copies for repair) of a sound
-with the spectrum and the rhythm of speech. Only the mixer runs: the share of a core is its CPU time over
-the time it mixed for; the figures for a tick are wall-clock time, as the other rooms would feel it.
+with the spectrum and the rhythm of speech. First the mixer alone runs, in virtual time: the share of a core
+is its CPU time over the time it mixed for; the figures for a tick are wall-clock time, as the other rooms
+would feel it. Then the same talkers meet in the server and in Janus AudioBridge (`mixing_room`), and
+somebody is heard through the mix (`mouth_to_ear`).
 """
 
 import argparse
-import json
+import asyncio
 import resource
 import statistics
+import sys
 import time
 from pathlib import Path
 
+from bench import mixing_room, mouth_to_ear, namespace
+from bench.goals import Goals
 from bench.speech import packets
 from fedispace.media.live.mixer import Mixer
 from fedispace.media.live.programme import Heard, MixerCounts
@@ -50,19 +55,36 @@ def measure(talkers: int, seconds: int) -> dict[str, float]:
     }
 
 
-def main() -> None:
+def main() -> int:
+    """Measure, print, write JSON; return 1 when a goal is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--talkers", type=int, default=13)
     parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    host, talkers = namespace.enter("bench.mixing"), arguments.talkers
+    goals = Goals()
     measure(1, 1)
-    found = [measure(talkers, arguments.seconds) for talkers in (1, 2, 3, arguments.talkers)]
-    result = {"mixes": found, "goal_percent": GOAL_PERCENT}
-    print(json.dumps(result, indent=2))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result))
+    alone = [measure(count, arguments.seconds) for count in (1, 2, 3, talkers)]
+    for found in alone:
+        goals.note(f"mixer alone, {found['talkers']} talkers", found["percent_of_core"], "% core")
+    goals.note(f"mixer alone, {talkers} talkers: a tick, p50", alone[-1]["tick_ms_p50"], "ms")
+    goals.note(f"mixer alone, {talkers} talkers: a tick, p99", alone[-1]["tick_ms_p99"], "ms")
+    room = asyncio.run(mixing_room.measure(host, talkers, arguments.seconds / 4, arguments.rounds))
+    goals.note(f"room of {talkers}, the server's process", room["fedispace"], "% core")
+    goals.note(f"room of {talkers}, as many packets, not mixed", room["quiet"], "% core")
+    goals.at_most(f"room of {talkers}, the mix", room["mix"], GOAL_PERCENT, "% core")
+    goals.note("mixer's ticks late, of all", 100 * room["ticks_late"] / max(1, room["ticks"]), "%")
+    if "audiobridge" in room:
+        goals.note(f"room of {talkers}, AudioBridge's process", room["audiobridge"], "% core")
+        goals.at_most("our process against AudioBridge's", room["fedispace"] / room["audiobridge"], 1)
+    heard = asyncio.run(mouth_to_ear.measure(host, max(5, arguments.seconds // 2)))
+    goals.at_most("mouth to ear through the mix, median", heard["delay_ms_median"], 150, "ms")
+    goals.note("mouth to ear through the mix, longest", heard["delay_ms_longest"], "ms")
+    goals.note("likeness of what was heard", heard["likeness_median"])
+    return goals.finish(arguments.json, alone=alone, room=room, heard=heard)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
