@@ -59,6 +59,7 @@ class Rtc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: str = "[::]:7882"
     public_addresses: list[str] = []
     long_packets_above: int = 200
+    max_listeners_per_room: int = 2000
     control: str = ""
     secret_file: str = ""
 
@@ -200,6 +201,8 @@ def _check(config: Config, name: str) -> None:
                 raise ConfigError(f"{name}: {key}: {network!r} is not an address or a CIDR network") from None
     if not 0 <= config.federation.kept_connections <= 10_000:
         raise ConfigError(f"{name}: federation.kept_connections must be between 0 and 10000")
+    if config.rtc.max_listeners_per_room < 1:
+        raise ConfigError(f"{name}: rtc.max_listeners_per_room must be at least 1")
     if config.rtc.long_packets_above < 0:
         raise ConfigError(f"{name}: rtc.long_packets_above must not be negative")
     if not 1 <= config.spaces.max_speakers <= 13:

@@ -36,6 +36,7 @@ WHAT: Final = {
     "rtc.listen": "ADDRESS:PORT, UDP and TCP; [::] is IPv6 and IPv4. Open both to the world.",
     "rtc.public_addresses": "What browsers send to, when it differs from this machine: behind NAT.",
     "rtc.long_packets_above": "Listeners in a room above which packets are of 60 ms: less work, 40 ms later.",
+    "rtc.max_listeners_per_room": "Listeners of a room on one SFU, of several; more go to others.",
     "rtc.control": "The SFU's control socket, if it is a process of its own: a path, or tcp://ADDRESS:PORT.",
     "rtc.secret_file": "A file with 32 random bytes or more that web and SFU share; needed with control.",
     "spaces": "Live audio rooms.",

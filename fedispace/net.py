@@ -134,6 +134,10 @@ class Net:
         """Close every connection; further requests open new ones."""
         self._connections.close()
 
+    def may_reach(self, address: str) -> bool:
+        """Tell whether something may be sent to that address, by other means than HTTP."""
+        return self._rule.refusal(address, 443) is None
+
     async def get(
         self, url: str, *, accept: str, sign: Sign | None = None, limit: int = MAX_DOCUMENT
     ) -> Response:

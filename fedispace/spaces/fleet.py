@@ -71,7 +71,7 @@ class Fleet:
         self._clock = clock
         self._connect = connect
         self._members: dict[str, Member] = {}
-        self._events: asyncio.Queue[SessionEvent] = asyncio.Queue(_EVENTS_KEPT)
+        self._events: asyncio.Queue[tuple[str, SessionEvent]] = asyncio.Queue(_EVENTS_KEPT)
         self._tasks: list[asyncio.Task[None]] = []
         self.started_at = 0.0
 
@@ -137,8 +137,8 @@ class Fleet:
             raise Unavailable("the audio server of this session is gone")
         return member.client
 
-    async def events(self) -> AsyncIterator[SessionEvent]:
-        """Yield what happens to sessions anywhere; for one reader."""
+    async def events(self) -> AsyncIterator[tuple[str, SessionEvent]]:
+        """Yield what happens to sessions, and on which server; for one reader."""
         while True:
             yield await self._events.get()
 
@@ -147,7 +147,7 @@ class Fleet:
         async for event in member.client.events():
             if self._events.full():
                 self._events.get_nowait()
-            self._events.put_nowait(event)
+            self._events.put_nowait((member.name, event))
 
     async def _look_out(self) -> None:
         async with self._bus.subscribe(TOPIC) as told:

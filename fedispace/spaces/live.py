@@ -25,6 +25,7 @@ from fedispace.media.live.protocol import Answer, Patched, SessionEvent
 from fedispace.queue.bus import Bus
 from fedispace.spaces import access, presence, queries
 from fedispace.spaces.access import Role
+from fedispace.spaces.cascade import Cascade
 from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Space
@@ -57,6 +58,7 @@ class _Place:
     participant: str
     role: Role
     sfu: str
+    is_fed: bool
     stage: bool
 
 
@@ -81,6 +83,7 @@ class LiveRooms:
         bus: Bus,
         fleet: Fleet,
         placement: Placement,
+        cascade: Cascade,
         secret: bytes,
         tickets: Tickets,
     ) -> None:
@@ -90,6 +93,7 @@ class LiveRooms:
         self._bus = bus
         self._fleet = fleet
         self._placement = placement
+        self._cascade = cascade
         self._secret = secret
         self._tickets = tickets
         self._news: dict[str, str] = {}
@@ -111,6 +115,7 @@ class LiveRooms:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._cascade.stop()
         await self._fleet.stop()
 
     async def publish(self, space_id: int, bearer: str | None, offer: str) -> Connection:
@@ -179,6 +184,8 @@ class LiveRooms:
     async def _enter(self, space_id: int, bearer: str | None, offer: str, role: Role) -> Connection:
         async with self._db.transaction() as tx:
             place = await self._take_place(tx, space_id, bearer, role)
+        if place.is_fed:
+            self._cascade.see_to(space_id, place.sfu)
         try:
             answer = await self._ask_sfu(place, offer)
         except FedispaceError:
@@ -205,6 +212,7 @@ class LiveRooms:
         access.require_role(access.parse_access(space.access), standing, role)
         access.require_live(Phase(space.state))
         sfu = await self._placement.server_for(tx, space_id, role)
+        is_fed = await self._placement.is_fed(tx, space_id, sfu)
         session = self._ids.token()
         place = _Place(
             resource=self._ids.token(),
@@ -214,6 +222,7 @@ class LiveRooms:
             role=role,
             sfu=sfu,
             stage=access.may_speak(access.parse_access(space.access), standing),
+            is_fed=is_fed,
         )
         tx.add(
             LiveSession(
@@ -256,7 +265,8 @@ class LiveRooms:
 
     async def _listen(self) -> None:
         """Gather the SFUs' events; many at once become one transaction."""
-        async for event in self._fleet.events():
+        async for server, event in self._fleet.events():
+            self._cascade.note(server, event)
             self._gather(event)
 
     def _gather(self, event: SessionEvent) -> None:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
@@ -22,11 +22,13 @@ from fedispace.db.upsert import insert
 from fedispace.errors import Unavailable
 from fedispace.spaces.access import Role
 from fedispace.spaces.fleet import Fleet
-from fedispace.spaces.models import LiveSession, RoomPlace
+from fedispace.spaces.lifecycle import Phase
+from fedispace.spaces.models import LiveSession, RoomPlace, Space
 
 log = structlog.get_logger()
 
 HOME: Final = 0
+_STATE: Final = select(Space.state).where(Space.id == bindparam("id"))
 _SETTLED: Final = timedelta(seconds=5)
 _BUCKETS: Final = 10
 
@@ -62,9 +64,22 @@ class Placement:
             return home
         return await self._with_space(tx, space_id, {**places, HOME: home}, loads)
 
-    async def home(self, tx: Tx, space_id: int) -> str | None:
-        """Return where those are who speak."""
-        return self._fleet.only() or (await _places(tx, space_id)).get(HOME)
+    async def home_of_fed(self, tx: Tx, space_id: int, server: str) -> str | None:
+        """Return from where `server` is to take a room's sound, which is live; None if it is not to.
+
+        A home that is gone is replaced first.
+        """
+        places = await _places(tx, space_id)
+        if server not in places.values() or await tx.scalar(_STATE, {"id": space_id}) != Phase.LIVE:
+            return None
+        home = await self.server_for(tx, space_id, "speaker")
+        return None if home == server else home
+
+    async def is_fed(self, tx: Tx, space_id: int, server: str) -> bool:
+        """Tell whether `server` takes this room's sound from another."""
+        if self._fleet.only() is not None:
+            return False
+        return (await _places(tx, space_id)).get(HOME) != server
 
     async def strays(self, tx: Tx, name: str, rooms: Collection[str]) -> list[int]:
         """Return which of `rooms` are not to be on that server any more: they were placed anew meanwhile."""
@@ -94,13 +109,15 @@ class Placement:
         if now_at is None:
             await self._write(tx, space_id, HOME, chosen)
         else:
-            await tx.execute(
+            moved = await tx.scalar(
                 update(RoomPlace)
                 .where(RoomPlace.space_id == space_id, RoomPlace.number == HOME, RoomPlace.sfu == now_at)
                 .where(RoomPlace.placed_at < now - _SETTLED)
                 .values(sfu=chosen, placed_at=now)
+                .returning(RoomPlace.sfu)
             )
-            log.info("space.room_moved", space=space_id, gone=now_at, to=chosen)
+            if moved is not None:
+                log.info("space.room_moved", space=space_id, gone=now_at, to=chosen)
         return (await _places(tx, space_id))[HOME]
 
     async def _with_space(

@@ -4,6 +4,7 @@ from fedispace.media.live.client import SfuClient
 from fedispace.sfu_place import SfuPlace
 from fedispace.spaces.announced import Announced
 from fedispace.spaces.arrival import Arrivals
+from fedispace.spaces.cascade import Cascade
 from fedispace.spaces.entering import Entering
 from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.hosting import Hosting
@@ -32,13 +33,17 @@ class Spaces:
         fleet = Fleet(base.bus, clock, lambda control: SfuClient(control, place.secret))
         if self.sfu is not None:
             fleet.include(place.name, self.sfu)
+        placement = Placement(fleet, clock, base.config.rtc.max_listeners_per_room)
         self.rooms = LiveRooms(
             db=db,
             ids=ids,
             clock=clock,
             bus=base.bus,
             fleet=fleet,
-            placement=Placement(fleet, clock, 0),
+            placement=placement,
+            cascade=Cascade(
+                db=db, ids=ids, clock=clock, fleet=fleet, placement=placement, secret=place.secret
+            ),
             secret=place.secret,
             tickets=tickets,
         )

@@ -46,9 +46,11 @@ class Line:
         self.name = ""
         self.began: list[float] = []
         """When each connection brought its first packet (a speaker's: when it was connected)."""
+        self.heard_at = 0.0
         self._join = join
         self._is_over = is_over
         self._speaks = speaks
+        self._wanted = True
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -57,8 +59,10 @@ class Line:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._task is not None
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        self._wanted = False
+        while not self._task.done():  # a handshake may swallow one cancellation
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=1)
 
     async def began_after(self, moment: float, within: float) -> float:
         """Return how long after `moment` a new connection was there."""
@@ -71,9 +75,17 @@ class Line:
             await asyncio.sleep(_FRAME)
         return later[0] - moment
 
+    async def hears_after(self, moment: float, within: float) -> float:
+        """Return how long after `moment` packets came."""
+        loop = asyncio.get_running_loop()
+        while self.heard_at <= moment:
+            assert loop.time() < moment + within, "nothing was heard any more"
+            await asyncio.sleep(_FRAME)
+        return self.heard_at - moment
+
     async def _run(self) -> None:
         tries = 0
-        while True:
+        while self._wanted:
             wire = Wire("127.0.0.1")
             try:
                 answer, self.name = await self._join(wire.sdp("sendonly" if self._speaks else "recvonly"))
@@ -105,7 +117,7 @@ class Line:
                 wire.speak()
             first = not wire.received
             if wire.count():
-                since = now
+                since = self.heard_at = now
                 if first and not self._speaks:
                     self.began.append(now)
             if now >= prove_at:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from fedispace.accounts.models import Account
 from fedispace.clock import SystemClock
 from fedispace.media.live.client import SfuClient
+from fedispace.spaces.cascade import Cascade
 from fedispace.spaces.fleet import TOPIC, Fleet
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.models import LiveSession, Space
@@ -28,21 +29,34 @@ class Halls:
         self.town = town
         self.studios = {studio.settings.control: studio for studio in studios}
 
+    @property
+    def any(self) -> Studio:
+        return next(iter(self.studios.values()))
+
     @asynccontextmanager
-    async def web_process(self, *, is_told: bool = True) -> AsyncIterator[LiveRooms]:
+    async def web_process(self, *, is_told: bool = True, max_listeners: int = 0) -> AsyncIterator[LiveRooms]:
         """Run what a web process has of it; it knows the servers by configuration, or finds them."""
         secret = next(iter(self.studios.values())).secret
         fleet = Fleet(self.town.bus, self.town.clock, lambda control: SfuClient(control, secret))
         if is_told:
             for control in self.studios:
                 fleet.include(control, SfuClient(control, secret))
+        placement = Placement(fleet, self.town.clock, max_listeners)
         live = LiveRooms(
             db=self.town.db,
             ids=self.town.ids,
             clock=self.town.clock,
             bus=self.town.bus,
             fleet=fleet,
-            placement=Placement(fleet, self.town.clock, 0),
+            placement=placement,
+            cascade=Cascade(
+                db=self.town.db,
+                ids=self.town.ids,
+                clock=self.town.clock,
+                fleet=fleet,
+                placement=placement,
+                secret=secret,
+            ),
             secret=secret,
             tickets=self.town.tickets,
         )

@@ -17,6 +17,7 @@ from fedispace.media.live.client import SfuClient
 from fedispace.media.live.protocol import Answer
 from fedispace.spaces import presence, views
 from fedispace.spaces.access import Role
+from fedispace.spaces.cascade import Cascade
 from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.live import Connection, LiveRooms
 from fedispace.spaces.models import LiveSession, Space
@@ -93,13 +94,17 @@ class Held:
 def live_rooms(town: Town, studio: Studio, sfu: SfuClient) -> LiveRooms:
     fleet = Fleet(town.bus, town.clock, lambda control: SfuClient(control, studio.secret))
     fleet.include("studio", sfu)
+    placement = Placement(fleet, town.clock, 0)
     return LiveRooms(
         db=town.db,
         ids=town.ids,
         clock=town.clock,
         bus=town.bus,
         fleet=fleet,
-        placement=Placement(fleet, town.clock, 0),
+        placement=placement,
+        cascade=Cascade(
+            db=town.db, ids=town.ids, clock=town.clock, fleet=fleet, placement=placement, secret=studio.secret
+        ),
         secret=studio.secret,
         tickets=town.tickets,
     )

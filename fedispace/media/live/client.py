@@ -27,12 +27,14 @@ from fedispace.media.live.protocol import (
     AskStatus,
     Challenge,
     CloseRoom,
+    ConnectUpstream,
     Drain,
     Expel,
     Failed,
     HangUp,
     Mute,
     Open,
+    OpenUpstream,
     Patch,
     Patched,
     Proof,
@@ -157,6 +159,20 @@ class SfuClient:
     async def stop_recording(self, room: str) -> None:
         """End the recording of `room`; raises `NotFound` if there is none."""
         await self._call(StopRecording(id=next(self._ids), room=room))
+
+    async def open_upstream(self, room: str, *, anew: bool = False) -> Answer:
+        """Return the offer with which `room` begins to take its sound from another SFU.
+
+        Raises `Conflict` when it does so already, unless it is to begin `anew`.
+        """
+        reply = await self._call(OpenUpstream(id=next(self._ids), room=room, anew=anew))
+        if not isinstance(reply, Answer):
+            raise Unavailable("the audio server answered something else")
+        return reply
+
+    async def connect_upstream(self, session: str, answer: str) -> None:
+        """Pass on the other SFU's answer to that offer."""
+        await self._call(ConnectUpstream(id=next(self._ids), session=session, answer=answer))
 
     async def drain(self, seconds: float) -> None:
         """Have the SFU take no more sessions, and send everybody away within `seconds`."""

@@ -17,6 +17,7 @@ from fedispace.media.live.protocol import (
     AskStatus,
     Challenge,
     CloseRoom,
+    ConnectUpstream,
     Done,
     Drain,
     Expel,
@@ -24,6 +25,7 @@ from fedispace.media.live.protocol import (
     HangUp,
     Mute,
     Open,
+    OpenUpstream,
     Patch,
     Proof,
     Readmit,
@@ -137,16 +139,15 @@ class ControlSocket:
                     self._sfu.hang_up(request.session)
                 case Silence():
                     self._sfu.silence(request.session, request.silent)
-                case Drain():
-                    self._sfu.drain(request.seconds)
+                case OpenUpstream():
+                    begun = self._sfu.feeds.begin(request.room, anew=request.anew)
+                    return msgspec.structs.replace(begun, id=request.id)
+                case ConnectUpstream() | Drain() | StartRecording() | StopRecording():
+                    _arrange(self._sfu, request)
                 case Mute() | Expel() | Readmit():
                     _order(self._sfu, request)
                 case CloseRoom():
                     self._sfu.close_room(request.room)
-                case StartRecording():
-                    self._sfu.recorder.start(request.room, request.path)
-                case StopRecording():
-                    self._sfu.recorder.stop(request.room)
         except FedispaceError as error:
             return protocol.failure(request.id, error)
         return Done(id=request.id)
@@ -165,6 +166,19 @@ def _order(sfu: Sfu, request: Mute | Expel | Readmit) -> None:
             sfu.expel(request.room, request.participant, banned=request.banned)
         case Readmit():
             sfu.readmit(request.room, request.participant)
+
+
+def _arrange(sfu: Sfu, request: ConnectUpstream | Drain | StartRecording | StopRecording) -> None:
+    """Do what concerns no person: where the sound comes from, where it is kept, and the end."""
+    match request:
+        case ConnectUpstream():
+            sfu.feeds.connect(request.session, request.answer)
+        case Drain():
+            sfu.drain(request.seconds)
+        case StartRecording():
+            sfu.recorder.start(request.room, request.path)
+        case StopRecording():
+            sfu.recorder.stop(request.room)
 
 
 def _is_ours(writer: asyncio.StreamWriter) -> bool:

@@ -29,7 +29,6 @@ from aiortc.rtcdtlstransport import (
 )
 from OpenSSL import SSL
 
-from fedispace.media.live.path import Path
 from fedispace.media.live.sdp import Fingerprint
 
 PROFILES = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80]
@@ -110,11 +109,19 @@ def _step(connection: SSL.Connection) -> bool:
     return True
 
 
+class Carrier(Protocol):
+    """What RTCDtlsTransport uses of an ICE transport: a `Path`, or an `Upstream`."""
+
+    async def _recv(self) -> bytes: ...
+
+    async def _send(self, data: bytes) -> None: ...
+
+
 class DtlsTransport(RTCDtlsTransport):
     """A DTLS association over `path`, and the SRTP sessions it yields."""
 
     def __init__(
-        self, path: Path, credentials: Credentials, certificate: RTCCertificate, *, is_client: bool
+        self, path: Carrier, credentials: Credentials, certificate: RTCCertificate, *, is_client: bool
     ) -> None:
         super().__init__(path, [certificate])  # type: ignore[arg-type]
         self._credentials = credentials

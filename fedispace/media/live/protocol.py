@@ -27,6 +27,8 @@ from fedispace.media.live.grants import Role
 
 VERSION = 3
 MAX_FRAME = 64 * 1024
+UPSTREAM = "upstream"
+"""The participant in events about a room's upstream."""
 
 
 class Challenge(msgspec.Struct, frozen=True, tag=True):
@@ -121,6 +123,25 @@ class StartRecording(msgspec.Struct, frozen=True, tag=True):
 class StopRecording(msgspec.Struct, frozen=True, tag=True):
     id: int
     room: str
+
+
+class OpenUpstream(msgspec.Struct, frozen=True, tag=True):
+    """Begin to take the sound of `room` from another SFU; answered by an `Answer` that holds our offer.
+
+    `anew`: although it is taken from one already.
+    """
+
+    id: int
+    room: str
+    anew: bool
+
+
+class ConnectUpstream(msgspec.Struct, frozen=True, tag=True):
+    """The other SFU's answer to that offer."""
+
+    id: int
+    session: str
+    answer: str
 
 
 class Drain(msgspec.Struct, frozen=True, tag=True):
@@ -283,6 +304,8 @@ Request = (
     | StartRecording
     | StopRecording
     | Drain
+    | OpenUpstream
+    | ConnectUpstream
     | AskStatus
 )
 Reply = Answer | Patched | Done | SfuStatus | Failed
@@ -303,6 +326,8 @@ _from_client = msgspec.json.Decoder(
     | StartRecording
     | StopRecording
     | Drain
+    | OpenUpstream
+    | ConnectUpstream
     | AskStatus
 )
 _from_sfu = msgspec.json.Decoder(

@@ -19,7 +19,7 @@ import socket
 from fedispace.clock import Clock
 from fedispace.media.live import rtcp, rtp
 from fedispace.media.live.answer import Sending
-from fedispace.media.live.continuity import RATE
+from fedispace.media.live.continuity import RATE, Continuity
 from fedispace.media.live.dtls import SrtpSession
 from fedispace.media.live.fanout import LARGEST_PAYLOAD, FanOut, Slot
 from fedispace.media.live.path import Address
@@ -57,6 +57,7 @@ class Room:
         self._programme = Programme(mixers, is_heard=lambda: bool(len(self._fanout) or outlet.taps))
         self._packer = Repacketizer(LARGEST_PAYLOAD)
         self._long_packets_above = long_packets_above
+        self._feed: Continuity | None = None
         self._turned_at = float("-inf")
         self._speaking: set[str] = set()
         self._beat: asyncio.TimerHandle | None = None
@@ -94,6 +95,16 @@ class Room:
             self._say(sound, now)
         elif self._beat is None and self._programme.is_mixing:
             self._await_beat(now)
+
+    def feed(self, packet: rtp.Packet, now: float) -> None:
+        """Take in a packet of another SFU's programme, which is this room's."""
+        self.received += 1
+        if self._feed is None:
+            self._feed = Continuity(timestamp=self._programme.timestamp)
+        place = self._feed.place(packet.ssrc, packet.sequence, packet.timestamp, now)
+        if place is not None:
+            marker = packet.marker or place.first
+            self._say(Sound(packet.payload, marker, place.sequence, place.timestamp), now)
 
     def leave(self, publisher: str) -> None:
         """Let a publisher who left or was silenced be heard no more, from now on."""
@@ -138,10 +149,11 @@ class Room:
         packets = self._fanout.packets - slot.packets_before
         if packets == 0:
             return None
-        since = now - self._programme.sent_at
+        source = self._feed or self._programme
+        since = now - source.sent_at
         stream = rtcp.SenderInfo(
             ssrc=self.ssrc,
-            timestamp=self._programme.timestamp + int(since * RATE),
+            timestamp=source.timestamp + int(since * RATE),
             packets=packets,
             octets=self._fanout.octets - slot.octets_before,
         )

@@ -24,6 +24,7 @@ from fedispace.media.live.admission import Admission
 from fedispace.media.live.answer import Local, Sending, answer_to, fragment_of, is_dtls_client
 from fedispace.media.live.dtls import Credentials, DtlsTransport
 from fedispace.media.live.feedback import summary
+from fedispace.media.live.feeds import Feeds
 from fedispace.media.live.grants import Grant, Role
 from fedispace.media.live.mixers import Mixers
 from fedispace.media.live.orders import Orders
@@ -87,6 +88,9 @@ class Sfu:
             tell=tell,
             resume_seconds=settings.resume_seconds,
         )
+        self.feeds = Feeds(
+            self._credentials, clock, room_called=self._room_called, let_go=self._drop_room, tell=tell
+        )
         self._rooms: dict[str, Room] = {}
         self._sessions: dict[str, Session] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}
@@ -115,6 +119,7 @@ class Sfu:
                 session.end("shutdown")
             if self._lives:
                 await asyncio.wait(list(self._lives.values()), timeout=1)
+            await self.feeds.close()
             self._credentials.close()
             await self._mixers.close()
             await self.recorder.close()
@@ -209,6 +214,7 @@ class Sfu:
         self._orders.close(room, self._clock.now())
         for session in [s for s in self._sessions.values() if s.grant.room == room]:
             session.end("room_closed")
+        self.feeds.end(room, "room_closed")
         with contextlib.suppress(NotFound):
             self.recorder.stop(room)
 
@@ -299,18 +305,22 @@ class Sfu:
             raise Unavailable("the audio server is full")
         return replaced
 
-    def _begin(self, grant: Grant, offer: sdp.Offer) -> Answer:
-        now = self._clock.monotonic()
-        room = self._rooms.get(grant.room)
+    def _room_called(self, name: str) -> Room:
+        room = self._rooms.get(name)
         if room is None:
-            room = self._rooms[grant.room] = Room(
-                grant.room,
+            room = self._rooms[name] = Room(
+                name,
                 self._port.socket,
                 self._clock,
                 self._mixers,
-                self.taps.room_opens(grant.room),
+                self.taps.room_opens(name),
                 self._settings.long_packets_above,
             )
+        return room
+
+    def _begin(self, grant: Grant, offer: sdp.Offer) -> Answer:
+        now = self._clock.monotonic()
+        room = self._room_called(grant.room)
         path = Path(ice=_new_ice(offer.ice_ufrag), sender=self._port, now=now)
         certificate = self._credentials.certificate(now)
         session = Session(
@@ -375,7 +385,7 @@ class Sfu:
                 self._port.remove(session.path)
 
     def _drop_room(self, room: Room) -> None:
-        if any(session.room is room for session in self._sessions.values()):
+        if room.name in self.feeds or any(session.room is room for session in self._sessions.values()):
             return
         room.close()
         if self._rooms.get(room.name) is room:
@@ -393,6 +403,7 @@ class Sfu:
                 session.report(now)
                 if session.publisher is not None:
                     publishers.setdefault(session.room, []).append(session.grant.session)
+        self.feeds.tick({session.grant.room for session in self._sessions.values()}, now)
         for room in self._rooms.values():
             room.adapt(now)
             for name, level in room.speaking_changes(publishers.get(room, []), now):

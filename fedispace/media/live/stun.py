@@ -1,4 +1,4 @@
-"""STUN as an ICE-lite server hears it (RFC 8489, RFC 8445 section 2.5).
+"""STUN as an ICE-lite server hears it, and as its own client speaks it (RFC 8489, RFC 8445 section 2.5).
 
 Three steps, cheapest first: does it look like a binding request for a user name we gave out, may
 its source ask again already, and does its MESSAGE-INTEGRITY prove the password of that session.
@@ -6,6 +6,7 @@ its source ask again already, and does its MESSAGE-INTEGRITY prove the password 
 
 import ipaddress
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from aioice import stun
@@ -14,6 +15,7 @@ _COOKIE = struct.pack("!I", stun.COOKIE)
 _BINDING_REQUEST = b"\x00\x01"
 _USERNAME = 0x0006
 _LONGEST = 1024
+_PRIORITY = (110 << 24) | (65535 << 8) | 255
 _MALFORMED = (ValueError, IndexError, KeyError, struct.error)
 
 
@@ -67,3 +69,28 @@ def success(transaction: bytes, source: tuple[str, int], password: str) -> bytes
     )
     message.add_message_integrity(password.encode())
     return bytes(message)
+
+
+def request(transaction: bytes, name: str, password: str) -> bytes:
+    """Write a check of a client, which chooses the path it goes by (USE-CANDIDATE)."""
+    message = stun.Message(
+        message_method=stun.Method.BINDING,
+        message_class=stun.Class.REQUEST,
+        transaction_id=transaction,
+        attributes={"USERNAME": name, "PRIORITY": _PRIORITY, "ICE-CONTROLLING": 1, "USE-CANDIDATE": None},
+    )
+    message.add_message_integrity(password.encode())
+    return bytes(message)
+
+
+def is_success(data: bytes, transactions: Collection[bytes], password: str) -> bool:
+    """Tell whether this answers one of our checks, by the holder of `password`."""
+    try:
+        message = stun.parse_message(data)
+        return (
+            message.message_class == stun.Class.RESPONSE
+            and message.transaction_id in transactions
+            and message.check_message_integrity(password.encode())
+        )
+    except _MALFORMED:
+        return False
