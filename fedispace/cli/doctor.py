@@ -49,6 +49,7 @@ async def examine(config: Config) -> list[Finding]:
     return [
         *instance.settings(config),
         *await instance.database(config),
+        *await instance.bus(config),
         *machine.look(config),
         *await sound.look(config),
         *await instance.web(config),

@@ -1,5 +1,6 @@
 """The instance itself: its database, its settings, and how it looks from the web."""
 
+import asyncio
 import ipaddress
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from fedispace.doctor.findings import Finding, fault, ok, warning
 from fedispace.errors import ConfigError, FedispaceError
 from fedispace.net import Net
 
+_CONNECT_SECONDS = 3.0
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -42,6 +44,25 @@ async def database(config: Config) -> list[Finding]:
     except ConfigError as error:
         return [fault("database", error.detail, "run `fedispace migrate`, or correct database.url")]
     return [ok("database", f"it answers, and is at revision {migrations.head()}")]
+
+
+async def bus(config: Config) -> list[Finding]:
+    """See that Redis is there, where it is configured."""
+    if not config.bus.url:
+        return []
+    parts = urlsplit(config.bus.url)
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            if parts.scheme == "unix":
+                _, writer = await asyncio.open_unix_connection(parts.path)
+            else:
+                _, writer = await asyncio.open_connection(parts.hostname or "localhost", parts.port or 6379)
+    except (OSError, TimeoutError) as error:
+        why = "no answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
+        advice = "start Redis or Valkey, or correct bus.url; until then work is found by looking"
+        return [warning("bus", f"it cannot be reached: {why}", advice)]
+    writer.close()
+    return [ok("bus", "it can be reached")]
 
 
 async def web(config: Config) -> list[Finding]:

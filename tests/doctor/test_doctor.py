@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from fedispace.cli.doctor import examine
 from fedispace.cli.main import cli
-from fedispace.config import Config, Database, Federation, Instance, Media, Rtc, Server
+from fedispace.config import Bus, Config, Database, Federation, Instance, Media, Rtc, Server
 from fedispace.doctor import instance, machine, sound
 from fedispace.doctor.findings import Finding, State, exit_code
 from tests.api.site import Site
@@ -141,6 +141,17 @@ async def test_the_database_is_looked_at(tmp_path: Path) -> None:
 
     assert [finding.state for finding in missing + empty] == [State.FAULT, State.FAULT]
     assert "fedispace migrate" in empty[0].advice
+
+
+async def test_a_bus_that_is_away_is_found() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as redis:
+        port = redis.getsockname()[1]
+        there = await instance.bus(Config(bus=Bus(url=f"redis://127.0.0.1:{port}/0")))
+    away = await instance.bus(Config(bus=Bus(url=f"redis://127.0.0.1:{port}/0")))
+
+    assert [finding.state for finding in there] == [State.OK]
+    assert [finding.state for finding in away] == [State.WARNING]
+    assert await instance.bus(Config()) == []
 
 
 def test_settings_for_trials_are_found_on_a_public_instance() -> None:

@@ -4,16 +4,21 @@ import asyncio
 import os
 import resource
 import signal
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
 from fedispace.errors import Conflict, Invalid, NotFound, Unavailable
+from fedispace.media.live import recording_file
+from fedispace.media.live.ogg_opus import OpusStream
 from fedispace.media.live.protocol import RecordingEvent, RecordingStatus
+from fedispace.media.live.recording_file import RecordingFile
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import Samples, likeness, purity, read_wav
@@ -136,6 +141,7 @@ async def test_a_killed_recorder_loses_less_than_a_second_and_goes_on_in_the_sam
 
         part = tmp_path / "kept/a.opus.part"
         before = played(part)
+        assert _complaints(part) == ""
         assert len(before) / RATE > recorded - 1
         assert purity(before[RATE:], RATE, 440) > 0.9
 
@@ -151,6 +157,7 @@ async def test_a_killed_recorder_loses_less_than_a_second_and_goes_on_in_the_sam
             took = time.monotonic() - began
 
     sound = played(tmp_path / "kept/a.opus")
+    assert _complaints(tmp_path / "kept/a.opus") == ""
     assert len(sound) / RATE == pytest.approx(took, abs=0.2)
     assert np.array_equal(sound[RATE : 2 * RATE], before[RATE : 2 * RATE])
     assert purity(sound[-int(1.2 * RATE) : -RATE // 5], RATE, 880) > 0.9
@@ -172,6 +179,31 @@ async def test_what_nobody_goes_on_with_is_finished_after_a_while(tmp_path: Path
     assert event.path == "a.opus"
     assert event.seconds > 1.4
     assert purity(played(tmp_path / "kept/a.opus")[RATE:], RATE, 440) > 0.9
+
+
+async def test_what_another_process_left_is_finished_too_and_what_one_writes_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    pages = OpusStream(3)
+    data = pages.begin(recording_file.comments(1000.0)) + pages.pass_time(3 * RATE) + pages.flush()
+    async with _studio(tmp_path, resume_seconds=1) as studio, _told(studio) as told:
+        await studio.client.start_recording("room", "here.opus")
+        await _recorded(studio, 1)
+        with RecordingFile(tmp_path / "kept/busy.opus") as busy:
+            busy.append(data)
+            ended = told("ended")
+            (tmp_path / "kept/left.opus.part").write_bytes(data[:-1])
+            event = await ended
+            status = await studio.client.status()
+
+    assert (event.path, event.reason) == ("left.opus", "recovered")
+    assert 2 <= event.seconds < 3
+    assert [one.path for one in status.recordings] == ["here.opus"]
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == [
+        "busy.opus.part",
+        "here.opus.part",
+        "left.opus",
+    ]
 
 
 async def test_a_recording_goes_on_in_silence_while_the_room_is_empty(tmp_path: Path) -> None:
@@ -258,6 +290,12 @@ async def test_a_recording_is_asked_for_once_below_its_directory_and_where_there
             await recording.client.start_recording("room", "b.opus")
         with pytest.raises(Conflict):
             await recording.client.start_recording("another room", "a.opus")
+
+
+def _complaints(path: Path) -> str:
+    """Return what FFmpeg has to say about a file."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "warning", "-i", str(path), "-f", "null", "-"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stderr
 
 
 def _longest_silence(sound: Samples) -> float:

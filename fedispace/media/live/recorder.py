@@ -4,8 +4,8 @@
 
 A recording is started and stopped by command, and belongs to a room's name: it goes on, in silence,
 while the room is empty, and when the SFU itself was gone, if it is started again under the same path.
-The file then has the silence that there was. What nobody goes on with is given its last page and its
-name when `resume_seconds` have passed since the start of the SFU.
+The file then has the silence that there was. What nobody goes on with for `resume_seconds` is given
+its last page and its name.
 
 All that touches the disk happens in two threads of our own. A disk that hangs makes taps overflow,
 which are counted; one that is full, or a directory that cannot be written, ends the recording with an
@@ -199,7 +199,7 @@ class Recorder:
         return [recording.status for recording in self._recordings.values()]
 
     def recover(self) -> None:
-        """Mend what a former process left, and finish later what nobody goes on with."""
+        """Begin to mend what others left, and to finish what nobody goes on with."""
         if self._directory is not None:
             self._begin(self._recover(self._directory), "recorder recovery")
 
@@ -255,29 +255,32 @@ class Recorder:
         return "stopped"
 
     async def _recover(self, directory: Path) -> None:
-        found = await self._in_thread(lambda: recording_file.unfinished(directory))
-        self.unfinished = len(found)
-        for path in found:
-            await self._mend(path, finish=False)
-        await asyncio.sleep(self._resume_seconds)
-        for path in found:
-            await self._mend(path, finish=True)
-            self.unfinished -= 1
+        """Mend what is unfinished and nobody writes; finish what is so for long. Again and again: a recording
+        that failed, or whose process died beside us, waits in the same way."""
+        while True:
+            found = await self._in_thread(lambda: recording_file.unfinished(directory))
+            waiting = [path for path in found if await self._mend(path, finish=False)]
+            self.unfinished = len(waiting)
+            await asyncio.sleep(self._resume_seconds)
+            for path in waiting:
+                await self._mend(path, finish=True)
+                self.unfinished -= 1
 
-    async def _mend(self, path: Path, *, finish: bool) -> None:
-        """Cut a file after its last whole page, and finish it if that is wished."""
+    async def _mend(self, path: Path, *, finish: bool) -> bool:
+        """Cut a file after its last whole page, or finish it; tell whether nobody writes it."""
         try:
             seconds = await self._in_thread(lambda: _mended(path, finish=finish))
         except Busy:
-            return
+            return False
         except (OSError, Conflict) as error:
             log.error("recording.not_recovered", path=path.name, error=str(error))
-            return
+            return False
         if finish and seconds is not None:
             assert self._directory is not None
             name = str(path.relative_to(self._directory))
             log.info("recording.recovered", path=name, seconds=seconds)
             self._tell(RecordingEvent(kind="ended", room="", path=name, seconds=seconds, reason="recovered"))
+        return seconds is not None
 
     def _say(self, recording: Recording, kind: str, reason: str = "") -> None:
         status = recording.note(kind)
