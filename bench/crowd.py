@@ -80,6 +80,7 @@ class Crowd:
 
 
 def _live(pipe: Connection, host: str, control: Path, secret: bytes) -> None:
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     asyncio.run(_People(pipe, host, Door(control, secret, f"crowd-{os.getpid()}-")).live())

@@ -63,6 +63,7 @@ class Fedispace:
         self.control = self._process.control
         self.door = Door(self.control, self.secret)
         self.slots = 1
+        self._publishers: dict[Peer, str] = {}
 
     @property
     def pid(self) -> int:
@@ -80,7 +81,11 @@ class Fedispace:
         await self._process.stop()
 
     async def publish(self, peer: Peer) -> None:
-        await self.door.publish(peer)
+        self._publishers[peer] = await self.door.publish(peer)
+
+    async def hang_up(self, peer: Peer) -> None:
+        """End a publisher's session."""
+        await self.door.client.hang_up(self._publishers.pop(peer))
 
     async def subscribe(self, peer: Peer) -> None:
         await self.door.subscribe(peer, [str(number) for number in range(self.slots)])

@@ -1,5 +1,6 @@
 """A network namespace for one run: Janus gathers no loopback address, so there is a veth pair."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 HOST = "10.77.0.1"
 _LOOPBACK = "127.0.0.1"
 _INSIDE = "FEDISPACE_BENCH_NAMESPACE"
+_NICE = -10
 _COMMANDS = (
     "ip link set lo up",
     "ip link add veth0 type veth peer name veth1",
@@ -22,6 +24,9 @@ def enter(module: str) -> str:
 
     The process gives way to one in the namespace, with the same arguments.
     """
+    with contextlib.suppress(PermissionError):
+        # The instrument must not be late, or it measures itself. Crowds step back again.
+        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
     if os.environ.get(_INSIDE):
         for command in _COMMANDS:
             subprocess.run(command.split(), check=True)

@@ -3,6 +3,7 @@
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Hashable
+from functools import lru_cache
 
 
 class Bucket:
@@ -47,6 +48,7 @@ class PerSource:
         return bucket.take(1, now)
 
 
+@lru_cache(maxsize=8192)
 def source_of(host: str) -> str:
     """Return whose limits an address shares: its own, or its network's in IPv6, where a /64 is one
     customer's. An IPv4 address is the same however it is written."""

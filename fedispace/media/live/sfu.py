@@ -22,6 +22,7 @@ from fedispace.exposition import Histogram
 from fedispace.media.live import draining, grants, sdp
 from fedispace.media.live.admission import Admission
 from fedispace.media.live.answer import Local, Sending, answer_to, fragment_of, is_dtls_client
+from fedispace.media.live.attendance import Attendance
 from fedispace.media.live.dtls import Credentials, DtlsTransport
 from fedispace.media.live.feedback import summary
 from fedispace.media.live.feeds import Feeds
@@ -93,6 +94,7 @@ class Sfu:
         )
         self._rooms: dict[str, Room] = {}
         self._sessions: dict[str, Session] = {}
+        self._attendance = Attendance()
         self._lives: dict[str, asyncio.Task[None]] = {}
         self._forwarded_before = 0
         self._octets_before = 0
@@ -292,13 +294,13 @@ class Sfu:
 
         Somebody who comes back before we noticed that he left takes over his own place.
         """
-        room = [
-            s for s in self._sessions.values() if s.grant.room == grant.room and s.grant.role == grant.role
-        ]
-        own = [s for s in room if s.grant.participant == grant.participant]
+        own = self._attendance.own(grant)
         allowed = 1 if grant.role == "publish" else _SUBSCRIPTIONS_EACH
         replaced = own[: max(0, len(own) - allowed + 1)]
-        if grant.role == "publish" and len(room) - len(replaced) >= self._settings.max_speakers:
+        if (
+            grant.role == "publish"
+            and self._attendance.count(grant) - len(replaced) >= self._settings.max_speakers
+        ):
             raise Conflict("all the speakers' places are taken")
         if len(self._sessions) - len(replaced) >= self._settings.max_sessions:
             self._admission.refused["full"] += 1
@@ -344,6 +346,7 @@ class Sfu:
         self._port.add(path)
         self._admission.begin(grant.room)
         self._sessions[grant.session] = session
+        self._attendance.add(session)
         self._lives[grant.session] = asyncio.create_task(self._live(session), name=f"session {grant.session}")
         sending: tuple[Sending, ...] = ()
         if session.slots:
@@ -367,6 +370,7 @@ class Sfu:
                 await session.last()
         finally:
             self._sessions.pop(session.grant.session, None)
+            self._attendance.remove(session)
             self._lives.pop(session.grant.session, None)
             self._drop_room(session.room)
             self._ended[session.reason] += 1
@@ -385,7 +389,7 @@ class Sfu:
                 self._port.remove(session.path)
 
     def _drop_room(self, room: Room) -> None:
-        if room.name in self.feeds or any(session.room is room for session in self._sessions.values()):
+        if room.name in self.feeds or not self._attendance.is_empty(room):
             return
         room.close()
         if self._rooms.get(room.name) is room:

@@ -1,0 +1,219 @@
+"""A room for hours: 13 speakers, 100 listeners, people who come and go. Does anything grow or drift?
+
+    python -m bench.soak [--minutes 10] [--speakers 13] [--listeners 100] [--json PATH]
+
+Speakers take turns and talk over one another; now and then one leaves and comes back. A few listeners
+hang up and as many others come, all the time. Each minute prints the server's memory, its CPU time, the
+mixer's late ticks and what the steady listener saw. At the end these must hold, or the exit code is 1:
+
+- memory at the end, against the median of the second quarter: no more than 5 % (and 2 MB) higher;
+- the mixer's ticks late (by more than 5 ms) or left out: less than 0.1 %;
+- the steady listener's timestamps against the clock, first minute against last: no more than 50 ms apart;
+- of what the room sent to the steady listener, as its sequence numbers count it, nothing is missing;
+- nobody's packet was undecodable, and the SFU did not start again.
+"""
+
+import argparse
+import asyncio
+import random
+import statistics
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench import namespace
+from bench.crowd import Crowd
+from bench.forwarding_fedispace import Fedispace
+from bench.forwarding_peer import Peer
+from bench.goals import Goals
+from bench.process import cpu_seconds, resident_mb
+from bench.talking import Talking
+from fedispace.errors import Conflict
+from fedispace.media.live.protocol import SfuStatus
+
+_RATE = 48_000
+_CHANGE_SECONDS = 4.0
+_LEAVERS = 3
+_LISTEN_SECONDS = 0.5
+_CONSENT_EVERY = 8
+_SPEAKER_LEAVES = 0.1
+_LATE_SHARE = 0.001
+_DRIFT_MS = 50.0
+_GROWTH = 0.05
+_GROWTH_MB = 2.0
+
+
+@dataclass(slots=True)
+class Heard:
+    """What the steady listener saw: his clock against the stream's, and the gaps."""
+
+    offsets: list[tuple[float, float]] = field(default_factory=list)
+    packets: int = 0
+    missing: int = 0
+    _sequence: int | None = None
+    _timestamp: int = 0
+    _total: int = 0
+
+    def note(self, packets: Sequence[tuple[float, bytes]]) -> None:
+        for came, packet in packets:
+            sequence, timestamp = struct.unpack_from("!HI", packet, 2)
+            if self._sequence is not None:
+                self._total += (timestamp - self._timestamp + (1 << 31) & 0xFFFFFFFF) - (1 << 31)
+                self.missing += ((sequence - self._sequence + 0x8000) & 0xFFFF) - 0x8000 - 1
+            self._sequence, self._timestamp = sequence, timestamp
+            self.packets += 1
+            self.offsets.append((came, came - self._total / _RATE))
+
+    def drift_ms(self) -> float:
+        """Compare the least delayed packets of the first and of the last sixth."""
+        if len(self.offsets) < 600:
+            return 0.0
+        part = len(self.offsets) // 6
+        first = sorted(offset for _, offset in self.offsets[:part])
+        last = sorted(offset for _, offset in self.offsets[-part:])
+        return 1000 * (last[len(last) // 10] - first[len(first) // 10])
+
+
+class Room:
+    """The server and everybody in it."""
+
+    def __init__(self, host: str, folder: Path, speakers: int) -> None:
+        self.server = Fedispace(host, folder)
+        self.crowd = Crowd(host, self.server)
+        self.speakers = [Peer(host) for _ in range(speakers)]
+        self.steady = Peer(host)
+        self.heard = Heard()
+        self.talking: Talking
+        self._host = host
+        self._random = random.Random(4)
+
+    async def enter(self, listeners: int) -> None:
+        await self.server.start()
+        for speaker in self.speakers:
+            await self.server.publish(speaker)
+        await self.server.subscribe(self.steady)
+        self.steady.stamp()
+        self.talking = Talking(self.speakers, silent_send=True)
+        await self.crowd.join(listeners - 1)
+
+    async def live(self, ended: asyncio.Event) -> None:
+        """Come, go, talk and listen until `ended`."""
+        turn, changed = 0, time.monotonic()
+        while not ended.is_set():
+            await asyncio.sleep(_LISTEN_SECONDS)
+            self.heard.note(self.steady.hear())
+            turn += 1
+            if turn % _CONSENT_EVERY == 0:
+                self.steady.keep_alive()
+            if time.monotonic() - changed > _CHANGE_SECONDS:
+                changed = time.monotonic()
+                await self._change()
+
+    async def _change(self) -> None:
+        self.talking.speaking = self._random.choice([1, 2, 2, 3, len(self.speakers)])
+        await self.crowd.leave(_LEAVERS)
+        await self.crowd.join(_LEAVERS)
+        if self._random.random() < _SPEAKER_LEAVES:
+            await self._replace_speaker()
+
+    async def _replace_speaker(self) -> None:
+        at = self._random.randrange(len(self.speakers))
+        peer, old = Peer(self._host), self.speakers[at]
+        await self.server.hang_up(old)
+        while True:
+            try:
+                await self.server.publish(peer)
+                break
+            except Conflict:  # his place is not free yet
+                await asyncio.sleep(_LISTEN_SECONDS)
+        self.speakers[at] = peer
+        old.close()
+
+    async def leave(self) -> None:
+        await self.crowd.close()
+        await self.server.stop()
+        for peer in (*self.speakers, self.steady):
+            peer.close()
+
+
+async def _run(arguments: argparse.Namespace, host: str) -> tuple[Room, list[dict[str, Any]], SfuStatus]:
+    with tempfile.TemporaryDirectory() as folder:
+        room, ended = Room(host, Path(folder), arguments.speakers), asyncio.Event()
+        minutes: list[dict[str, Any]] = []
+        try:
+            await room.enter(arguments.listeners)
+            async with room.talking, asyncio.TaskGroup() as tasks:
+                tasks.create_task(room.live(ended))
+                first = await room.server.door.client.status()
+                pid, until = room.server.pid, time.monotonic() + 60 * arguments.minutes
+                while (left := until - time.monotonic()) > 1:
+                    cpu, began = cpu_seconds(pid), time.monotonic()
+                    await asyncio.sleep(min(arguments.every, left))
+                    cpu = 100 * (cpu_seconds(pid) - cpu) / (time.monotonic() - began)
+                    minutes.append(await _minute(room, first, cpu))
+                    print("  ".join(f"{name} {value}" for name, value in minutes[-1].items()), flush=True)
+                last = await room.server.door.client.status()
+                assert room.server.pid == pid, "the SFU was started again"
+                ended.set()
+        finally:
+            await room.leave()
+    return room, minutes, last
+
+
+async def _minute(room: Room, first: SfuStatus, cpu: float) -> dict[str, Any]:
+    status = await room.server.door.client.status()
+    mixer = status.mixer
+    ticks = mixer.ticks - first.mixer.ticks
+    return {
+        "time": time.strftime("%H:%M:%S"),
+        "MB": round(resident_mb(room.server.pid), 1),
+        "cpu%": round(cpu, 1),
+        "listeners": status.subscribers,
+        "ticks": ticks,
+        "late": mixer.ticks_late - first.mixer.ticks_late,
+        "worst_ms": round(1000 * mixer.worst_lateness, 1),
+        "heard": room.heard.packets,
+        "missing": room.heard.missing,
+        "drift_ms": round(room.heard.drift_ms(), 1),
+    }
+
+
+def _judge(room: Room, minutes: list[dict[str, Any]], last: SfuStatus) -> Goals:
+    goals = Goals()
+    sizes = [minute["MB"] for minute in minutes]
+    second = sizes[len(sizes) // 4 : max(len(sizes) // 2, len(sizes) // 4 + 1)]
+    before = statistics.median(second)
+    goals.note("memory in the second quarter, median", before, "MB")
+    goals.at_most("memory at the end", sizes[-1], round(before + max(_GROWTH_MB, _GROWTH * before), 1), "MB")
+    ticks = max(1, minutes[-1]["ticks"])
+    goals.note("mixer's ticks", ticks)
+    goals.at_most("late of them", 100 * minutes[-1]["late"] / ticks, 100 * _LATE_SHARE, "%")
+    goals.at_most("drift of the stream's clock", abs(room.heard.drift_ms()), _DRIFT_MS, "ms")
+    goals.note("packets of the steady listener", room.heard.packets)
+    goals.at_most("missing of them", room.heard.missing, 0)
+    goals.at_most("undecodable packets", last.mixer.undecodable, 0)
+    goals.note("concealed pieces", last.mixer.concealed)
+    goals.note("talkers' own lateness, worst", 1000 * room.talking.late, "ms")
+    return goals
+
+
+def main() -> int:
+    """Run, print, write JSON; return 1 when a bar is missed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--every", type=float, default=60.0, help="seconds between two lines")
+    parser.add_argument("--speakers", type=int, default=13)
+    parser.add_argument("--listeners", type=int, default=100)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    room, minutes, last = asyncio.run(_run(arguments, namespace.enter("bench.soak")))
+    return _judge(room, minutes, last).finish(arguments.json, minutes=minutes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
