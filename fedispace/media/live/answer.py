@@ -31,6 +31,7 @@ class Sending:
     ssrc: int
     cname: str
     stream: str
+    with_copies: bool = False  # redundancy (RFC 2198), for those who lose packets
 
 
 def is_dtls_client(offer: Offer) -> bool:
@@ -47,7 +48,8 @@ def answer_to(offer: Offer, local: Local, sending: Sequence[Sending] = ()) -> st
         lines.append("a=group:BUNDLE " + " ".join(section.mid or "" for section in offer.sections))
     lines.append("a=msid-semantic: WMS *")
     for order, section in enumerate(offer.sections):
-        lines += _head(section, local, is_publishers=not sending)
+        has_copies = order < len(sending) and sending[order].with_copies
+        lines += _head(section, local, is_publishers=not sending, has_copies=has_copies)
         lines += [
             f"a=ice-ufrag:{local.ice_ufrag}",
             f"a=ice-pwd:{local.ice_pwd}",
@@ -64,11 +66,13 @@ def answer_to(offer: Offer, local: Local, sending: Sequence[Sending] = ()) -> st
     return "\r\n".join(lines) + "\r\n"
 
 
-def _head(section: Audio, local: Local, *, is_publishers: bool) -> list[str]:
+def _head(section: Audio, local: Local, *, is_publishers: bool, has_copies: bool) -> list[str]:
     address = local.addresses[0]
     formats = [section.payload_type]
     if is_publishers and section.red_payload_type is not None:
         formats.insert(0, section.red_payload_type)  # named first, it is used
+    elif has_copies and section.red_payload_type is not None:
+        formats.append(section.red_payload_type)
     return [
         f"m=audio {local.port} {section.protocol} {' '.join(map(str, formats))}",
         f"c=IN {_family(address)} {address}",
@@ -79,10 +83,7 @@ def _head(section: Audio, local: Local, *, is_publishers: bool) -> list[str]:
 
 def _receiving(section: Audio) -> list[str]:
     lines = ["a=recvonly", *_opus(section.payload_type)]
-    red = section.red_payload_type
-    if red is not None:
-        opus = section.payload_type
-        lines += [f"a=rtpmap:{red} red/48000/2", f"a=fmtp:{red} {opus}/{opus}"]
+    lines += _red(section)
     if section.level_extension is not None:
         lines.append(f"a=extmap:{section.level_extension} {AUDIO_LEVEL}")
     return lines
@@ -92,9 +93,15 @@ def _sending(section: Audio, sending: Sending) -> list[str]:
     return [
         "a=sendonly",
         *_opus(section.payload_type),
+        *(_red(section) if sending.with_copies else []),
         f"a=msid:{sending.stream} {sending.stream}",
         f"a=ssrc:{sending.ssrc} cname:{sending.cname}",
     ]
+
+
+def _red(section: Audio) -> list[str]:
+    red, opus = section.red_payload_type, section.payload_type
+    return [] if red is None else [f"a=rtpmap:{red} red/48000/2", f"a=fmtp:{red} {opus}/{opus}"]
 
 
 def _opus(number: int) -> list[str]:

@@ -12,12 +12,16 @@ subscriber. What remains for each is one copy, one encryption in the C library, 
 Subscribers by TCP have slots among the others; they are left out of the system call and written to
 one by one, so that each costs only itself.
 
+Who loses packets gets copies of the two before with each (RFC 2198), if he said that he reads them: a
+variant of its own, which costs those who lose none nothing.
+
 Sequence numbers start in the lower half of their range for everyone: were they to wrap before a
 newcomer's first packet arrives, the two sides would disagree on SRTP's rollover counter for good
 (RFC 3711, section 3.3.1).
 """
 
 import socket
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +29,7 @@ from typing import Any
 from pylibsrtp._binding import ffi as srtp_ffi
 from pylibsrtp._binding import lib as srtp_lib
 
-from fedispace.media.live import rtp
+from fedispace.media.live import red, rtp
 from fedispace.media.live.dtls import SrtpSession
 from fedispace.media.live.path import Address
 from fedispace.media.live.sendmmsg import NAME_BYTES, ffi, send_all, socket_address
@@ -35,6 +39,8 @@ _TRAILER = 148
 _FIRST_CAPACITY = 16
 LARGEST_PAYLOAD = _STRIDE - rtp.HEADER - _TRAILER
 _HALF = 0x8000
+_COPIES = 2
+_MOST_HEADS = 4 * _COPIES + 1
 
 
 @dataclass(eq=False, slots=True)
@@ -46,6 +52,9 @@ class Slot:
     variant: int
     packets_before: int
     octets_before: int
+    payload_type: int
+    offset: int
+    red_payload_type: int | None = None
     index: int = -1
 
 
@@ -59,7 +68,8 @@ class FanOut:
         self._keys: list[Any] = []
         self._kinds: list[int] = []
         self._sizes: list[int] = []
-        self._variants: dict[tuple[int, int], int] = {}
+        self._variants: dict[tuple[int, int, int | None], int] = {}
+        self._recent: deque[tuple[bytes, int]] = deque(maxlen=_COPIES)
         self._streams: set[Slot] = set()
         self._length = srtp_ffi.new("int *")
         self._sequence = 0
@@ -77,11 +87,13 @@ class FanOut:
         """The subscribers; not to be changed."""
         return self._slots
 
-    def add(self, keys: SrtpSession, payload_type: int, address: Address) -> Slot:
+    def add(
+        self, keys: SrtpSession, payload_type: int, address: Address, red_payload_type: int | None = None
+    ) -> Slot:
         """Begin to send to one more."""
         offset = (self._sequence + 1) & _HALF
-        variant = self._variants.setdefault((payload_type, offset), len(self._variants))
-        slot = Slot(keys, address, variant, self.packets, self.octets)
+        variant = self._variant(payload_type, offset, None)
+        slot = Slot(keys, address, variant, self.packets, self.octets, payload_type, offset, red_payload_type)
         if len(self._slots) == self._capacity:
             self._grow(2 * self._capacity)
         slot.index = len(self._slots)
@@ -91,6 +103,16 @@ class FanOut:
         self._sizes.append(0)
         self._place(slot)
         return slot
+
+    def protect(self, slot: Slot, wanted: bool) -> None:
+        """Send copies along from now on, or no longer, to one who reads them."""
+        red_payload_type = slot.red_payload_type if wanted else None
+        slot.variant = self._variant(slot.payload_type, slot.offset, red_payload_type)
+        if slot.index >= 0:
+            self._kinds[slot.index] = slot.variant
+
+    def _variant(self, payload_type: int, offset: int, red_payload_type: int | None) -> int:
+        return self._variants.setdefault((payload_type, offset, red_payload_type), len(self._variants))
 
     def remove(self, slot: Slot) -> None:
         """Stop sending to one; the last takes his place."""
@@ -118,16 +140,17 @@ class FanOut:
             return
         packets = [
             rtp.header(
-                payload_type=payload_type,
+                payload_type=payload_type if copies is None else copies,
                 marker=marker,
                 sequence=(sequence - offset) & 0xFFFF,
                 timestamp=timestamp,
                 ssrc=ssrc,
             )
-            + payload
-            for payload_type, offset in self._variants
+            + (payload if copies is None else self._with_copies(payload, payload_type, timestamp))
+            for payload_type, offset, copies in self._variants
         ]
-        failed = self._encrypt(packets, rtp.HEADER + len(payload))
+        self._recent.append((payload, timestamp))
+        failed = self._encrypt(packets)
         self.packets += 1
         self.octets += len(payload)
         self.sent_octets += len(payload) * (len(self._slots) - len(failed))
@@ -161,15 +184,27 @@ class FanOut:
             first = index + 1
         self._send_range(first, len(self._slots))
 
-    def _encrypt(self, packets: list[bytes], size: int) -> list[int]:
+    def _with_copies(self, payload: bytes, payload_type: int, timestamp: int) -> bytes:
+        """Write the packets before beside this one, the newest first of all if there is no room for both."""
+        copies: list[tuple[bytes, int]] = []
+        room = LARGEST_PAYLOAD - len(payload) - _MOST_HEADS
+        for copy, at in reversed(self._recent):
+            age = (timestamp - at) & 0xFFFFFFFF
+            room -= len(copy)
+            if room < 0 or not red.fits(copy, age):
+                break
+            copies.insert(0, (copy, age))
+        return red.write(payload_type, payload, copies)
+
+    def _encrypt(self, packets: list[bytes]) -> list[int]:
         """Fill every buffer; return the slots whose buffer must not leave because it failed."""
         protect, copy, length = srtp_lib.srtp_protect, srtp_ffi.memmove, self._length
-        sizes, vectors = self._sizes, self._vectors
+        sizes, vectors, lengths = self._sizes, self._vectors, [len(packet) for packet in packets]
         failed: list[int] = []
         slots = zip(self._buffers, self._keys, self._kinds, strict=False)
         for index, (buffer, key, kind) in enumerate(slots):
-            copy(buffer, packets[kind], size)
-            length[0] = size
+            copy(buffer, packets[kind], lengths[kind])
+            length[0] = lengths[kind]
             if protect(key, buffer, length):
                 failed.append(index)
             elif length[0] != sizes[index]:

@@ -16,6 +16,8 @@ from fedispace.media.live.limits import Bucket
 _REPORTS_PER_SECOND = 10.0
 _OLD_SECONDS = 30.0
 _SHARES = 256
+_LOSING = 0.02
+_WELL_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class Feedback:
         self, keys: DtlsTransport, ssrcs: Collection[int], refused: Counter[str], now: float
     ) -> None:
         self.heard_at = now
+        self.is_losing = False
+        self._lost_at = now
         self._keys = keys
         self._refused = refused
         self._told: dict[int, Told | None] = dict.fromkeys(ssrcs)
@@ -58,6 +62,10 @@ class Feedback:
                 self._told[block.ssrc] = Told(
                     at=now, lost=block.fraction_lost / _SHARES, jitter=block.jitter / RATE
                 )
+                if block.fraction_lost >= _LOSING * _SHARES:
+                    self.is_losing, self._lost_at = True, now
+        if now - self._lost_at > _WELL_SECONDS:
+            self.is_losing = False
 
     def worst(self, now: float) -> Told | None:
         """Return the worst of what he told of late, if anything."""

@@ -9,10 +9,13 @@ Browsers send it when the answer names it first. It comes from strangers: length
 anything is cut, and the number of copies is bounded.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _MOST_COPIES = 4
 _HEAD = 4
+_LONGEST = 0x3FF
+_OLDEST = 0x3FFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,19 @@ class Redundant:
 
     primary: bytes
     copies: tuple[Block, ...]
+
+
+def write(payload_type: int, primary: bytes, copies: Sequence[tuple[bytes, int]]) -> bytes:
+    """Write a frame with copies of earlier ones, each with its age, the oldest first."""
+    heads = b"".join(
+        ((0x80 | payload_type) << 24 | age << 10 | len(copy)).to_bytes(_HEAD, "big") for copy, age in copies
+    )
+    return b"".join((heads, bytes((payload_type,)), *(copy for copy, _ in copies), primary))
+
+
+def fits(copy: bytes, age: int) -> bool:
+    """Tell whether a copy can be named: ten bits for its length, fourteen for its age."""
+    return len(copy) <= _LONGEST and 0 < age <= _OLDEST
 
 
 def read(payload: bytes, payload_type: int) -> Redundant | None:

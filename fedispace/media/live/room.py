@@ -84,7 +84,7 @@ class Room:
 
     def sending(self) -> Sending:
         """Return what an answer tells a subscriber."""
-        return Sending(ssrc=self.ssrc, cname=self.cname, stream="programme")
+        return Sending(ssrc=self.ssrc, cname=self.cname, stream="programme", with_copies=True)
 
     def hear(self, publisher: str, participant: str, packet: rtp.Packet, now: float) -> None:
         """Take in a publisher's packet: pass it on to the stage, and to all if his is the one voice."""
@@ -119,9 +119,11 @@ class Room:
             if timer is not None:
                 timer.cancel()
 
-    def subscribe(self, keys: SrtpSession, payload_type: int, address: Address) -> Slot:
+    def subscribe(
+        self, keys: SrtpSession, payload_type: int, address: Address, red_payload_type: int | None = None
+    ) -> Slot:
         """Begin to send to a subscriber."""
-        return self._fanout.add(keys, payload_type, address)
+        return self._fanout.add(keys, payload_type, address, red_payload_type)
 
     def adapt(self, now: float) -> None:
         """Choose long packets when there are many listeners; not to and fro around the limit."""

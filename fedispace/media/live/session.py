@@ -174,7 +174,8 @@ class Session:
         address, keys = self.path.address, self._dtls.outgoing
         assert address is not None
         if not self.slots:
-            return Listening(self.room, self.room.subscribe(keys, self.offer.payload_type, address))
+            red = self.offer.red_payload_type
+            return Listening(self.room, self.room.subscribe(keys, self.offer.payload_type, address, red))
         types = [section.payload_type for section in self.offer.sections[: self.slots]]
         return OnStage(self.room, self.room.slots.add(self.grant.participant, keys, types, address))
 
@@ -204,4 +205,7 @@ class Session:
 
     def _receive_feedback(self, data: bytes) -> None:
         assert self._feedback is not None
+        was_losing = self._feedback.is_losing
         self._feedback.receive(data, self._clock.monotonic())
+        if self._feedback.is_losing != was_losing and self._subscription is not None:
+            self._subscription.protect(not was_losing)

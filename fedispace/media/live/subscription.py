@@ -22,6 +22,9 @@ class Subscription(Protocol):
     def report(self, now: float) -> bytes | None:
         """Return the sender report on them, once something was sent."""
 
+    def protect(self, wanted: bool) -> None:
+        """Send what makes up for losses along, or no longer."""
+
     def end(self) -> None:
         """Send no more."""
 
@@ -43,6 +46,9 @@ class Listening:
     def report(self, now: float) -> bytes | None:
         return self.room.sender_report(self.slot, now)
 
+    def protect(self, wanted: bool) -> None:
+        self.room.fanout.protect(self.slot, wanted)
+
     def end(self) -> None:
         self.room.fanout.remove(self.slot)
 
@@ -63,6 +69,9 @@ class OnStage:
 
     def report(self, now: float) -> bytes | None:
         return self.room.slots_report(self.seat, now)
+
+    def protect(self, wanted: bool) -> None:
+        """The slots have no redundancy: each of them is another voice."""
 
     def end(self) -> None:
         self.room.slots.remove(self.seat)
