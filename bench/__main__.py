@@ -15,6 +15,7 @@ BENCHMARKS = (
     "listeners",
     "herd",
     "mixing",
+    "loss",
 )
 
 

@@ -29,8 +29,8 @@ class Ear:
         self.socket.bind(("127.0.0.1", 0))
         self.socket.setblocking(False)
 
-    def join(self, out: FanOut) -> Slot:
-        return out.add(self.keys, self.payload_type, self.socket.getsockname())
+    def join(self, out: FanOut, red_payload_type: int | None = None) -> Slot:
+        return out.add(self.keys, self.payload_type, self.socket.getsockname(), red_payload_type)
 
     def hears(self) -> list[tuple[int, int, bytes]]:
         """Return payload type, sequence and payload of everything that arrived."""

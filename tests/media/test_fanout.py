@@ -7,8 +7,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from fedispace.media.live import fanout
+from fedispace.media.live import fanout, red
 from fedispace.media.live.fanout import FanOut, Slot
+from fedispace.media.live.red import Block, Redundant
 from fedispace.media.live.sendmmsg import send_all
 from tests.media.ears import Ear
 
@@ -55,6 +56,49 @@ def test_sizes_may_differ_from_packet_to_packet(out: FanOut, stack: ExitStack) -
 
     for ear in ears:
         assert [payload for _, _, payload in ear.hears()] == payloads
+
+
+def test_who_loses_packets_gets_the_two_before_with_each_and_nobody_else_does(
+    out: FanOut, stack: ExitStack
+) -> None:
+    losing, well, deaf = (Ear("gcm", 111, stack) for _ in range(3))
+    slots = [losing.join(out, 63), well.join(out, 63), deaf.join(out)]
+    _send(out, 1, b"one")
+    for slot in (slots[0], slots[2]):
+        out.protect(slot, True)
+    for sequence, payload in enumerate((b"two", b"three", b"four"), 2):
+        _send(out, sequence, payload)
+    out.protect(slots[0], False)
+    _send(out, 5, b"five")
+
+    plain = [(111, n, payload) for n, payload in enumerate((b"one", b"two", b"three", b"four", b"five"), 1)]
+    assert well.hears() == deaf.hears() == plain
+    heard = losing.hears()
+    assert [heard[0], heard[4]] == [plain[0], plain[4]]
+    assert [(kind, sequence) for kind, sequence, _ in heard[1:4]] == [(63, 2), (63, 3), (63, 4)]
+    copies = [red.read(payload, 111) for _, _, payload in heard[1:4]]
+    assert copies == [
+        Redundant(b"two", (Block(b"one", 960, 1),)),
+        Redundant(b"three", (Block(b"one", 1920, 2), Block(b"two", 960, 1))),
+        Redundant(b"four", (Block(b"two", 1920, 2), Block(b"three", 960, 1))),
+    ]
+
+
+def test_copies_that_do_not_fit_or_are_too_old_are_left_out(out: FanOut, stack: ExitStack) -> None:
+    ear = Ear("cm", 111, stack)
+    out.protect(ear.join(out, 63), True)
+    _send(out, 1, b"x" * 1000)
+    _send(out, 2, b"y" * 1000)
+    _send(out, 3, b"z" * fanout.LARGEST_PAYLOAD)
+    _send(out, 40, b"long after")
+
+    kinds = [(kind, red.read(payload, 111) if kind == 63 else payload) for kind, _, payload in ear.hears()]
+    assert kinds == [
+        (63, Redundant(b"x" * 1000, ())),
+        (63, Redundant(b"y" * 1000, ())),
+        (111, b"z" * fanout.LARGEST_PAYLOAD),
+        (63, Redundant(b"long after", ())),
+    ]
 
 
 def test_comings_and_goings_leave_exactly_the_present_ones_served(out: FanOut, stack: ExitStack) -> None:

@@ -268,7 +268,7 @@ def test_sections_that_exist_only_in_the_bundle_have_no_port_of_their_own() -> N
     assert len(read_offer(offer).sections) == 3
 
 
-def test_redundancy_is_answered_to_a_publisher_behind_opus_and_to_nobody_else() -> None:
+def test_redundancy_is_answered_to_a_publisher_and_to_nobody_who_gets_none() -> None:
     offer = read_offer(_plus("a=fmtp:63 111/111"))
     assert offer.red_payload_type == 63
 
@@ -276,6 +276,15 @@ def test_redundancy_is_answered_to_a_publisher_behind_opus_and_to_nobody_else() 
     assert "m=audio 7882 UDP/TLS/RTP/SAVPF 63 111\r\n" in answer
     assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in answer
     assert "red" not in answer_to(offer, LOCAL, [Sending(ssrc=99, cname="them", stream="programme")])
+
+
+def test_who_hears_the_programme_is_told_that_copies_may_come_but_opus_first() -> None:
+    programme = Sending(ssrc=99, cname="them", stream="programme", with_copies=True)
+
+    answer = answer_to(read_offer(_plus("a=fmtp:63 111/111")), LOCAL, [programme])
+    assert "m=audio 7882 UDP/TLS/RTP/SAVPF 111 63\r\n" in answer
+    assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in answer
+    assert "red" not in answer_to(read_offer(_plus("")), LOCAL, [programme])
 
 
 @pytest.mark.parametrize("parameters", ["", "111/63", "0/0", "111", "111/111/111/111/111", "/", "x"])

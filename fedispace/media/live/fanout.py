@@ -138,17 +138,19 @@ class FanOut:
         self._sequence = sequence
         if not self._slots:
             return
-        packets = [
-            rtp.header(
-                payload_type=payload_type if copies is None else copies,
+        packets: list[bytes] = []
+        for plain, offset, red_payload_type in self._variants:
+            kind, body = plain, payload
+            if red_payload_type is not None and len(payload) < LARGEST_PAYLOAD:
+                kind, body = red_payload_type, self._with_copies(payload, plain, timestamp)
+            head = rtp.header(
+                payload_type=kind,
                 marker=marker,
                 sequence=(sequence - offset) & 0xFFFF,
                 timestamp=timestamp,
                 ssrc=ssrc,
             )
-            + (payload if copies is None else self._with_copies(payload, payload_type, timestamp))
-            for payload_type, offset, copies in self._variants
-        ]
+            packets.append(head + body)
         self._recent.append((payload, timestamp))
         failed = self._encrypt(packets)
         self.packets += 1
