@@ -230,6 +230,32 @@ async def test_a_recording_goes_on_in_silence_while_the_room_is_empty(tmp_path: 
     assert purity(sound[int((spoke + 0.5) * RATE) :], RATE, 880) > 0.9
 
 
+@pytest.mark.attack(95)
+async def test_neither_who_was_silenced_nor_a_listener_who_sends_is_recorded(tmp_path: Path) -> None:
+    async with (
+        _studio(tmp_path) as studio,
+        Speaker(studio) as speaker,
+        Listener(studio) as intruder,
+    ):
+        await speaker.publish(Sound.tone(440))
+        intruder.connection.addTransceiver(Sound.tone(880), direction="sendrecv")
+        answer = await studio.client.subscribe(studio.grant("subscribe"), await intruder.offer())
+        await intruder.accept(answer.sdp.replace("a=sendonly", "a=sendrecv"))
+        await intruder.connected()
+        await studio.client.start_recording("room", "a.opus")
+        await _recorded(studio, 2)
+        await studio.client.silence(speaker.session, True)
+        silenced = (await _recorded(studio, 0)).seconds + 1
+        await _recorded(studio, silenced + 1.5)
+        await studio.client.stop_recording("room")
+        await eventually("it is over", studio.client.status, lambda status: not status.recordings)
+
+    sound = played(tmp_path / "kept/a.opus")
+    assert strength(sound[RATE : 2 * RATE], 440) > 8000
+    assert strength(sound[RATE : 2 * RATE], 880) < 300
+    assert np.abs(sound[int(silenced * RATE) :]).max() < 100
+
+
 async def test_a_full_disk_ends_the_recording_and_nobody_hears_it(tmp_path: Path) -> None:
     async with (
         _studio(tmp_path) as studio,
