@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -152,6 +153,14 @@ class Instance:
         port = self.ports[0] if role in ("all", "web") else None
         self._processes[self.roles.index(role)] = self._serve(role, port)
 
+    def also_serve(self, role: str, settings: Mapping[str, str]) -> Process:
+        """Start one more process of `role`, with `settings` in its environment; whoever asks stops it."""
+        return self._serve(role, None, settings)
+
+    def process(self, role: str) -> Process:
+        """Return the first process of `role`."""
+        return self._processes[self.roles.index(role)]
+
     def is_running(self) -> bool:
         return bool(self._processes) and all(process.is_running() for process in self._processes)
 
@@ -165,8 +174,8 @@ class Instance:
         origin = f"http://127.0.0.1:{port}"
         return Api(origin, self.add_user(user), names=self.names, trust=trust, headers=headers)
 
-    def _serve(self, role: str, port: int | None) -> Process:
-        environment = self._environment()
+    def _serve(self, role: str, port: int | None, settings: Mapping[str, str] | None = None) -> Process:
+        environment = {**self._environment(), **(settings or {})}
         if port is not None:
             environment["FEDISPACE__SERVER__LISTEN"] = f"127.0.0.1:{port}"
         command = [sys.executable, "-m", "fedispace", "serve", "--config", str(self.config), "--role", role]

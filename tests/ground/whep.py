@@ -17,6 +17,8 @@ class Listener:
     def __init__(self) -> None:
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._ear = Ear()
+        self.port = 0
+        """The port of the audio server."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -33,6 +35,7 @@ class Listener:
         self._connection.on("track", self._ear.begin)
         await self._connection.setLocalDescription(await self._connection.createOffer())
         answer, _ = await api.exchange_sdp(url, ticket, self._connection.localDescription.sdp)
+        self.port = int(answer.partition("m=audio ")[2].partition(" ")[0])
         await self._connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         async with asyncio.timeout(15):
             while self._connection.connectionState != "connected":

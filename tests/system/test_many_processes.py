@@ -1,14 +1,17 @@
 """Two settings, `database.url` and `bus.url`, and one server is several processes: two web, worker, SFU."""
 
+import asyncio
 import secrets
+import socket
 from collections.abc import Iterator
 
 import pytest
 
 from tests.ground.ear import RATE
-from tests.ground.eventually import eventually
+from tests.ground.eventually import eventually, until
 from tests.ground.ground import Ground
 from tests.ground.instance import Instance
+from tests.ground.ports import free_port
 from tests.ground.recorder import Recorder
 from tests.ground.whep import Listener
 from tests.media.hearing import likeness, read_wav
@@ -94,3 +97,42 @@ async def test_a_space_is_heard_from_an_sfu_of_its_own(ground: Ground, cluster: 
 
         said, rate = read_wav(air.said)
         assert likeness(said, rate, heard, RATE) > 0.75
+
+
+async def test_an_audio_server_that_is_stopped_sends_its_people_to_another(
+    ground: Ground, cluster: Instance
+) -> None:
+    """The second is commanded over TCP, as if it were on another machine, and is found by the bus."""
+    number = free_port(cluster.address, socket.SOCK_DGRAM)
+    settings = {
+        "FEDISPACE__RTC__LISTEN": f"{cluster.address}:{number}",
+        "FEDISPACE__RTC__CONTROL": f"tcp://127.0.0.1:{free_port()}",
+    }
+    second = cluster.also_serve("sfu", settings)
+    try:
+        until("both web processes found it", lambda: cluster.log.read_text().count("fleet.found") >= 2)
+        async with (
+            cluster.client("alice") as alice,
+            cluster.client("bob") as bob,
+            Listener() as before,
+            Listener() as after,
+        ):
+            space = await alice.create_space("Moving house")
+            space = await alice.open_space(space["id"])
+            ticket = await bob.join_space(space["id"], "listener")
+            await before.subscribe(bob, ticket["whep_url"], ticket["ticket"])
+            home, other = (cluster.process("sfu"), number)
+            if before.port == number:
+                home, other = (second, cluster.rtc_port)
+
+            assert await asyncio.to_thread(home.stop) == 0
+
+            assert home.is_running() is False
+            ticket = await bob.join_space(space["id"], "listener")
+            await after.subscribe(bob, ticket["whep_url"], ticket["ticket"])
+            assert after.port == other
+            await alice.close_space(space["id"])
+    finally:
+        second.stop()
+        if not cluster.process("sfu").is_running():
+            cluster.restart("sfu")
