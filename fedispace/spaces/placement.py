@@ -1,7 +1,8 @@
 """On which audio server a room is. All web processes agree, because a row says so.
 
 A room has one home, where everybody is who speaks. Listeners beyond `rtc.max_listeners_per_room` go to
-further servers, which take the programme from home (`cascade`). A room stays where it is; only when its
+further servers, which take the programme from home (`cascade`); those who enter at the same moment are
+not counted for each other, so it may be a few more. A room stays where it is; only when its
 server is gone, or is about to end, does the next who enters place it anew. Of two web processes that do so
 at once one writes the row and the other reads it.
 

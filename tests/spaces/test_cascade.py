@@ -21,7 +21,7 @@ from tests.media.hearing import main_frequency, purity
 from tests.media.lines import Line
 from tests.media.peers import Listener, Sound, Speaker
 from tests.media.studio import Studio
-from tests.spaces.test_fleet import Halls, halls
+from tests.spaces.test_fleet import Halls, halls, sessions
 
 __all__ = ["halls"]
 
@@ -64,6 +64,14 @@ async def server_of(halls: Halls, resource: str) -> str:
         return session.sfu
 
 
+async def enter(halls: Halls, live: LiveRooms, space: Space, stack: AsyncExitStack) -> Line:
+    """Let one more listener in, and be counted before the next one comes."""
+    there = len(await sessions(halls, space))
+    line = await stack.enter_async_context(halls.listener(live, space))
+    await eventually("he is counted", lambda: sessions(halls, space), lambda found: len(found) > there)
+    return line
+
+
 async def test_who_is_on_the_second_server_hears_what_is_said_on_the_first(
     halls: Halls, space: Space
 ) -> None:
@@ -91,7 +99,7 @@ async def test_who_is_on_the_second_server_hears_what_is_said_on_the_first(
 async def test_when_the_first_is_killed_and_back_the_second_is_fed_again(halls: Halls, space: Space) -> None:
     loop = asyncio.get_running_loop()
     async with halls.web_process(max_listeners=3) as live, AsyncExitStack() as stack:
-        lines = [await stack.enter_async_context(halls.listener(live, space)) for _ in range(6)]
+        lines = [await enter(halls, live, space, stack) for _ in range(6)]
         home = await home_of(halls, space)
         speaking = await stack.enter_async_context(speaker(home, space))
         for line in [*lines, speaking]:
@@ -112,7 +120,7 @@ async def test_when_the_first_is_killed_and_back_the_second_is_fed_again(halls: 
 async def test_the_end_of_a_space_ends_its_feed(halls: Halls, alice: Account, space: Space) -> None:
     async with halls.web_process(max_listeners=1) as live, AsyncExitStack() as stack:
         for _ in range(2):
-            await stack.enter_async_context(halls.listener(live, space))
+            await enter(halls, live, space, stack)
         await eventually("both are in", lambda: halls.servers_of(space), lambda seen: len(seen) == 2)
 
         await halls.town.hosting.close(alice, space.id)

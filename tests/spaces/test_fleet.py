@@ -116,12 +116,12 @@ async def test_rooms_are_spread_and_everybody_of_one_is_on_one_server(halls: Hal
                 await stack.enter_async_context(halls.listener(live, space))
         for space in spaces:
             where = await eventually(
-                "both are in", lambda of=space: _sessions(halls, of), lambda found: len(found) == 2
+                "both are in", lambda of=space: sessions(halls, of), lambda found: len(found) == 2
             )
             assert len(set(where)) == 1
 
 
-async def _sessions(halls: Halls, space: Space) -> list[str]:
+async def sessions(halls: Halls, space: Space) -> list[str]:
     async with halls.town.db.reading() as tx:
         return list(await tx.scalars(select(LiveSession.sfu).where(LiveSession.space_id == space.id)))
 
