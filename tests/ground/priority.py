@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+_PRIORITY = 10
+
 
 @contextmanager
 def first_in_line() -> Iterator[None]:
@@ -13,7 +15,7 @@ def first_in_line() -> Iterator[None]:
     machine that runs other tests too, that would be said of the server.
     """
     with suppress(PermissionError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_PRIORITY))
     try:
         yield
     finally:
