@@ -34,6 +34,7 @@ log = structlog.get_logger()
 
 _FILES = 8192
 _NICE = -10
+_REAL_TIME_LIMIT = 14  # RLIMIT_RTPRIO, which `resource` does not name
 _BIND_TRIES = 30
 _BIND_PAUSE = 0.05
 
@@ -128,10 +129,13 @@ def _allow_many_files() -> None:
 def _go_first() -> None:
     """Ask for a priority above everything that may wait a moment: a beat of 20 ms may not.
 
-    It takes CAP_SYS_NICE or a limit (`LimitNICE=` in systemd); without them we go on as we are.
+    Whoever gave us a real-time limit (`LimitRTPRIO=` in systemd) wants the sound to come before all else.
+    A lower niceness takes CAP_SYS_NICE or `LimitNICE=`. Without either we go on as we are.
     """
-    with contextlib.suppress(PermissionError):
-        if os.getpriority(os.PRIO_PROCESS, 0) > _NICE:
+    with contextlib.suppress(OSError):
+        if sys.platform == "linux" and resource.getrlimit(_REAL_TIME_LIMIT)[0] != 0:
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        elif os.getpriority(os.PRIO_PROCESS, 0) > _NICE:
             os.setpriority(os.PRIO_PROCESS, 0, _NICE)
 
 
