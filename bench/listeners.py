@@ -40,12 +40,22 @@ _TURNS_AT_ONCE = 10.5
 
 
 async def _joins(server: Fedispace, crowd: Crowd, people: int) -> list[float]:
-    """Let all of them in; return the CPU time of one join, in ms, for each step."""
+    """Let all of them in; return the CPU time of one join, in ms, for each step.
+
+    What those who are there already cost meanwhile, by consent and reports, is measured after each step
+    and taken off.
+    """
     steps: list[float] = []
+    standing = 0.0
     for _ in range(0, people, _STEP):
-        before = cpu_seconds(server.pid)
+        before, began = cpu_seconds(server.pid), time.monotonic()
         await crowd.join(_STEP)
-        steps.append(round((cpu_seconds(server.pid) - before) / _STEP * 1e3, 3))
+        spent, elapsed = cpu_seconds(server.pid) - before, time.monotonic() - began
+        before, began = cpu_seconds(server.pid), time.monotonic()
+        await asyncio.sleep(_SETTLE_SECONDS)
+        after = (cpu_seconds(server.pid) - before) / (time.monotonic() - began)
+        steps.append(round((spent - elapsed * (standing + after) / 2) / _STEP * 1e3, 3))
+        standing = after
     return steps
 
 

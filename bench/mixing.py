@@ -5,7 +5,7 @@
 The packets are what browsers would send (Opus, 20 ms, 32 kbit/s, with the copies for repair) of a sound
 with the spectrum and the rhythm of speech. First the mixer alone runs, in virtual time: the share of a core
 is its CPU time over the time it mixed for; the figures for a tick are wall-clock time, as the other rooms
-would feel it. Then the same talkers meet in the server and in Janus AudioBridge (`mixing_room`), and
+would feel it. Then once more with the pauses there are in a server, in which others use the caches. Then the same talkers meet in the server and in Janus AudioBridge (`mixing_room`), and
 somebody is heard through the mix (`mouth_to_ear`).
 """
 
@@ -26,12 +26,12 @@ from fedispace.media.live.programme import Heard, MixerCounts
 GOAL_PERCENT = 4.0
 
 
-def measure(talkers: int, seconds: int) -> dict[str, float]:
-    """Mix `talkers` and return the figures."""
+def measure(talkers: int, seconds: int, *, paced: bool = False) -> dict[str, float]:
+    """Mix `talkers` and return the figures; `paced`: with the pauses there are in a server."""
     streams = [packets(seconds, seed) for seed in range(talkers)]
     counts, ticks = MixerCounts(), []
     mixer = Mixer(counts)
-    began = time.process_time()
+    began, started = time.process_time(), time.monotonic()
     for number in range(seconds * 50):
         now = number * 0.02
         for talker, stream in enumerate(streams):
@@ -42,6 +42,8 @@ def measure(talkers: int, seconds: int) -> dict[str, float]:
         start = time.perf_counter()
         mixer.tick(now + 0.01)
         ticks.append(time.perf_counter() - start)
+        if paced:
+            time.sleep(max(0.0, started + now + 0.02 - time.monotonic()))
     cpu = time.process_time() - began
     ticks.sort()
     return {
@@ -71,6 +73,8 @@ def main() -> int:
         goals.note(f"mixer alone, {found['talkers']} talkers", found["percent_of_core"], "% core")
     goals.note(f"mixer alone, {talkers} talkers: a tick, p50", alone[-1]["tick_ms_p50"], "ms")
     goals.note(f"mixer alone, {talkers} talkers: a tick, p99", alone[-1]["tick_ms_p99"], "ms")
+    paced = measure(talkers, arguments.seconds // 2, paced=True)["percent_of_core"]
+    goals.note(f"mixer alone, {talkers} talkers, one tick every 20 ms", paced, "% core")
     room = asyncio.run(mixing_room.measure(host, talkers, arguments.seconds / 4, arguments.rounds))
     goals.note(f"room of {talkers}, the server's process", room["fedispace"], "% core")
     goals.note(f"room of {talkers}, as many packets, not mixed", room["quiet"], "% core")
