@@ -3,9 +3,10 @@
     python -m bench.mixing [--talkers 13] [--seconds 20] [--rounds 3] [--json PATH]
 
 The packets are what browsers would send (Opus, 20 ms, 32 kbit/s, with the copies for repair) of a sound
-with the spectrum and the rhythm of speech. First the mixer alone runs, in virtual time: the share of a core
-is its CPU time over the time it mixed for; the figures for a tick are wall-clock time, as the other rooms
-would feel it. Then once more with the pauses there are in a server, in which others use the caches. Then the same talkers meet in the server and in Janus AudioBridge (`mixing_room`), and
+with the spectrum and the rhythm of speech. First the mixer alone runs, in virtual
+time: the share of a core is its CPU time over the time it mixed for; the figures for a tick are wall-clock
+time, as the other rooms would feel it. Then once more with the pauses there are in a server, in which others
+use the caches. Then the same talkers meet in the server and in Janus AudioBridge (`mixing_room`), and
 somebody is heard through the mix (`mouth_to_ear`).
 """
 
