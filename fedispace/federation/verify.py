@@ -16,6 +16,7 @@ signature of the request says nothing about its actor, and a proof in it has to 
 a proof arise only there: what its own actor sends is not looked through for one.
 """
 
+import asyncio
 import copy
 from collections import OrderedDict
 from collections.abc import Callable
@@ -106,6 +107,7 @@ class Verifier:
         self._relays = relays
         self._keys: OrderedDict[str, tuple[PublicKey, float]] = OrderedDict()
         self._asked: OrderedDict[str, tuple[float, FedispaceError | None]] = OrderedDict()
+        self._fetching: dict[str, asyncio.Task[PublicKey]] = {}
         self._in_vain: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     async def activity(self, request: SignedRequest) -> Verified[Activity] | Unheeded:
@@ -235,11 +237,16 @@ class Verifier:
             else:
                 return key
         elif asked is not None:
-            raise copy.copy(asked[1]) if asked[1] else _not_confirmed()
+            if asked[1] is not None:
+                raise copy.copy(asked[1])
+            told = await self._known_key(key_id)  # stored since we looked
+            if told is None:
+                raise _not_confirmed()
+            return await self._proved_by(key_id, check, told)
         host = host_of(key_id)
         self._refuse_if_in_vain(host)
         try:
-            fresh = await self._fetch_key(key_id)
+            fresh = await self._fresh_key(key_id, key)
             check(fresh)
         except Refused:
             self._count_in_vain(host)
@@ -293,6 +300,28 @@ class Verifier:
         if len(self._keys) > KEYS_IN_MEMORY:
             self._keys.popitem(last=False)
         return key
+
+    async def _fresh_key(self, key_id: str, failed: PublicKey | None) -> PublicKey:
+        """Share one fetch among all who wait for a key, also with those who looked for it before it was
+        stored and come to ask for it when it is."""
+        task = self._fetching.get(key_id)
+        if task is None:
+            task = asyncio.create_task(self._stored_or_fetched(key_id, failed), name=f"key {key_id}")
+            self._fetching[key_id] = task
+            task.add_done_callback(lambda ended: self._fetched(key_id, ended))
+        return await asyncio.shield(task)
+
+    def _fetched(self, key_id: str, task: "asyncio.Task[PublicKey]") -> None:
+        del self._fetching[key_id]
+        if not task.cancelled():
+            task.exception()  # those who waited may have left
+
+    async def _stored_or_fetched(self, key_id: str, failed: PublicKey | None) -> PublicKey:
+        if failed is None:
+            stored = await self._known_key(key_id)
+            if stored is not None:
+                return stored
+        return await self._fetch_key(key_id)
 
     async def _fetch_key(self, key_id: str) -> PublicKey:
         """Fetch the owner of `key_id` and return the key its document lists under that id."""
