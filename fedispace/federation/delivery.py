@@ -176,11 +176,11 @@ class DeliveryPump:
         for position, row in enumerate(lane):
             rest = lane[position:]
             async with self._places.at(host), self._flights_to(host).of(row.band) as flight:
-                if self._has_to_wait(host):
-                    await self._step_back(host, rest)
-                    return
                 if not await self._is_still_ours(rest):
                     log.warning("delivery.lease_lost", peer=host, rows=len(rest))
+                    return
+                if self._has_to_wait(host):  # no await from here to the probe: two would try at once
+                    await self._step_back(host, rest)
                     return
                 if self._peers.is_on_probation(host):
                     waits_until = await self._probe(row, bodies[row.outbox_id])
