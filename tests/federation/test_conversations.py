@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from fedispace.accounts.models import Account
-from fedispace.threads import gathering
+from fedispace.threads import gathering, looking
 from fedispace.threads.models import ConversationState, MissingPost, Status
 from tests.api.site import Client
 from tests.federation.fediverse import Fediverse, Server, open_fediverse
@@ -43,6 +43,9 @@ class Debate:
             self.uris.append((await person.post("/api/v1/statuses", body))["uri"])
             await self.fediverse.settle()
             self.fediverse.clock.advance(seconds=1)
+        # What arrived makes the three look for the rest of it within their minute; that is not the fourth's doing.
+        self.fediverse.clock.advance(seconds=looking.SPREAD)
+        await self.fediverse.settle()
         for server in servers:
             server.asked.clear()
 
