@@ -66,8 +66,14 @@ class Rtc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Spaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_speakers: int = 13
+    max_cohosts: int = 2
+    max_topics: int = 3
     schedule_horizon_days: int = 14
     max_scheduled_per_host: int = 1
+    anonymous_listening: bool = True
+    host_absence_seconds: int = 60
+    deserted_after_minutes: int = 15
+    fediverse_sign_in: bool = True
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -207,6 +213,12 @@ def _check(config: Config, name: str) -> None:
         raise ConfigError(f"{name}: rtc.long_packets_above must not be negative")
     if not 1 <= config.spaces.max_speakers <= 13:
         raise ConfigError(f"{name}: spaces.max_speakers must be between 1 and 13")
+    if not 0 <= config.spaces.max_cohosts < config.spaces.max_speakers:
+        raise ConfigError(f"{name}: spaces.max_cohosts must be below spaces.max_speakers")
+    if config.spaces.host_absence_seconds < 10 or config.spaces.deserted_after_minutes < 1:
+        raise ConfigError(
+            f"{name}: a Space waits at least ten seconds for its host, and a minute before it ends"
+        )
 
 
 def _check_listening(config: Config, name: str) -> None:

@@ -41,6 +41,14 @@ WHAT: Final = {
     "rtc.secret_file": "A file with 32 random bytes or more that web and SFU share; needed with control.",
     "spaces": "Live audio rooms.",
     "spaces.max_speakers": "Speakers at once in a Space, 1 to 13.",
+    "spaces.max_cohosts": "Co-hosts a Space may have; they count as speakers.",
+    "spaces.max_topics": "Topics (hashtags) a Space may have.",
+    "spaces.anonymous_listening": "Whether people without an account may listen to open Spaces.",
+    "spaces.host_absence_seconds": "How long a live Space waits for its host before a co-host takes over.",
+    "spaces.deserted_after_minutes": "A live Space without host and co-hosts ends after so many minutes.",
+    "spaces.fediverse_sign_in": (
+        "Whether people of other servers may prove who they are at home (OAuth, a link by direct message)."
+    ),
     "spaces.schedule_horizon_days": "How far ahead a Space can be scheduled.",
     "spaces.max_scheduled_per_host": "Scheduled Spaces a person may have at once.",
 }

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fedispace.db.base import Base, BigId
@@ -25,7 +25,8 @@ class Report(Base):
     """Somebody asks the moderators to look at an account; `uri` is the id of the Flag.
 
     A report from another server names its sender, which most servers let be their instance actor.
-    `objects` are the ids of the posts it is about.
+    `objects` are the ids of the posts it is about. A report of what was said in a Space names it
+    (`space_id`, its row here if there is one) and the second since its beginning (`moment`).
     """
 
     __tablename__ = "reports"
@@ -46,3 +47,20 @@ class Report(Base):
     created_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
     resolution: Mapped[str | None]
+    space_id: Mapped[int | None] = mapped_column(BigId)
+    moment: Mapped[int | None]
+
+
+class Evidence(Base):
+    """The sound around a reported moment, sealed with the instance's key; forgotten at `expires_at`."""
+
+    __tablename__ = "report_evidence"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    report_id: Mapped[int] = mapped_column(BigId, ForeignKey("reports.id", ondelete="CASCADE"), index=True)
+    media_type: Mapped[str]
+    seconds: Mapped[int]
+    nonce: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,6 +1,7 @@
-"""Spaces, ours and other servers'; who may enter them, and who is in."""
+"""Spaces, ours and other servers'; who is what in them, who may enter, and who is in."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,7 +13,9 @@ class Space(Base):
     """A live audio room as a social fact. One row, one id, from scheduled to ended.
 
     For another server's Space the `*_endpoint` columns say where its host listens; for ours they
-    are empty, because they follow from the id.
+    are empty, because they follow from the id. `host_id` is who made it, and whose word the Event is;
+    who hosts it now is a `Member`. `speak_policy` says who may ask to speak. `unattended_since` is
+    since when neither host nor co-host is connected, `about_id` the post it was started from.
     """
 
     __tablename__ = "spaces"
@@ -41,6 +44,116 @@ class Space(Base):
     join_endpoint: Mapped[str | None]
     whep_endpoint: Mapped[str | None]
     whip_endpoint: Mapped[str | None]
+    signal_endpoint: Mapped[str | None]
+    topics: Mapped[list[Any]] = mapped_column(default=list)
+    language: Mapped[str] = mapped_column(default="")
+    speak_policy: Mapped[str] = mapped_column(default="request")
+    paused_at: Mapped[datetime | None]
+    unattended_since: Mapped[datetime | None]
+    previous_starts_at: Mapped[datetime | None]
+    about_id: Mapped[int | None]
+
+
+class Member(Base):
+    """What somebody is in a Space of ours, whether they are there now or not.
+
+    Everybody who is not here is a listener like any other. `invited_as` is a role offered and not
+    answered yet (`invite_uri` the Invite that was sent for it), `hand_at` since when a hand is up,
+    `muted_at` since when a host holds them silent (and if `may_unmute` is false, until a host lets
+    go), `removed_at` since when they are out of this Space. `is_shown` is a listener's own choice to
+    be named, `has_mic_on` what their own client says.
+    """
+
+    __tablename__ = "space_members"
+    __table_args__ = (
+        Index("ix_space_members_hands", "space_id", "hand_at"),
+        Index("ix_space_members_account", "account_id", "space_id"),
+    )
+
+    space_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    account_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    role: Mapped[str] = mapped_column(default="listener")
+    invited_as: Mapped[str | None]
+    invite_uri: Mapped[str | None] = mapped_column(unique=True)
+    hand_at: Mapped[datetime | None]
+    muted_at: Mapped[datetime | None]
+    may_unmute: Mapped[bool] = mapped_column(default=True)
+    removed_at: Mapped[datetime | None]
+    is_shown: Mapped[bool] = mapped_column(default=False)
+    has_mic_on: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class HostBan(Base):
+    """Somebody whom a host lets into none of his Spaces."""
+
+    __tablename__ = "space_bans"
+
+    host_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    account_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    banned_by: Mapped[int | None] = mapped_column(BigId)
+    created_at: Mapped[datetime]
+
+
+class Pass(Base):
+    """Somebody's stay in a room: what a ticket was exchanged for, for a quarter of an hour at a time.
+
+    The row holds the SHA-256 of the secret. `client_key` is the key the browser proved to hold
+    (multibase), if its Join named one.
+    """
+
+    __tablename__ = "space_passes"
+    __table_args__ = (Index("ix_space_passes_account", "space_id", "account_id"),)
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    space_id: Mapped[int] = mapped_column(BigId, ForeignKey("spaces.id", ondelete="CASCADE"))
+    account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
+    client_key: Mapped[str | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    revoked_at: Mapped[datetime | None]
+
+
+class StreamKey(Base):
+    """A token a speaker copies into OBS or FFmpeg (WHIP), good until it is revoked or the Space ends."""
+
+    __tablename__ = "space_stream_keys"
+    __table_args__ = (Index("ix_space_stream_keys_space", "space_id", "account_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    space_id: Mapped[int] = mapped_column(BigId, ForeignKey("spaces.id", ondelete="CASCADE"))
+    account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
+    label: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Pin(Base):
+    """A post or a link that hosts hold up, from `offset` seconds after the beginning."""
+
+    __tablename__ = "space_pins"
+    __table_args__ = (Index("ix_space_pins_space", "space_id", "removed_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    space_id: Mapped[int] = mapped_column(BigId, ForeignKey("spaces.id", ondelete="CASCADE"))
+    status_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("statuses.id", ondelete="CASCADE"))
+    url: Mapped[str | None]
+    title: Mapped[str] = mapped_column(default="")
+    pinned_by: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
+    offset: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
 
 
 class Ticket(Base):
@@ -56,6 +169,7 @@ class Ticket(Base):
     account_id: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.id", ondelete="CASCADE"))
     role: Mapped[str]
     join_uri: Mapped[str | None] = mapped_column(unique=True)
+    client_key: Mapped[str | None]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
@@ -96,7 +210,11 @@ class RoomPlace(Base):
 
 
 class Attendance(Base):
-    """Someone who said that they will come (an accepted Join without a ticket); told of every change."""
+    """Someone who said that they will come (an accepted Join without a ticket); told of every change.
+
+    For our people and another server's Space, `state` is what its host answered: asked, coming or
+    refused. `wants_reminder` is the reader's choice, `reminded_at` when it was kept.
+    """
 
     __tablename__ = "space_attendances"
 
@@ -108,3 +226,6 @@ class Attendance(Base):
     )
     join_uri: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(default="coming")
+    wants_reminder: Mapped[bool] = mapped_column(default=True)
+    reminded_at: Mapped[datetime | None]

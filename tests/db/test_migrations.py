@@ -18,10 +18,11 @@ from fedispace.federation import models as _federation
 from fedispace.moderation import models as _moderation
 from fedispace.queue import models as _queue
 from fedispace.spaces import models as _spaces
+from fedispace.spaces import visit_models as _visits
 from fedispace.threads import models as _threads
 from tests.ground.ground import Ground
 
-REGISTERED = (_accounts, _federation, _moderation, _queue, _spaces, _threads)
+REGISTERED = (_accounts, _federation, _moderation, _queue, _spaces, _threads, _visits)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -43,7 +43,7 @@ class Debate:
             self.uris.append((await person.post("/api/v1/statuses", body))["uri"])
             await self.fediverse.settle()
             self.fediverse.clock.advance(seconds=1)
-        # What arrived makes the three look for the rest of it within their minute; that is not the fourth's doing.
+        # What arrived makes the three look for the rest of it within a minute of theirs.
         self.fediverse.clock.advance(seconds=looking.SPREAD)
         await self.fediverse.settle()
         for server in servers:
