@@ -211,11 +211,15 @@ def _check(config: Config, name: str) -> None:
         raise ConfigError(f"{name}: rtc.max_listeners_per_room must be at least 1")
     if config.rtc.long_packets_above < 0:
         raise ConfigError(f"{name}: rtc.long_packets_above must not be negative")
-    if not 1 <= config.spaces.max_speakers <= 13:
+    _check_spaces(config.spaces, name)
+
+
+def _check_spaces(spaces: Spaces, name: str) -> None:
+    if not 1 <= spaces.max_speakers <= 13:
         raise ConfigError(f"{name}: spaces.max_speakers must be between 1 and 13")
-    if not 0 <= config.spaces.max_cohosts < config.spaces.max_speakers:
+    if not 0 <= spaces.max_cohosts < spaces.max_speakers:
         raise ConfigError(f"{name}: spaces.max_cohosts must be below spaces.max_speakers")
-    if config.spaces.host_absence_seconds < 10 or config.spaces.deserted_after_minutes < 1:
+    if spaces.host_absence_seconds < 10 or spaces.deserted_after_minutes < 1:
         raise ConfigError(
             f"{name}: a Space waits at least ten seconds for its host, and a minute before it ends"
         )
