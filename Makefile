@@ -31,9 +31,9 @@ else
 	FEDISPACE_TEST_DATABASE=postgres $(BIN)/python -m pytest $(SHARED) $(ON_POSTGRES) && exit $$on_sqlite
 endif
 
-conformance: $(VENV)/.dev ## Run all tests and write docs/conformance.md
+conformance: $(VENV)/.dev ## Run all tests and write docs/conformance.md and docs/spaces-stories.md
 	tools/install-test-tools
-	$(BIN)/python -m pytest $(SHARED) --conformance=docs/conformance.md $(ARGS)
+	$(BIN)/python -m pytest $(SHARED) --conformance=docs/conformance.md --stories=docs/spaces-stories.md $(ARGS)
 
 check: $(VENV)/.dev ## Static checks: style, types, layers
 	$(BIN)/ruff check .

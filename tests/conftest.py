@@ -41,6 +41,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--conformance", metavar="FILE", help="write what the run proved to this file")
+    parser.addoption("--stories", metavar="FILE", help="write which stories of Spaces were told to this file")
 
 
 def pytest_configure() -> None:
@@ -79,10 +80,12 @@ def pytest_runtest_logfinish() -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the document; of the processes of a shared run, only the first sees every report."""
-    path = session.config.getoption("--conformance")
-    if path and not hasattr(session.config, "workerinput"):
-        Path(path).write_text(_FINDINGS.document(), encoding="utf-8")
+    """Write the documents; of the processes of a shared run, only the first sees every report."""
+    if hasattr(session.config, "workerinput"):
+        return
+    for option, text in (("--conformance", _FINDINGS.document), ("--stories", _FINDINGS.stories)):
+        if path := session.config.getoption(option):
+            Path(path).write_text(text(), encoding="utf-8")
 
 
 @pytest.hookimpl(wrapper=True)

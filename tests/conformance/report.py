@@ -1,4 +1,5 @@
-"""Makes docs/conformance.md from a test run: every case, the tests that carry its number, the outcome.
+"""Makes docs/conformance.md and docs/spaces-stories.md from a test run: every case, the tests that carry its
+number, the outcome.
 
 A test names what it proves by a marker, `@pytest.mark.row(17)`; nothing is written by hand, so a case
 without a test, or with one that failed, cannot be listed as done.
@@ -15,11 +16,13 @@ from typing import Final
 import pytest
 
 CASES: Final = Path(__file__).with_name("cases.toml")
+STORIES: Final = Path(__file__).with_name("stories.toml")
 TITLES: Final = {
     "row": "Between servers",
     "attack": "Attacks",
     "privacy": "Privacy",
     "reliability": "Reliability",
+    "story": "Stories",
 }
 _RANK: Final = {"failed": 3, "skipped": 2, "passed": 1}
 
@@ -29,6 +32,16 @@ _INTRODUCTION: Final = """\
 What we promise to other servers, and the tests that hold us to it. Made by `make conformance` from a run of
 the suite: a test carries the number of the case it proves (`@pytest.mark.row(17)`), and the outcome here is
 that of the worst of its tests. R is what we do on receiving, S on sending; "peers" are other servers.
+
+"""
+
+_STORIES_INTRODUCTION: Final = """\
+# Stories of Spaces
+
+What people do in a Space, told as tests: real browsers with a tone for each microphone, two servers of
+ours, and others that stand in for Mastodon and Mobilizon. Made by `make conformance` from a run of the suite:
+a test carries the name of its story (`@pytest.mark.story("A1")`). A is for listeners, B for hosts, C for
+timelines, F for people of other servers.
 
 """
 
@@ -50,8 +63,13 @@ class Findings:
                 tests[name] = max(tests.get(name, "passed"), report.outcome, key=_RANK.__getitem__)
 
     def document(self) -> str:
-        """Return the document."""
-        return _INTRODUCTION + "\n".join(self._section(kind, rows) for kind, rows in cases().items())
+        """Return the document of the cases."""
+        told = {kind: rows for kind, rows in cases().items() if kind != "story"}
+        return _INTRODUCTION + "\n".join(self._section(kind, rows) for kind, rows in told.items())
+
+    def stories(self) -> str:
+        """Return the document of the stories."""
+        return _STORIES_INTRODUCTION + self._section("story", cases()["story"])
 
     def _section(self, kind: str, rows: Mapping[str, list[str]]) -> str:
         done = sum(self._outcome(kind, number) == "done" for number in rows)
@@ -95,7 +113,10 @@ def note_what_it_proves(item: pytest.Item) -> None:
 @cache
 def cases() -> dict[str, dict[str, list[str]]]:
     """Return the cases by kind and number, each with what happens and what is asked of us."""
-    return tomllib.loads(CASES.read_text(encoding="utf-8"))
+    found: dict[str, dict[str, list[str]]] = {}
+    for file in (CASES, STORIES):
+        found |= tomllib.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def _shown(tests: Iterable[str]) -> str:

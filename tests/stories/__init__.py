@@ -1,0 +1,1 @@
+"""What people do in a Space, from their first click to the last word, in real browsers on real servers."""
