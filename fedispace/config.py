@@ -74,6 +74,7 @@ class Spaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host_absence_seconds: int = 60
     deserted_after_minutes: int = 15
     fediverse_sign_in: bool = True
+    safety_buffer_seconds: int = 60
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -223,6 +224,8 @@ def _check_spaces(spaces: Spaces, name: str) -> None:
         raise ConfigError(
             f"{name}: a Space waits at least ten seconds for its host, and a minute before it ends"
         )
+    if not 0 <= spaces.safety_buffer_seconds <= 300:
+        raise ConfigError(f"{name}: spaces.safety_buffer_seconds must be between 0 and 300")
 
 
 def _check_listening(config: Config, name: str) -> None:

@@ -49,6 +49,9 @@ WHAT: Final = {
     "spaces.fediverse_sign_in": (
         "Whether people of other servers may prove who they are at home (OAuth, a link by direct message)."
     ),
+    "spaces.safety_buffer_seconds": (
+        "Seconds of sound of a live Space held in memory in case somebody reports it (0: none, at most 300)."
+    ),
     "spaces.schedule_horizon_days": "How far ahead a Space can be scheduled.",
     "spaces.max_scheduled_per_host": "Scheduled Spaces a person may have at once.",
 }

@@ -41,6 +41,7 @@ class SfuPlace:
             max_speakers=config.spaces.max_speakers,
             long_packets_above=config.rtc.long_packets_above,
             recordings=config.media.recordings,
+            safety_seconds=config.spaces.safety_buffer_seconds,
         )
 
     def remove(self) -> None:

@@ -35,6 +35,7 @@ class Studio:
         long_packets_above: int = 200,
         recordings: Path | None = None,
         resume_seconds: float = 600.0,
+        safety_seconds: float = 0.0,
     ) -> None:
         self.secret = secret or secrets.token_bytes(32)
         self.address = address
@@ -49,6 +50,7 @@ class Studio:
             long_packets_above=long_packets_above,
             recordings="" if recordings is None else str(recordings),
             resume_seconds=resume_seconds,
+            safety_seconds=safety_seconds,
         )
         self.process = SfuProcess(self.settings)
         self.client = SfuClient(self.settings.control, self.secret)

@@ -26,7 +26,7 @@ class _Hall:
         sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         sock.setblocking(False)
         self.clock = ManualClock()
-        self.room = Room("hall", sock, self.clock, MixersAtHand(), Outlet(), _LIMIT)
+        self.room = Room("hall", sock, self.clock, MixersAtHand(), Outlet(), None, _LIMIT)
         self._stack = stack
         self.first = Ear("gcm", 111, stack)
         self.slots = [self.first.join(self.room.fanout)]

@@ -19,19 +19,22 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from fedispace.errors import Invalid, Unavailable
+from fedispace.errors import Invalid, NotFound, Unavailable
 from fedispace.media.live import channel, protocol
+from fedispace.media.live.clip import Clip, clip_of
 from fedispace.media.live.grants import Role
 from fedispace.media.live.protocol import (
     Answer,
     AskStatus,
     Challenge,
+    ClipPiece,
     CloseRoom,
     ConnectUpstream,
     Drain,
     Expel,
     Failed,
     HangUp,
+    KeptPacket,
     Mute,
     Open,
     OpenUpstream,
@@ -47,6 +50,7 @@ from fedispace.media.live.protocol import (
     Silence,
     StartRecording,
     StopRecording,
+    TakeClip,
     Welcome,
 )
 
@@ -58,6 +62,7 @@ _CALL_SECONDS = 5.0
 _RETRY_SECONDS = 0.1
 _RETRY_SECONDS_MAX = 2.0
 _EVENTS_KEPT = 1024
+_CLIP_PACKETS = 40_000
 
 
 class SfuClient:
@@ -159,6 +164,25 @@ class SfuClient:
     async def stop_recording(self, room: str) -> None:
         """End the recording of `room`; raises `NotFound` if there is none."""
         await self._call(StopRecording(id=next(self._ids), room=room))
+
+    async def clip(self, room: str, seconds: float) -> Clip:
+        """Return what was heard in `room` in the last `seconds`, as far as it is kept.
+
+        Raises `NotFound` where nothing is.
+        """
+        if not (await self.status()).safety_seconds:
+            raise NotFound("the audio server keeps no safety buffer")
+        packets: list[KeptPacket] = []
+        first: ClipPiece | None = None
+        while True:
+            after = packets[-1].number if packets else 0
+            reply = await self._call(TakeClip(id=next(self._ids), room=room, seconds=seconds, after=after))
+            if not isinstance(reply, ClipPiece):
+                raise Unavailable("the audio server answered something else")
+            first = first or reply
+            packets += [packet for packet in reply.packets if packet.at <= first.now]
+            if reply.is_last or len(packets) > _CLIP_PACKETS or reply.packets[-1].at > first.now:
+                return clip_of(packets, now=first.now, seconds=first.seconds)
 
     async def open_upstream(self, room: str, *, anew: bool = False) -> Answer:
         """Return the offer with which `room` begins to take its sound from another SFU.

@@ -36,6 +36,7 @@ from fedispace.media.live.protocol import (
     Silence,
     StartRecording,
     StopRecording,
+    TakeClip,
     Welcome,
 )
 from fedispace.media.live.sfu import Sfu
@@ -135,6 +136,9 @@ class ControlSocket:
                     return msgspec.structs.replace(patched, id=request.id)
                 case AskStatus():
                     return msgspec.structs.replace(self._sfu.status(), id=request.id)
+                case TakeClip():
+                    piece = self._sfu.clip(request.room, request.seconds, request.after)
+                    return msgspec.structs.replace(piece, id=request.id)
                 case HangUp():
                     self._sfu.hang_up(request.session)
                 case Silence():

@@ -125,6 +125,16 @@ class StopRecording(msgspec.Struct, frozen=True, tag=True):
     room: str
 
 
+class TakeClip(msgspec.Struct, frozen=True, tag=True):
+    """Give out what was heard in a room in the last seconds (`safety`): what follows the packet of that
+    number. An SFU whose status says no `safety_seconds` does not know this."""
+
+    id: int
+    room: str
+    seconds: float
+    after: int = 0
+
+
 class OpenUpstream(msgspec.Struct, frozen=True, tag=True):
     """Begin to take the sound of `room` from another SFU; answered by an `Answer` that holds our offer.
 
@@ -169,6 +179,26 @@ class Patched(msgspec.Struct, frozen=True, tag=True):
 
     etag: str
     fragment: str = ""
+    id: int = 0
+
+
+class KeptPacket(msgspec.Struct, frozen=True, array_like=True):
+    """A packet of the programme: numbered as it was kept, `at` when it went out (monotonic)."""
+
+    number: int
+    sequence: int
+    timestamp: int
+    at: float
+    payload: bytes
+
+
+class ClipPiece(msgspec.Struct, frozen=True, tag=True):
+    """Part of a clip that is `seconds` long and ends `now`."""
+
+    packets: list[KeptPacket]
+    now: float
+    seconds: float
+    is_last: bool
     id: int = 0
 
 
@@ -251,6 +281,8 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     join_counts: list[int] = []
     join_seconds: float = 0.0
     sessions_ended: dict[str, int] = {}
+    safety_seconds: float = 0.0
+    safety_bytes: int = 0
     id: int = 0
 
 
@@ -304,11 +336,12 @@ Request = (
     | StartRecording
     | StopRecording
     | Drain
+    | TakeClip
     | OpenUpstream
     | ConnectUpstream
     | AskStatus
 )
-Reply = Answer | Patched | Done | SfuStatus | Failed
+Reply = Answer | Patched | Done | SfuStatus | ClipPiece | Failed
 FromClient = Proof | Request
 FromSfu = Challenge | Welcome | Reply | SessionEvent | RecordingEvent
 
@@ -326,12 +359,22 @@ _from_client = msgspec.json.Decoder(
     | StartRecording
     | StopRecording
     | Drain
+    | TakeClip
     | OpenUpstream
     | ConnectUpstream
     | AskStatus
 )
 _from_sfu = msgspec.json.Decoder(
-    Challenge | Welcome | Answer | Patched | Done | SfuStatus | Failed | SessionEvent | RecordingEvent
+    Challenge
+    | Welcome
+    | Answer
+    | Patched
+    | Done
+    | SfuStatus
+    | ClipPiece
+    | Failed
+    | SessionEvent
+    | RecordingEvent
 )
 
 _ERRORS: dict[str, type[FedispaceError]] = {

@@ -25,6 +25,7 @@ from fedispace.media.live.fanout import LARGEST_PAYLOAD, FanOut, Slot
 from fedispace.media.live.path import Address
 from fedispace.media.live.programme import Mixers, Programme
 from fedispace.media.live.repacketizer import Repacketizer, Sound
+from fedispace.media.live.safety import Ring
 from fedispace.media.live.slots import Seat, Slots
 from fedispace.media.live.tap import Outlet
 
@@ -44,6 +45,7 @@ class Room:
         clock: Clock,
         mixers: Mixers,
         outlet: Outlet,
+        ring: Ring | None,
         long_packets_above: int,
     ) -> None:
         self.name = name
@@ -54,7 +56,10 @@ class Room:
         self._fanout = FanOut(sock)
         self.slots = Slots(sock, self.cname)
         self._outlet = outlet
-        self._programme = Programme(mixers, is_heard=lambda: bool(len(self._fanout) or outlet.taps))
+        self._ring = ring
+        self._programme = Programme(
+            mixers, is_heard=lambda: bool(len(self._fanout) or outlet.taps or ring is not None)
+        )
         self._packer = Repacketizer(LARGEST_PAYLOAD)
         self._long_packets_above = long_packets_above
         self._feed: Continuity | None = None
@@ -165,6 +170,8 @@ class Room:
         """Everything the programme says passes here, before it is packed for listeners."""
         if self._outlet.taps:
             self._outlet.put(sound, now)
+        if self._ring is not None:
+            self._ring.put(sound, now)
         self._deliver(self._packer.put(sound, now))
 
     def slots_report(self, seat: Seat, now: float) -> bytes | None:

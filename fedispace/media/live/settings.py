@@ -14,7 +14,7 @@ class SfuSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """`listen` is one address and port for UDP and TCP (0: any free port); `control` is a socket's path.
 
     `recordings` is a directory (empty: no recording); one that was cut short waits `resume_seconds`
-    for somebody to go on with it.
+    for somebody to go on with it. `safety_seconds` of every room are kept in memory (`safety`; 0: none).
     """
 
     listen: str
@@ -28,6 +28,7 @@ class SfuSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     long_packets_above: int = 200
     recordings: str = ""
     resume_seconds: float = 600.0
+    safety_seconds: float = 0.0
 
 
 def check(settings: SfuSettings) -> SfuSettings:

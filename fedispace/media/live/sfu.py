@@ -33,6 +33,7 @@ from fedispace.media.live.path import Ice, Path
 from fedispace.media.live.port import Port
 from fedispace.media.live.protocol import (
     Answer,
+    ClipPiece,
     MixerStatus,
     Patched,
     ReceptionStatus,
@@ -43,6 +44,7 @@ from fedispace.media.live.protocol import (
 from fedispace.media.live.publisher import UplinkCounts
 from fedispace.media.live.recorder import Recorder
 from fedispace.media.live.room import Room
+from fedispace.media.live.safety import SafetyBuffer
 from fedispace.media.live.session import Session
 from fedispace.media.live.settings import SfuSettings
 from fedispace.media.live.tap import Taps
@@ -82,6 +84,7 @@ class Sfu:
         self._orders = Orders()
         self._uplink = UplinkCounts()
         self.taps = Taps()
+        self._safety = SafetyBuffer(settings.safety_seconds)
         self.recorder = Recorder(
             directory=Directory(settings.recordings) if settings.recordings else None,
             taps=self.taps,
@@ -204,6 +207,10 @@ class Sfu:
         """Lift a ban."""
         self._orders.readmit(room, participant)
 
+    def clip(self, room: str, seconds: float, after: int) -> ClipPiece:
+        """Return a piece of what was heard of late in a room; raises `NotFound` where nothing is kept."""
+        return self._safety.piece(room, seconds, after, self._clock.monotonic())
+
     def _sessions_of(self, room: str, participant: str) -> list[Session]:
         return [
             session
@@ -217,6 +224,7 @@ class Sfu:
         for session in [s for s in self._sessions.values() if s.grant.room == room]:
             session.end("room_closed")
         self.feeds.end(room, "room_closed")
+        self._safety.room_closes(room)
         with contextlib.suppress(NotFound):
             self.recorder.stop(room)
 
@@ -257,6 +265,8 @@ class Sfu:
             join_counts=self._joins.counts,
             join_seconds=self._joins.total,
             sessions_ended=dict(self._ended),
+            safety_seconds=self._safety.seconds,
+            safety_bytes=self._safety.octets,
         )
 
     def _mixer_status(self) -> MixerStatus:
@@ -316,6 +326,7 @@ class Sfu:
                 self._clock,
                 self._mixers,
                 self.taps.room_opens(name),
+                self._safety.room_opens(name, self._clock.monotonic()),
                 self._settings.long_packets_above,
             )
         return room
@@ -395,6 +406,7 @@ class Sfu:
         if self._rooms.get(room.name) is room:
             del self._rooms[room.name]
             self.taps.room_closes(room.name)
+            self._safety.room_closes(room.name)
             self._forwarded_before += room.forwarded
             self._octets_before += room.forwarded_octets
 
@@ -407,6 +419,7 @@ class Sfu:
                 session.report(now)
                 if session.publisher is not None:
                     publishers.setdefault(session.room, []).append(session.grant.session)
+        self._safety.tick(now)
         self.feeds.tick({session.grant.room for session in self._sessions.values()}, now)
         for room in self._rooms.values():
             room.adapt(now)
