@@ -6,8 +6,10 @@ that never was); what they see but may not do is `Forbidden`.
     access      is listed for            may listen
     public      everybody                everybody, without an account
     unlisted    followers of the host    everybody who has the link, without an account
-    followers   followers of the host    followers of the host
-    invited     the host                 the host
+    followers   followers of the host    followers of the host, and who was invited
+    invited     who was invited          who was invited
+
+Whoever is on stage was invited. Who was sent away still sees that there is a Space, and enters no more.
 """
 
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import Final, Literal, cast, get_args
 
 from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from fedispace.spaces.lifecycle import Phase
+from fedispace.spaces.roles import ON_STAGE, MemberRole
 
 Access = Literal["public", "unlisted", "followers", "invited"]
 Role = Literal["listener", "speaker"]
@@ -26,12 +29,25 @@ _ROLES: Final = frozenset(get_args(Role))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What someone is to the host of a Space."""
+    """What someone is to a Space and to who made it.
+
+    `is_host` is who hosts it now, `is_author` who made it; the two part when it is handed over.
+    `is_invited` says that a role was ever offered, `is_removed` that they were sent out of this Space,
+    `is_banned` out of all of this host's. `is_blocked` by a person, `is_domain_blocked` with their whole
+    server, `is_suspended` by us or at home.
+    """
 
     is_known: bool
     is_host: bool = False
     follows_host: bool = False
     is_blocked: bool = False
+    is_author: bool = False
+    role: MemberRole = MemberRole.LISTENER
+    is_invited: bool = False
+    is_removed: bool = False
+    is_banned: bool = False
+    is_domain_blocked: bool = False
+    is_suspended: bool = False
 
 
 STRANGER: Final = Standing(is_known=False)
@@ -59,11 +75,15 @@ def no_such_space() -> NotFound:
 
 def may_see(access: Access, standing: Standing) -> bool:
     """Tell whether the Space exists for someone of this standing."""
-    if standing.is_host:
+    if standing.is_host or standing.is_author:
         return True
-    if standing.is_blocked:
+    if standing.is_blocked or standing.is_domain_blocked:
         return False
-    return access in OPEN_TO_ALL or (access == "followers" and standing.follows_host)
+    if access in OPEN_TO_ALL:
+        return True
+    if standing.is_suspended:
+        return False
+    return standing.is_invited or (access == "followers" and standing.follows_host)
 
 
 def require_sight(access: Access, standing: Standing) -> None:
@@ -78,18 +98,37 @@ def require_host(access: Access, standing: Standing) -> None:
         raise Forbidden("Only the host can do this.")
 
 
+def require_presence(access: Access, standing: Standing) -> None:
+    """Raise unless someone of this standing may be in the room at all."""
+    require_sight(access, standing)
+    if standing.is_suspended:
+        raise Forbidden("This account is suspended here.")
+    if standing.is_banned:
+        raise Forbidden("The host lets you into none of his Spaces.")
+    if standing.is_removed:
+        raise Forbidden("You were sent out of this Space.")
+
+
 def may_speak(access: Access, standing: Standing) -> bool:
-    """Tell whether someone of this standing may come on stage."""
-    return may_see(access, standing) and standing.is_host
+    """Tell whether someone of this standing is on stage."""
+    if standing.is_removed or standing.is_banned or standing.is_suspended:
+        return False
+    return may_see(access, standing) and standing.role in ON_STAGE
 
 
 def require_role(access: Access, standing: Standing, role: Role) -> None:
     """Raise unless someone of this standing may take part in this role."""
-    require_sight(access, standing)
+    require_presence(access, standing)
     if role == "speaker" and not standing.is_known:
         raise Unauthenticated("Speaking needs an account.")
     if role == "speaker" and not may_speak(access, standing):
-        raise Forbidden("Only the host speaks in this Space.")
+        raise Forbidden("Only who is on stage speaks in this Space.")
+
+
+def require_unfinished(phase: Phase) -> None:
+    """Raise if the Space is over or cancelled."""
+    if phase is not Phase.SCHEDULED:
+        require_live(phase)
 
 
 def require_live(phase: Phase) -> None:

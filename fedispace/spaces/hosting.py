@@ -29,11 +29,12 @@ from fedispace.federation.vocab.activities import Create, Update
 from fedispace.federation.vocab.uri import Uri
 from fedispace.ids import Ids
 from fedispace.queue.bus import Bus
-from fedispace.spaces import access, description, lifecycle, queries, wire
+from fedispace.spaces import access, description, lifecycle, members, queries, wire
 from fedispace.spaces.access import Access
 from fedispace.spaces.lifecycle import Phase, Step
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.presence import topic
+from fedispace.spaces.roles import MemberRole
 from fedispace.threads.compose import tidy
 from fedispace.threads.publish import Publishing
 from fedispace.threads.written import Draft
@@ -117,6 +118,8 @@ class Hosting:
             await tx.get(Account, host.id, with_for_update=True)  # two requests at once are counted in turn
             self._require_room_on_the_calendar(await queries.unfinished(tx, host.id), begins, now)
             tx.add(space)
+            await tx.flush()
+            tx.add(members.born(space_id, host.id, MemberRole.HOST, now))
             await tx.flush()
             event = wire.event_of(space, host, self._addresses)
             created = Create(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, exists, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, String, and_, bindparam, exists, func, or_, select
 
 from fedispace.accounts.models import Account, Block, Follow
 from fedispace.accounts.paging import Page
@@ -14,9 +14,36 @@ from fedispace.db.engine import Tx
 from fedispace.spaces import access
 from fedispace.spaces.access import STRANGER, Standing
 from fedispace.spaces.lifecycle import Phase
-from fedispace.spaces.models import Attendance, LiveSession, Space
+from fedispace.spaces.models import Attendance, HostBan, LiveSession, Member, Space
+from fedispace.spaces.roles import MemberRole
 
 _spaces: Final = table_of(Space).c
+_VIEWER: Final = bindparam("viewer", type_=BigInteger())
+_HOST: Final = bindparam("host", type_=BigInteger())
+_WHO_HOSTS: Final = select(Member.account_id).where(
+    Member.space_id == bindparam("space", type_=BigInteger()), Member.role == MemberRole.HOST
+)
+_STANDING: Final = (
+    select(
+        Member.role,
+        Member.removed_at,
+        exists()
+        .where(Follow.account_id == _VIEWER, Follow.target_id == _HOST, Follow.accepted)
+        .label("follows"),
+        exists()
+        .where(Block.target_id == _VIEWER, or_(Block.account_id == _HOST, Block.account_id.in_(_WHO_HOSTS)))
+        .label("blocked"),
+        exists().where(HostBan.account_id == _VIEWER, HostBan.host_id == _HOST).label("banned"),
+        Account.suspended_at,
+        Account.suspended_at_home,
+    )
+    .select_from(Account)
+    .outerjoin(
+        Member,
+        and_(Member.space_id == bindparam("space", type_=BigInteger()), Member.account_id == Account.id),
+    )
+    .where(Account.id == _VIEWER)
+)
 _ID_OF: Final = select(_spaces.id).where(_spaces.uri == bindparam("uri", type_=String()))
 
 
@@ -59,20 +86,24 @@ async def by_uri(tx: Tx, uri: str) -> Space | None:
 
 
 async def standing(tx: Tx, of: Space, viewer_id: int | None) -> Standing:
-    """Return what the viewer is to the host."""
+    """Return what the viewer is to a Space and to its host."""
     if viewer_id is None:
         return STRANGER
-    if viewer_id == of.host_id:
-        return Standing(is_known=True, is_host=True)
-    follows = await tx.scalar(
-        select(Follow.id).where(
-            Follow.account_id == viewer_id, Follow.target_id == of.host_id, Follow.accepted
-        )
+    row = (await tx.execute(_STANDING, {"space": of.id, "host": of.host_id, "viewer": viewer_id})).one()
+    role = MemberRole.LISTENER if row.role is None else MemberRole(row.role)
+    is_author = viewer_id == of.host_id
+    return Standing(
+        is_known=True,
+        is_host=role is MemberRole.HOST,
+        is_author=is_author,
+        follows_host=row.follows,
+        is_blocked=row.blocked and not is_author,
+        role=role,
+        is_invited=row.role is not None and row.removed_at is None,
+        is_removed=row.removed_at is not None,
+        is_banned=row.banned,
+        is_suspended=row.suspended_at is not None or row.suspended_at_home,
     )
-    blocked = await tx.scalar(
-        select(Block.id).where(Block.account_id == of.host_id, Block.target_id == viewer_id)
-    )
-    return Standing(is_known=True, follows_host=follows is not None, is_blocked=blocked is not None)
 
 
 def is_present() -> ColumnElement[bool]:
@@ -139,6 +170,9 @@ def _is_listed(viewer_id: int | None) -> ColumnElement[bool]:
         return public
     followed = select(Follow.target_id).where(Follow.account_id == viewer_id, Follow.accepted)
     blocking = select(Block.account_id).where(Block.target_id == viewer_id)
+    invited = exists().where(
+        Member.space_id == Space.id, Member.account_id == viewer_id, Member.removed_at.is_(None)
+    )
     return or_(
         Space.host_id == viewer_id,
         and_(
@@ -146,6 +180,7 @@ def _is_listed(viewer_id: int | None) -> ColumnElement[bool]:
             or_(
                 public,
                 and_(Space.access.in_(("unlisted", "followers")), Space.host_id.in_(followed)),
+                invited,
             ),
         ),
     )

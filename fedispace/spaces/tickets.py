@@ -37,6 +37,14 @@ class Issued:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """Whose a ticket was, and the key their browser proved to hold, if their Join named one."""
+
+    account_id: int
+    client_key: str | None
+
+
 async def prune(db: Database, clock: Clock) -> None:
     """Forget tickets that were good long ago, in Spaces nobody asks for one any more."""
     await forget(db, Ticket, Ticket.expires_at < clock.now() - _REMEMBERED)
@@ -86,6 +94,24 @@ class Tickets:
         if account_id is None:
             raise Unauthenticated("The ticket is not valid here, has expired, or was used.")
         return account_id
+
+    async def exchange(self, tx: Tx, token: str, *, space_id: int) -> Spent:
+        """Use a ticket of any role up, for a pass; raises `Unauthenticated` as `redeem` does."""
+        now = self._clock.now()
+        row = None
+        if len(token) <= _MAX_TOKEN:
+            row = (
+                await tx.execute(
+                    update(Ticket)
+                    .where(Ticket.token_hash == _hash(token), Ticket.space_id == space_id)
+                    .where(Ticket.used_at.is_(None), Ticket.expires_at > now)
+                    .values(used_at=now)
+                    .returning(Ticket.account_id, Ticket.client_key)
+                )
+            ).one_or_none()
+        if row is None:
+            raise Unauthenticated("The ticket is not valid here, has expired, or was used.")
+        return Spent(account_id=row.account_id, client_key=row.client_key)
 
     async def give_back(self, tx: Tx, token: str) -> None:
         """Make a ticket good again that opened nothing (a malformed offer, an SFU that restarts)."""

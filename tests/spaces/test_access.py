@@ -10,9 +10,10 @@ from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Unauthentic
 from fedispace.spaces import access, queries
 from fedispace.spaces.access import STRANGER, Access, Standing
 from fedispace.spaces.lifecycle import Phase
+from fedispace.spaces.roles import MemberRole
 from tests.spaces.town import Town
 
-HOST = Standing(is_known=True, is_host=True)
+HOST = Standing(is_known=True, is_host=True, role=MemberRole.HOST, is_invited=True)
 FOLLOWER = Standing(is_known=True, follows_host=True)
 SOMEBODY = Standing(is_known=True)
 BLOCKED = Standing(is_known=True, follows_host=True, is_blocked=True)
@@ -53,7 +54,7 @@ def test_these_may_listen(space: Access, who: Standing) -> None:
 
 def test_only_the_host_speaks() -> None:
     access.require_role("public", HOST, "speaker")
-    with pytest.raises(Forbidden, match="Only the host speaks"):
+    with pytest.raises(Forbidden, match="Only who is on stage speaks"):
         access.require_role("public", FOLLOWER, "speaker")
     with pytest.raises(Unauthenticated):
         access.require_role("public", STRANGER, "speaker")

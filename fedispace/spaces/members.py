@@ -1,0 +1,167 @@
+"""Who is what in a Space of ours, as the rows say it.
+
+Every verb that changes a row here takes the Space's row first, for itself alone (`locked`): two verbs at
+once in one room happen one after the other, on both databases, so what was counted still holds when it
+is written.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, and_, case, func, select
+
+from fedispace.db.engine import Tx
+from fedispace.spaces import access, queries
+from fedispace.spaces.models import HostBan, Member, Space
+from fedispace.spaces.roles import ON_STAGE, MemberRole
+
+MOST_SHOWN: Final = 200
+_ON_STAGE: Final = tuple(sorted(ON_STAGE))
+_BY_RANK: Final = case(
+    {role.value: rank for rank, role in enumerate(MemberRole)}, value=Member.role, else_=len(MemberRole)
+)
+
+
+def born(space_id: int, account_id: int, role: MemberRole, now: datetime) -> Member:
+    """Return a new row: what somebody is from now on."""
+    return Member(
+        space_id=space_id,
+        account_id=account_id,
+        role=role,
+        may_unmute=True,
+        is_shown=False,
+        has_mic_on=False,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def locked(tx: Tx, space_id: int) -> Space:
+    """Return a Space of ours, which nobody else changes until the end of the transaction."""
+    space = await tx.get(Space, space_id, with_for_update=True, populate_existing=True)
+    if space is None or not space.local:
+        raise access.no_such_space()
+    return space
+
+
+async def member(tx: Tx, space_id: int, account_id: int) -> Member | None:
+    """Return somebody's row; who has none is a listener like any other."""
+    return await tx.get(Member, (space_id, account_id))
+
+
+async def ensured(tx: Tx, space_id: int, account_id: int, now: datetime) -> Member:
+    """Return somebody's row, written if there was none; the Space must be `locked`."""
+    row = await member(tx, space_id, account_id)
+    if row is None:
+        row = born(space_id, account_id, MemberRole.LISTENER, now)
+        tx.add(row)
+        await tx.flush()
+    return row
+
+
+async def role_of(tx: Tx, space_id: int, account_id: int | None) -> MemberRole:
+    """Return what somebody is in a Space."""
+    if account_id is None:
+        return MemberRole.LISTENER
+    role = await tx.scalar(
+        select(Member.role).where(Member.space_id == space_id, Member.account_id == account_id)
+    )
+    return MemberRole.LISTENER if role is None else MemberRole(role)
+
+
+def is_on_stage() -> ColumnElement[bool]:
+    """The condition on a row that somebody is on stage."""
+    return and_(Member.role.in_(_ON_STAGE), Member.removed_at.is_(None))
+
+
+async def stage(tx: Tx, space_id: int) -> Sequence[Member]:
+    """Return who is on stage: the host, then co-hosts, then speakers, longest there first."""
+    rows = await tx.scalars(
+        select(Member)
+        .where(Member.space_id == space_id, is_on_stage())
+        .order_by(_BY_RANK, Member.updated_at, Member.account_id)
+        .limit(MOST_SHOWN)
+    )
+    return rows.all()
+
+
+async def count_on_stage(tx: Tx, space_id: int) -> int:
+    """Return how many are on stage."""
+    statement = select(func.count()).select_from(Member).where(Member.space_id == space_id, is_on_stage())
+    return await tx.scalar(statement) or 0
+
+
+async def host_of(tx: Tx, space_id: int) -> Member | None:
+    """Return who hosts a Space now; none of one that is over and older than roles are."""
+    rows = await tx.scalars(select(Member).where(Member.space_id == space_id, Member.role == MemberRole.HOST))
+    return rows.one_or_none()
+
+
+async def cohosts(tx: Tx, space_id: int) -> Sequence[Member]:
+    """Return the co-hosts, longest there first."""
+    rows = await tx.scalars(
+        select(Member)
+        .where(Member.space_id == space_id, Member.role == MemberRole.COHOST)
+        .order_by(Member.updated_at, Member.account_id)
+        .limit(MOST_SHOWN)
+    )
+    return rows.all()
+
+
+async def hands(tx: Tx, space_id: int) -> Sequence[Member]:
+    """Return the raised hands, first raised first."""
+    rows = await tx.scalars(
+        select(Member)
+        .where(_has_hand_up(space_id))
+        .order_by(Member.hand_at, Member.account_id)
+        .limit(MOST_SHOWN)
+    )
+    return rows.all()
+
+
+async def count_hands(tx: Tx, space_id: int) -> int:
+    """Return how many hands are up."""
+    return await tx.scalar(select(func.count()).select_from(Member).where(_has_hand_up(space_id))) or 0
+
+
+async def hand_position(tx: Tx, row: Member) -> int | None:
+    """Return somebody's place in the queue, from 1; none whose hand is down."""
+    if row.hand_at is None or row.removed_at is not None:
+        return None
+    before = await tx.scalar(
+        select(func.count())
+        .select_from(Member)
+        .where(_has_hand_up(row.space_id))
+        .where(
+            (Member.hand_at < row.hand_at)
+            | and_(Member.hand_at == row.hand_at, Member.account_id < row.account_id)
+        )
+    )
+    return (before or 0) + 1
+
+
+async def removed(tx: Tx, space_id: int) -> Sequence[Member]:
+    """Return who was sent out of a Space, last first."""
+    rows = await tx.scalars(
+        select(Member)
+        .where(Member.space_id == space_id, Member.removed_at.is_not(None))
+        .order_by(Member.removed_at.desc(), Member.account_id)
+        .limit(MOST_SHOWN)
+    )
+    return rows.all()
+
+
+async def is_banned(tx: Tx, host_id: int, account_id: int) -> bool:
+    """Tell whether a host lets somebody into none of his Spaces."""
+    return await tx.get(HostBan, (host_id, account_id)) is not None
+
+
+async def standing(tx: Tx, space: Space, account_id: int) -> access.Standing:
+    """Return what somebody is to a Space, after what was changed in this transaction."""
+    await tx.flush()
+    return await queries.standing(tx, space, account_id)
+
+
+def _has_hand_up(space_id: int) -> ColumnElement[bool]:
+    return and_(Member.space_id == space_id, Member.hand_at.is_not(None), Member.removed_at.is_(None))
