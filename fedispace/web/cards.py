@@ -13,6 +13,14 @@ State = Literal["scheduled", "live", "ended", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuestCard:
+    """Somebody of another server who visits; `csrf` goes into each of their forms."""
+
+    face: Face
+    csrf: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceCard:
     """A Space, on a card, on the side or on its own page."""
 

@@ -9,6 +9,7 @@ from multidict import MultiDict, MultiDictProxy
 from fedispace import errors
 from fedispace.accounts.signin import SignIn, Visitor
 from fedispace.clock import Clock
+from fedispace.spaces.visits import Guest, Visits
 from fedispace.web.frame import Frame, redirect
 from fedispace.web.origin import require_ours, require_token
 from fedispace.web.routing import NO_FORM, Asked, Row
@@ -23,13 +24,17 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Door:
     """Turns rows of the table of pages into aiohttp handlers."""
 
-    def __init__(self, *, origin: str, sign_in: SignIn, frame: Frame, clock: Clock) -> None:
+    def __init__(
+        self, *, origin: str, sign_in: SignIn, visits: Visits | None, frame: Frame, clock: Clock
+    ) -> None:
         self._origin = origin
         self._sign_in = sign_in
+        self._visits = visits
         self._frame = frame
         self._clock = clock
         self.secure = origin.startswith("https://")
         self.cookie = "__Host-fedispace" if self.secure else "fedispace"
+        self.visit_cookie = f"{self.cookie}-visit"
 
     def opened(self, row: Row, owner: object) -> Handler:
         """Return the handler of `row`, whose function is a method of `owner`."""
@@ -53,16 +58,24 @@ class Door:
 
     async def _asked(self, request: web.Request, row: Row) -> Asked:
         visitor = await self._visitor(request)
+        guest = None if visitor is not None else await self._guest(request)
         if row.method == "GET":
-            asked = Asked(request=request, visitor=visitor, form=NO_FORM, at=self._clock.now())
+            asked = Asked(request=request, visitor=visitor, guest=guest, form=NO_FORM, at=self._clock.now())
             if not row.stranger:
                 _ = asked.who
             return asked
         require_ours(request, self._origin)
-        asked = Asked(request=request, visitor=visitor, form=await _form(request), at=self._clock.now())
+        asked = Asked(
+            request=request, visitor=visitor, guest=guest, form=await _form(request), at=self._clock.now()
+        )
         if not row.stranger:
-            require_token(asked.text("csrf"), asked.who.csrf)
+            whose = guest if guest is not None and row.guests else asked.who
+            require_token(asked.text("csrf"), whose.csrf)
         return asked
+
+    async def _guest(self, request: web.Request) -> Guest | None:
+        token = request.cookies.get(self.visit_cookie, "")
+        return await self._visits.guest(token) if token and self._visits is not None else None
 
     async def _visitor(self, request: web.Request) -> Visitor | None:
         token = request.cookies.get(self.cookie, "")

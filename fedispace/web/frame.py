@@ -9,7 +9,7 @@ from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.spaces import queries
 from fedispace.spaces.lifecycle import Phase
-from fedispace.web.cards import Reader, Side
+from fedispace.web.cards import GuestCard, Reader, Side
 from fedispace.web.guard import headers_for
 from fedispace.web.present import Presenter
 from fedispace.web.routing import Asked
@@ -25,6 +25,7 @@ NOTICES = {
     "requested": "They have been asked. You will see their posts once they accept.",
     "scheduled": "Your Space is planned. Share this page, and come back when it is time.",
     "signed-out": "You are signed out.",
+    "visit-ended": "Your visit here is over. This browser no longer knows you.",
     "saved": "Saved.",
     "left": "Your account is deleted. Other servers are being told.",
     "blocked": "You have nothing to do with each other any more.",
@@ -72,12 +73,13 @@ class Frame:
             now=self._clock.now(),
             here=asked.path,
             reader=self.reader(asked),
+            guest=self.guest(asked),
             side=(side or await self.side(asked)) if beside else None,
             notice=NOTICES.get(asked.query("did"), ""),
             **values,
         )
         headers = headers_for(
-            private=asked.visitor is not None,
+            private=asked.somebody is not None,
             secure=self._secure,
             connects_to=connects_to,
             sends_form_to=sends_form_to,
@@ -96,6 +98,7 @@ class Frame:
             now=self._clock.now(),
             here=here or asked.path,
             reader=self.reader(asked),
+            guest=self.guest(asked),
         )
 
     def fragment(self, asked: Asked, html: str, *, status: int = 200) -> web.Response:
@@ -111,6 +114,12 @@ class Frame:
             csrf=asked.visitor.csrf,
             default_visibility=asked.visitor.user.default_visibility,
         )
+
+    def guest(self, asked: Asked) -> GuestCard | None:
+        """Return who visits, for forms and for saying so."""
+        if asked.guest is None:
+            return None
+        return GuestCard(face=self._presenter.face(asked.guest.account), csrf=asked.guest.csrf)
 
     async def side(self, asked: Asked) -> Side:
         async with self._db.reading() as tx:

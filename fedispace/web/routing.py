@@ -7,7 +7,7 @@
         async def listed(self, asked: Asked) -> web.Response: ...
 
 A `get` is open to strangers unless it says otherwise; a `post` takes forms of people who are signed
-in, unless it says otherwise.
+in, unless it says otherwise. `guests` says that people of other servers who visit may send it too.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,8 +18,10 @@ from typing import Any, Literal
 from aiohttp import web
 from multidict import MultiDict, MultiDictProxy
 
+from fedispace.accounts.models import Account
 from fedispace.accounts.signin import Visitor
 from fedispace.errors import NotFound, Unauthenticated
+from fedispace.spaces.visits import Guest
 
 _MAX_ID = 2**63 - 1
 _MAX_DIGITS = 19
@@ -34,6 +36,25 @@ class Asked:
     form: "MultiDictProxy[str]"
     at: datetime
     """When it was asked."""
+    guest: Guest | None = None
+    """Somebody of another server who visits with this browser; nobody while somebody is signed in."""
+
+    @property
+    def somebody(self) -> Visitor | Guest | None:
+        """Who asks, as far as it is known: signed in here, or visiting."""
+        return self.visitor or self.guest
+
+    @property
+    def person(self) -> Account:
+        """Return whose account asks, ours or a visitor's; raises `Unauthenticated` for a stranger."""
+        if self.somebody is None:
+            raise Unauthenticated("Sign in first.")
+        return self.somebody.account
+
+    @property
+    def person_id(self) -> int | None:
+        """The account that asks, ours or a visitor's."""
+        return None if self.somebody is None else self.somebody.account.id
 
     @property
     def viewer_id(self) -> int | None:
@@ -91,6 +112,7 @@ class Row:
     path: str
     function: Page
     stranger: bool
+    guests: bool = False
 
 
 class Pages:
@@ -102,12 +124,16 @@ class Pages:
     def get(self, path: str, *, stranger: bool = True) -> Callable[[Page], Page]:
         return self._enter("GET", path, stranger)
 
-    def post(self, path: str, *, stranger: bool = False) -> Callable[[Page], Page]:
-        return self._enter("POST", path, stranger)
+    def post(self, path: str, *, stranger: bool = False, guests: bool = False) -> Callable[[Page], Page]:
+        return self._enter("POST", path, stranger, guests)
 
-    def _enter(self, method: Literal["GET", "POST"], path: str, stranger: bool) -> Callable[[Page], Page]:
+    def _enter(
+        self, method: Literal["GET", "POST"], path: str, stranger: bool, guests: bool = False
+    ) -> Callable[[Page], Page]:
         def enter(function: Page) -> Page:
-            self.rows.append(Row(method=method, path=path, function=function, stranger=stranger))
+            self.rows.append(
+                Row(method=method, path=path, function=function, stranger=stranger, guests=guests)
+            )
             return function
 
         return enter

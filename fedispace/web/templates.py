@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fedispace.web import times
 from fedispace.web.assets import Assets
-from fedispace.web.cards import Reader, Side
+from fedispace.web.cards import GuestCard, Reader, Side
 
 _LARGE = 1000
 
@@ -46,13 +46,16 @@ class Templates:
         now: datetime,
         here: str,
         reader: Reader | None = None,
+        guest: GuestCard | None = None,
         side: Side | None = None,
         notice: str = "",
         **values: object,
     ) -> str:
         """Render a whole page in its frame."""
         template = self._environment.get_template(name)
-        return template.render(now=now, here=here, reader=reader, side=side, notice=notice, **values)
+        return template.render(
+            now=now, here=here, reader=reader, guest=guest, side=side, notice=notice, **values
+        )
 
     def piece(self, name: str, macro: str, *arguments: object, **context: object) -> str:
         """Render one macro on its own: the piece a script puts in place of the old one."""

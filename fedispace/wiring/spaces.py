@@ -12,7 +12,9 @@ from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.obedience import Obedience
 from fedispace.spaces.placement import Placement
+from fedispace.spaces.stream_keys import StreamKeys
 from fedispace.spaces.tickets import Tickets
+from fedispace.spaces.visits import Visits
 from fedispace.wiring.accounts import Accounts
 from fedispace.wiring.base import Base
 from fedispace.wiring.federation import Federation
@@ -48,6 +50,8 @@ class Spaces:
             tickets=tickets,
         )
         self.obedience = Obedience(db=db, clock=clock, bus=base.bus, fleet=fleet, tickets=tickets)
+        self.stream_keys = StreamKeys(db=db, clock=clock, ids=ids, bus=base.bus, fleet=fleet)
+        self.visits = Visits(db, clock, ids, federation.policy)
         self.hosting = Hosting(
             db=db,
             ids=ids,

@@ -57,7 +57,9 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
     presenter = Presenter(addresses, people)
     frame = Frame(db=db, clock=clock, templates=templates, presenter=presenter, secure=secure)
     composer = Composer(db=db, presenter=presenter, frame=frame)
-    door = Door(origin=config.origin, sign_in=accounts.sign_in, frame=frame, clock=clock)
+    door = Door(
+        origin=config.origin, sign_in=accounts.sign_in, visits=spaces.visits, frame=frame, clock=clock
+    )
     return Web(
         door=door,
         assets=assets,

@@ -105,5 +105,7 @@ def housekeeping(
             accounts.muting.prune,
             partial(idempotency.prune, db, clock),
             partial(space_tickets.prune, db, clock),
+            spaces.visits.prune,
+            spaces.stream_keys.prune,
         ]
     )
