@@ -47,6 +47,7 @@ from fedispace.sfu_place import SfuPlace, no_sfu
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.obedience import Obedience
+from fedispace.spaces.passes import Passes
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.edits import Editing
 from fedispace.threads.publish import Publishing
@@ -104,6 +105,7 @@ class App:
     traffic: Traffic
     clock: Clock
     obedience: Obedience
+    passes: Passes
     federation: FederationDoor
     api: Api
     pages: Web
@@ -234,6 +236,7 @@ def build(
         traffic=Traffic(),
         clock=base.clock,
         obedience=spaces.obedience,
+        passes=spaces.passes,
         federation=incoming.door,
         api=api(base, accounts, threads, spaces),
         pages=pages(base, accounts, threads, spaces, leaving),

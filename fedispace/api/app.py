@@ -26,6 +26,7 @@ from fedispace.api.muting import MuteCalls
 from fedispace.api.notification_requests import NotificationPolicyCalls
 from fedispace.api.notifications import NotificationCalls
 from fedispace.api.oauth import AppCalls, TokenCalls
+from fedispace.api.passes import PassCalls
 from fedispace.api.pictures import picture_routes
 from fedispace.api.polls import PollCalls
 from fedispace.api.profile import ProfileCalls
@@ -82,6 +83,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     PolicyCalls,
     ConversationCalls,
     SpaceCalls,
+    PassCalls,
 )
 
 

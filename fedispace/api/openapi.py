@@ -16,7 +16,7 @@ import msgspec
 from fedispace import __version__
 from fedispace.accounts import scopes
 from fedispace.api.entities.space import Problem
-from fedispace.api.routing import Dialect, Listing, Reply, Route, Who
+from fedispace.api.routing import Besides, Dialect, Listing, Reply, Route, Who
 
 Json = dict[str, Any]
 
@@ -141,8 +141,10 @@ def _responses(route: Route, schema_of: dict[str, Json]) -> Json:
 def _needs(route: Route) -> list[Json]:
     if route.scope is None and route.who is Who.ANYONE:
         return []
-    token = {"token": [route.scope] if route.scope is not None else []}
-    return [{}, token] if route.who is Who.ANYONE else [token]
+    needs: list[Json] = [{"token": [route.scope] if route.scope is not None else []}]
+    if route.besides is not Besides.NOTHING:
+        needs.append({route.besides.value: []})
+    return [{}, *needs] if route.who is Who.ANYONE and route.besides is not Besides.TICKET else needs
 
 
 def _properties(schema: Json, components: dict[str, Json]) -> Json:
@@ -180,6 +182,7 @@ def _security(origin: str) -> Json:
     return {
         "token": {"type": "oauth2", "flows": {"authorizationCode": flow}},
         "ticket": {"type": "http", "scheme": "bearer", "description": "The ticket of a join."},
+        "pass": {"type": "http", "scheme": "bearer", "description": "A pass for the Space in the path."},
     }
 
 
@@ -187,6 +190,8 @@ def _audio_paths(problem: Json) -> dict[str, Json]:
     refused = {"description": "Refused.", "content": {"application/problem+json": {"schema": problem}}}
     space = _in_path("id", {"type": "integer"})
     session = _in_path("resource", {"type": "string"})
+
+    token: Json = {"token": ["write:statuses"]}
 
     def entrance(name: str, summary: str, security: list[Json]) -> Json:
         return {
@@ -207,9 +212,13 @@ def _audio_paths(problem: Json) -> dict[str, Json]:
         }
 
     return {
-        "/spaces/{id}/whip": {"post": entrance("whip", "Speak: offer audio (RFC 9725).", [{"ticket": []}])},
+        "/spaces/{id}/whip": {
+            "post": entrance("whip", "Speak: offer audio (RFC 9725).", [{"ticket": []}, {"pass": []}, token])
+        },
         "/spaces/{id}/whep": {
-            "post": entrance("whep", "Listen: offer to receive audio.", [{}, {"ticket": []}])
+            "post": entrance(
+                "whep", "Listen: offer to receive audio.", [{}, {"ticket": []}, {"pass": []}, token]
+            )
         },
         "/spaces/{id}/sessions/{resource}": {
             "delete": {

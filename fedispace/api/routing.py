@@ -38,6 +38,16 @@ class Who(enum.Enum):
     """A token of a signed-in person is needed."""
 
 
+class Besides(enum.Enum):
+    """What may be shown as bearer token besides an OAuth token of ours."""
+
+    NOTHING = "nothing"
+    PASS = "pass"  # noqa: S105 - a word, no password
+    """A pass for the Space in the path (`spaces/passes.py`): its holder is a person like any other."""
+    TICKET = "ticket"
+    """Anything: the call itself judges what is no OAuth token."""
+
+
 class Dialect(enum.Enum):
     """How errors are told."""
 
@@ -58,13 +68,24 @@ class Call(Generic[Given]):
     """When it came."""
     authorization: str | None = None
     idempotency_key: str | None = None
+    guest: Account | None = None
+    """Whose pass was shown, if one was."""
+    ticket: str | None = None
+    """What was shown and is not an OAuth token, where that may be."""
 
     @property
     def viewer_id(self) -> int | None:
         """The account that looks, if any."""
+        if self.guest is not None:
+            return self.guest.id
         if self.bearer is None or self.bearer.account is None:
             return None
         return self.bearer.account.id
+
+    @property
+    def account(self) -> Account:
+        """Who asks, of our server or of another; only for calls that need somebody."""
+        return self.person.account if self.guest is None else self.guest
 
     @property
     def person(self) -> "Person":
@@ -117,6 +138,7 @@ class Route:
     gives: Any
     summary: str
     """The first line of the handler's docstring."""
+    besides: Besides = Besides.NOTHING
 
 
 class Routes:
@@ -126,22 +148,34 @@ class Routes:
         self._dialect = dialect
         self.rows: list[Route] = []
 
-    def get(self, path: str, *, who: Who, scope: str | None = None) -> Callable[[Handler], Handler]:
-        return self._row("GET", path, who, scope)
+    def get(
+        self, path: str, *, who: Who, scope: str | None = None, besides: Besides = Besides.NOTHING
+    ) -> Callable[[Handler], Handler]:
+        return self._row("GET", path, who, scope, besides)
 
-    def post(self, path: str, *, who: Who, scope: str | None = None) -> Callable[[Handler], Handler]:
-        return self._row("POST", path, who, scope)
+    def post(
+        self, path: str, *, who: Who, scope: str | None = None, besides: Besides = Besides.NOTHING
+    ) -> Callable[[Handler], Handler]:
+        return self._row("POST", path, who, scope, besides)
 
-    def patch(self, path: str, *, who: Who, scope: str | None = None) -> Callable[[Handler], Handler]:
-        return self._row("PATCH", path, who, scope)
+    def patch(
+        self, path: str, *, who: Who, scope: str | None = None, besides: Besides = Besides.NOTHING
+    ) -> Callable[[Handler], Handler]:
+        return self._row("PATCH", path, who, scope, besides)
 
-    def put(self, path: str, *, who: Who, scope: str | None = None) -> Callable[[Handler], Handler]:
-        return self._row("PUT", path, who, scope)
+    def put(
+        self, path: str, *, who: Who, scope: str | None = None, besides: Besides = Besides.NOTHING
+    ) -> Callable[[Handler], Handler]:
+        return self._row("PUT", path, who, scope, besides)
 
-    def delete(self, path: str, *, who: Who, scope: str | None = None) -> Callable[[Handler], Handler]:
-        return self._row("DELETE", path, who, scope)
+    def delete(
+        self, path: str, *, who: Who, scope: str | None = None, besides: Besides = Besides.NOTHING
+    ) -> Callable[[Handler], Handler]:
+        return self._row("DELETE", path, who, scope, besides)
 
-    def _row(self, method: str, path: str, who: Who, scope: str | None) -> Callable[[Handler], Handler]:
+    def _row(
+        self, method: str, path: str, who: Who, scope: str | None, besides: Besides
+    ) -> Callable[[Handler], Handler]:
         def add(function: Handler) -> Handler:
             takes, gives = _signature_of(function)
             self.rows.append(
@@ -155,6 +189,7 @@ class Routes:
                     takes=takes,
                     gives=gives,
                     summary=(function.__doc__ or "").strip().split("\n", 1)[0],
+                    besides=besides,
                 )
             )
             return function

@@ -1,4 +1,4 @@
-"""Where people enter a Space of ours: the three addresses that follow from its id."""
+"""Where people enter a Space of ours: the addresses that follow from its id."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,20 @@ from fedispace.federation.vocab.uri import Uri, parse_uri
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """`join` takes a signed Join, `whep` a listener's offer, `whip` a speaker's."""
+    """`join` takes a signed Join, `whep` a listener's offer, `whip` a speaker's; `signal` tells the news."""
 
     join: Uri
     whep: Uri
     whip: Uri
+    signal: str
 
 
 def endpoints_of(addresses: Addresses, space_id: int) -> Endpoints:
     """Return the addresses of our Space `space_id`."""
     space = addresses.space(space_id)
     return Endpoints(
-        join=parse_uri(f"{space}/join"), whep=parse_uri(f"{space}/whep"), whip=parse_uri(f"{space}/whip")
+        join=parse_uri(f"{space}/join"),
+        whep=parse_uri(f"{space}/whep"),
+        whip=parse_uri(f"{space}/whip"),
+        signal=f"ws{space.removeprefix('http')}/signal",
     )

@@ -1,6 +1,6 @@
 """The live side of a Space: who may connect to its audio, and for how long it is believed.
 
-    ticket or nobody --(one transaction: spend the ticket, write the session)--> grant --> SFU
+    token or nobody ---(one transaction: judge who it is, write the session)---> grant --> SFU
     SFU events -------(gathered, one transaction)----> connected, ended, listener counts
     SFU status -------(now and then)-----------------> what events did not tell
 
@@ -18,19 +18,19 @@ from sqlalchemy import delete, select
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
-from fedispace.errors import FedispaceError, NotFound, Unauthenticated, Unavailable
+from fedispace.errors import FedispaceError, Forbidden, NotFound, Unauthenticated, Unavailable
 from fedispace.ids import Ids
 from fedispace.media.live import grants
 from fedispace.media.live.protocol import Answer, Patched, SessionEvent
 from fedispace.queue.bus import Bus
 from fedispace.spaces import access, presence, queries
 from fedispace.spaces.access import Role
+from fedispace.spaces.bearers import Bearers, Shown
 from fedispace.spaces.cascade import Cascade
 from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.placement import Placement
-from fedispace.spaces.tickets import Tickets
 
 log = structlog.get_logger()
 
@@ -85,7 +85,7 @@ class LiveRooms:
         placement: Placement,
         cascade: Cascade,
         secret: bytes,
-        tickets: Tickets,
+        bearers: Bearers,
     ) -> None:
         self._db = db
         self._ids = ids
@@ -95,7 +95,7 @@ class LiveRooms:
         self._placement = placement
         self._cascade = cascade
         self._secret = secret
-        self._tickets = tickets
+        self._bearers = bearers
         self._news: dict[str, str] = {}
         self._news_arrived = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -119,13 +119,13 @@ class LiveRooms:
         await self._fleet.stop()
 
     async def publish(self, space_id: int, bearer: str | None, offer: str) -> Connection:
-        """Connect a speaker (WHIP); `bearer` is the ticket."""
+        """Connect a speaker (WHIP); `bearer` is a ticket, a pass or an OAuth token."""
         if bearer is None:
             raise Unauthenticated("Speaking needs a ticket.")
         return await self._enter(space_id, bearer, offer, "speaker")
 
     async def subscribe(self, space_id: int, bearer: str | None, offer: str) -> Connection:
-        """Connect a listener (WHEP), by ticket, or without one where the Space is open to all."""
+        """Connect a listener (WHEP): the same, or nobody known where the Space is open to all."""
         return await self._enter(space_id, bearer, offer, "listener")
 
     async def leave(self, space_id: int, resource: str) -> None:
@@ -182,29 +182,32 @@ class LiveRooms:
             await sfu.close_room(str(space_id))
 
     async def _enter(self, space_id: int, bearer: str | None, offer: str, role: Role) -> Connection:
+        shown = None if bearer is None else await self._bearers.looked_at(bearer)
         async with self._db.transaction() as tx:
-            place = await self._take_place(tx, space_id, bearer, role)
+            place = await self._take_place(tx, space_id, shown, role)
         if place.is_fed:
             self._cascade.see_to(space_id, place.sfu)
         try:
             answer = await self._ask_sfu(place, offer)
         except FedispaceError:
             async with self._db.transaction() as tx:
-                await self._give_place_back(tx, place, bearer)
+                await self._give_place_back(tx, place, shown)
             if not await self._is_live(space_id):  # the end of a Space withdraws its grants
                 access.require_live(Phase.ENDED)
             raise
-        if not await self._is_live(space_id):
+        if not await self._holds(place):
             await self._fleet.client(place.sfu).hang_up(place.session)
-            access.require_live(Phase.ENDED)
+            if not await self._is_live(space_id):
+                access.require_live(Phase.ENDED)
+            raise Forbidden("A host has just decided otherwise.")
         log.info("space.entered", space=space_id, role=role, known=bearer is not None)
         return Connection(resource=place.resource, answer=answer.sdp, etag=answer.etag)
 
-    async def _take_place(self, tx: Tx, space_id: int, bearer: str | None, role: Role) -> _Place:
-        """Spend the ticket and write the session, if this person may enter now."""
+    async def _take_place(self, tx: Tx, space_id: int, shown: Shown | None, role: Role) -> _Place:
+        """Find out who it is and write the session, if this person may enter now."""
         account_id = None
-        if bearer is not None:
-            account_id = await self._tickets.redeem(tx, bearer, space_id=space_id, role=role)
+        if shown is not None:
+            account_id = await self._bearers.account_of(tx, shown, space_id=space_id, role=role)
         space = await queries.space(tx, space_id, account_id)
         if not space.local:
             raise access.no_such_space()
@@ -238,10 +241,10 @@ class LiveRooms:
         await tx.flush()
         return place
 
-    async def _give_place_back(self, tx: Tx, place: _Place, bearer: str | None) -> None:
+    async def _give_place_back(self, tx: Tx, place: _Place, shown: Shown | None) -> None:
         await tx.execute(delete(LiveSession).where(LiveSession.resource == place.resource))
-        if bearer is not None:
-            await self._tickets.give_back(tx, bearer)
+        if shown is not None:
+            await self._bearers.give_back(tx, shown)
 
     async def _ask_sfu(self, place: _Place, offer: str) -> Answer:
         grant = grants.issue(
@@ -258,6 +261,17 @@ class LiveRooms:
         if place.role == "speaker":
             return await sfu.publish(token, offer)
         return await sfu.subscribe(token, offer)
+
+    async def _holds(self, place: _Place) -> bool:
+        """Tell whether nobody has ended what we have just begun: a host, or the end of the Space."""
+        async with self._db.reading() as tx:
+            found = await tx.scalar(
+                select(LiveSession.resource)
+                .join(Space, Space.id == LiveSession.space_id)
+                .where(LiveSession.resource == place.resource, LiveSession.ended_at.is_(None))
+                .where(Space.state == Phase.LIVE)
+            )
+        return found is not None
 
     async def _is_live(self, space_id: int) -> bool:
         async with self._db.reading() as tx:

@@ -91,6 +91,14 @@ class Passes:
         async with self._db.reading() as tx:
             return await self.judge(tx, token, space_id)
 
+    async def person(self, token: str, space_id: int) -> Account:
+        """Return the profile of whose pass for this Space that is; raises `Unauthenticated`."""
+        async with self._db.reading() as tx:
+            holder = await self.judge(tx, token, space_id)
+            account = await tx.get(Account, holder.account_id)
+        assert account is not None  # the row of a pass goes with its account
+        return account
+
     async def judge(self, tx: Tx, token: str, space_id: int) -> Holder:
         """Return whose pass that is; raises `Unauthenticated`, in the same words whatever is wrong.
 

@@ -21,6 +21,7 @@ from fedispace.api.muting import MuteCalls
 from fedispace.api.notification_requests import NotificationPolicyCalls
 from fedispace.api.notifications import NotificationCalls
 from fedispace.api.oauth import AppCalls, TokenCalls
+from fedispace.api.passes import PassCalls, PassPresenter
 from fedispace.api.polls import PollCalls
 from fedispace.api.posts import Posts
 from fedispace.api.present.accounts import AccountPresenter, Pictures
@@ -59,7 +60,9 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
     posts_shown = StatusPresenter(addresses, people_shown, clock)
     posts = Posts(db, posts_shown)
     reactions = Reactions(db, clock, people_shown)
-    door = Door(origin=origin, oauth=accounts.oauth, limiter=limiter, rates=rates, clock=clock)
+    door = Door(
+        origin=origin, oauth=accounts.oauth, passes=spaces.passes, limiter=limiter, rates=rates, clock=clock
+    )
     return Api(
         door=door,
         whip=WhipCalls(rooms=spaces.rooms, door=door, origin=origin, limiter=limiter, rates=rates),
@@ -172,5 +175,6 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
                 lookup=spaces.lookup,
                 presenter=SpacePresenter(people_shown),
             ),
+            PassCalls(db=db, passes=spaces.passes, presenter=PassPresenter(addresses, people_shown, people)),
         ),
     )

@@ -4,6 +4,7 @@ from fedispace.media.live.client import SfuClient
 from fedispace.sfu_place import SfuPlace
 from fedispace.spaces.announced import Announced
 from fedispace.spaces.arrival import Arrivals
+from fedispace.spaces.bearers import Bearers
 from fedispace.spaces.cascade import Cascade
 from fedispace.spaces.entering import Entering
 from fedispace.spaces.fleet import Fleet
@@ -11,6 +12,7 @@ from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.obedience import Obedience
+from fedispace.spaces.passes import Passes
 from fedispace.spaces.placement import Placement
 from fedispace.spaces.stream_keys import StreamKeys
 from fedispace.spaces.tickets import Tickets
@@ -31,6 +33,7 @@ class Spaces:
         people, resolver = accounts.people, federation.resolver
 
         tickets = Tickets(ids, clock, place.secret)
+        self.passes = Passes(db=db, ids=ids, clock=clock, tickets=tickets)
         self.sfu = SfuClient(place.control, place.secret) if place.control else None
         fleet = Fleet(base.bus, clock, lambda control: SfuClient(control, place.secret))
         if self.sfu is not None:
@@ -47,7 +50,7 @@ class Spaces:
                 db=db, ids=ids, clock=clock, fleet=fleet, placement=placement, secret=place.secret
             ),
             secret=place.secret,
-            tickets=tickets,
+            bearers=Bearers(clock=clock, tickets=tickets, passes=self.passes, oauth=accounts.oauth),
         )
         self.obedience = Obedience(db=db, clock=clock, bus=base.bus, fleet=fleet, tickets=tickets)
         self.stream_keys = StreamKeys(db=db, clock=clock, ids=ids, bus=base.bus, fleet=fleet)

@@ -10,6 +10,7 @@ from fedispace.federation.fanout import FanoutPump
 from fedispace.queue.jobs import JobPump
 from fedispace.queue.periodic import Periodic
 from fedispace.queue.worker import Worker
+from fedispace.spaces import passes as space_passes
 from fedispace.spaces import tickets as space_tickets
 from fedispace.threads import idempotency
 from fedispace.wiring.accounts import Accounts
@@ -107,5 +108,6 @@ def housekeeping(
             partial(space_tickets.prune, db, clock),
             spaces.visits.prune,
             spaces.stream_keys.prune,
+            partial(space_passes.prune, db, clock),
         ]
     )

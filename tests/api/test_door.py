@@ -88,6 +88,7 @@ async def test_a_person_sees_how_much_is_left_and_is_stopped_at_the_end(
     door = Door(
         origin=site.origin,
         oauth=site.app.oauth,
+        passes=site.app.passes,
         limiter=Limiter(site.home.clock),
         rates=Rates(per_account=Rate(amount=3, period=timedelta(minutes=5))),
         clock=site.home.clock,

@@ -58,7 +58,7 @@ class Halls:
                 secret=secret,
             ),
             secret=secret,
-            tickets=self.town.tickets,
+            bearers=self.town.bearers,
         )
         await live.start()
         try:

@@ -12,16 +12,17 @@ from sqlalchemy import func, select
 
 from fedispace.accounts.models import Account
 from fedispace.clock import SystemClock
-from fedispace.errors import Conflict, Invalid, NotFound, Unauthenticated, Unavailable
+from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
 from fedispace.media.live.client import SfuClient
 from fedispace.media.live.protocol import Answer
-from fedispace.spaces import presence, views
+from fedispace.spaces import members, presence, views
 from fedispace.spaces.access import Role
 from fedispace.spaces.cascade import Cascade
 from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.live import Connection, LiveRooms
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.placement import Placement
+from fedispace.spaces.roles import MemberRole
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import main_frequency, purity
@@ -106,7 +107,7 @@ def live_rooms(town: Town, studio: Studio, sfu: SfuClient) -> LiveRooms:
             db=town.db, ids=town.ids, clock=town.clock, fleet=fleet, placement=placement, secret=studio.secret
         ),
         secret=studio.secret,
-        tickets=town.tickets,
+        bearers=town.bearers,
     )
 
 
@@ -366,3 +367,36 @@ async def test_strangers_are_many_and_one_person_listens_on_three_devices_at_mos
             await hall.hear(listener, space, await hall.ticket(alice, space, "listener"))
         await hall.shows(space, 3, [])
     await hall.shows(space, 0, [])
+
+
+async def test_a_pass_opens_sessions_and_the_row_says_of_what_kind(hall: Hall, alice: Account) -> None:
+    town = hall.town
+    bob, space = await town.resident("bob"), await town.live_space(alice)
+    held = await town.passes.grant(bob.id, space.id)
+    async with Speaker(hall.studio) as speaker, Listener(hall.studio) as listener:
+        speaker.connection.addTrack(Sound.tone(440))
+        offer = await speaker.offer()
+        with pytest.raises(Forbidden):
+            await hall.live.publish(space.id, held.token, offer)
+
+        await hall.hear(listener, space, held.token)
+        async with town.db.transaction() as tx:
+            tx.add(members.born(space.id, bob.id, MemberRole.SPEAKER, town.clock.now()))
+
+        connection = await hall.live.publish(space.id, held.token, offer)
+        await speaker.accept(connection.answer)
+        await speaker.connected()
+        await hall.shows(space, 0, ["bob"])
+
+
+async def test_an_oauth_token_of_ours_opens_sessions(hall: Hall, alice: Account, space: Space) -> None:
+    token = await hall.town.oauth.issue(alice.id, frozenset({"write"}))
+    weak = await hall.town.oauth.issue(alice.id, frozenset({"read"}))
+    async with Speaker(hall.studio) as speaker:
+        speaker.connection.addTrack(Sound.tone(440))
+        offer = await speaker.offer()
+        with pytest.raises(Forbidden):
+            await hall.live.publish(space.id, weak, offer)
+        connection = await hall.live.publish(space.id, token, offer)
+        await speaker.accept(connection.answer)
+        await speaker.connected()

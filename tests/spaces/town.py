@@ -15,6 +15,7 @@ from fedispace.accounts.documents import AccountDocuments
 from fedispace.accounts.lookup import Lookup
 from fedispace.accounts.models import Account, Block, Follow, User
 from fedispace.accounts.notifications import Notifier
+from fedispace.accounts.oauth import OAuth
 from fedispace.accounts.people import People
 from fedispace.accounts.webfinger import webfinger
 from fedispace.clock import Clock
@@ -44,12 +45,14 @@ from fedispace.queue.bus import MemoryBus
 from fedispace.queue.jobs import Jobs
 from fedispace.spaces.activities import SpaceInbox
 from fedispace.spaces.arrival import Arrivals
+from fedispace.spaces.bearers import Bearers
 from fedispace.spaces.documents import SpaceDocuments
 from fedispace.spaces.doors import SpaceDoor
 from fedispace.spaces.entering import Entering
 from fedispace.spaces.hosting import Hosting, Rooms
 from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.models import Space
+from fedispace.spaces.passes import Passes
 from fedispace.spaces.tickets import Tickets
 from fedispace.threads.hearing import heard, private_mention
 from fedispace.threads.polls import Polls
@@ -98,6 +101,9 @@ class Town:
         self.resolver = Resolver(db, self.actors, requests, self.net, self.addresses, clock, plain_http=True)
         self.people = People(self.ids, clock, self.addresses, clean)
         self.tickets = Tickets(self.ids, clock, SECRET)
+        self.passes = Passes(db=db, ids=self.ids, clock=clock, tickets=self.tickets)
+        self.oauth = OAuth(db, clock, self.ids)
+        self.bearers = Bearers(clock=clock, tickets=self.tickets, passes=self.passes, oauth=self.oauth)
         self.rooms = ClosedRooms()
         self.hosting = Hosting(
             db=db,
