@@ -45,12 +45,14 @@ TO: Final[BindParameter[int]] = bindparam("to", type_=BigId)
 BY: Final[BindParameter[int]] = bindparam("by", type_=BigId)
 """Who did it."""
 SUBJECT: Final[BindParameter[int]] = bindparam("subject", type_=BigId)
-"""The post it is about, or 0."""
+"""The post it is about, or the Space, or 0."""
 TYPE: Final[BindParameter[str]] = bindparam("type", type_=String())
 
 GROUPED: Final = frozenset({"favourite", "reblog", "follow"})
 """The types of which many at one thing are told as one (Mastodon's groupable types)."""
-UNFILTERED: Final = ("poll", "update", "quoted_update")
+SPACE_REMINDER: Final = "fedispace:space_reminder"
+SPACE_INVITATION: Final = "fedispace:space_invitation"
+UNFILTERED: Final = ("poll", "update", "quoted_update", SPACE_REMINDER)
 """What no policy holds back: one asked for it oneself."""
 WITHOUT_A_POST: Final = ("follow", "follow_request")
 A_WHILE_AGO: Final[BindParameter[datetime]] = bindparam("a_while_ago", type_=UtcDateTime())
@@ -120,7 +122,8 @@ def _is_limited() -> ColumnElement[bool]:
     sender = _accounts.alias()
     silenced = exists().where(sender.c.id == BY, sender.c.silenced)
     decided = exists().where(_policies.c.account_id == TO)
-    return and_(silenced, *_other_than(WITHOUT_A_POST), ~_follows_since(TO, BY, None), ~decided)
+    told_anyway = (*WITHOUT_A_POST, SPACE_REMINDER)
+    return and_(silenced, *_other_than(told_anyway), ~_follows_since(TO, BY, None), ~decided)
 
 
 def _follows_since(

@@ -6,7 +6,17 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, delete, func, select
 
-from fedispace.accounts.gate import BY, SUBJECT, TO, TYPE, group_key, moments, telling
+from fedispace.accounts.gate import (
+    BY,
+    SPACE_INVITATION,
+    SPACE_REMINDER,
+    SUBJECT,
+    TO,
+    TYPE,
+    group_key,
+    moments,
+    telling,
+)
 from fedispace.accounts.hiding import blocks, mutes_notifications, shuns_domain
 from fedispace.accounts.models import Account, Notification
 from fedispace.accounts.paging import Page
@@ -32,10 +42,10 @@ TYPES: Final = frozenset(
     }
 )
 EMOJI_REACTION: Final = "pleroma:emoji_reaction"
-UNASKED: Final = frozenset({EMOJI_REACTION})
+UNASKED: Final = frozenset({EMOJI_REACTION, SPACE_REMINDER, SPACE_INVITATION})
 """What only those are told who name the type: other clients do not know it, and some stop at it."""
-_ABOUT_ONESELF: Final = frozenset({"poll"})
-"""What one is told although one did it oneself: that one's own poll has ended."""
+_ABOUT_ONESELF: Final = frozenset({"poll", SPACE_REMINDER})
+"""What one is told although one did it oneself: that one's own poll has ended, one's own Space begins."""
 
 
 _notifications: Final = table_of(Notification)

@@ -24,7 +24,9 @@ from fedispace.federation.vocab.activities import (
     Embedded,
     Flag,
     Follow,
+    Ignore,
     InteractionRequest,
+    Invite,
     Join,
     Leave,
     Like,
@@ -99,8 +101,30 @@ def _join(document: Json, id_: Uri, actor: Uri) -> Join:
         object=_object(document),
         role=shapes.text(_ours(document, "role"), 64),
         client_key=shapes.text(_ours(document, "clientKey"), 256),
+        message=shapes.text(document.get("participationMessage"), _MAX_CONTENT),
         **_audience(document),
     )
+
+
+def _invite(document: Json, id_: Uri, actor: Uri) -> Invite:
+    value = _only(document.get("object"))
+    event = None
+    if type(value) is dict and value.get("type") == "Event":
+        event = objects.event(value, author=actor)
+    return Invite(
+        id=id_,
+        actor=actor,
+        object=_object(document),
+        event=event,
+        target=shapes.required_uri(document, "target"),
+        role=shapes.text(_ours(document, "role"), 64),
+        **_audience(document),
+    )
+
+
+def _ignore(document: Json, id_: Uri, actor: Uri) -> Ignore:
+    object_, inner = _inner(document, id_, (Join,))
+    return Ignore(id=id_, actor=actor, object=object_, inner=inner, **_audience(document))
 
 
 def _ours(document: Json, term: str) -> Any:
@@ -146,7 +170,7 @@ def _reject(document: Json, id_: Uri, actor: Uri) -> Reject:
     return Reject(id=id_, actor=actor, object=object_, inner=inner, **_audience(document))
 
 
-_ANSWERABLE: Final = (Follow, Join, InteractionRequest)
+_ANSWERABLE: Final = (Follow, Join, Invite, InteractionRequest)
 
 
 def _request(document: Json, id_: Uri, actor: Uri) -> InteractionRequest:
@@ -203,7 +227,7 @@ def _undo(document: Json, id_: Uri, actor: Uri) -> Undo:
     return Undo(id=id_, actor=actor, object=object_, inner=inner, **_audience(document))
 
 
-_UNDOABLE: Final = (Follow, Like, Announce, Block, Join, Accept)
+_UNDOABLE: Final = (Follow, Like, Announce, Block, Join, Invite, Accept)
 
 
 def _embedded(document: Json, actor: Uri) -> Embedded | Uri:
@@ -336,6 +360,8 @@ READERS: Final[dict[str, Reader]] = {
     "EmojiReact": _like,
     "Flag": _flag,
     "Follow": _follow,
+    "Ignore": _ignore,
+    "Invite": _invite,
     "Join": _join,
     "Leave": _leave,
     "Like": _like,
@@ -348,5 +374,5 @@ READERS: Final[dict[str, Reader]] = {
 }
 KINDS: Final = frozenset(READERS)
 _INNER: Final = frozenset(
-    {"Follow", "Like", "EmojiReact", "Announce", "Block", "Join", "Accept", *REQUEST_TYPES}
+    {"Follow", "Like", "EmojiReact", "Announce", "Block", "Invite", "Join", "Accept", *REQUEST_TYPES}
 )

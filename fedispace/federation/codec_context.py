@@ -108,7 +108,9 @@ _EVENT_TERMS: Final[dict[str, Any]] = {
     "displayEndTime": "fep8a8e:displayEndTime",
     "eventStatus": {"@id": "fep8a8e:eventStatus", "@type": "@vocab"},
     "EventScheduled": "fep8a8e:EventScheduled",
+    "EventRescheduled": "fep8a8e:EventRescheduled",
     "EventCancelled": "fep8a8e:EventCancelled",
+    "previousStartTime": "fep8a8e:previousStartTime",
     "organizers": {"@id": "fep8a8e:organizers", "@type": "@id"},
     "attendees": {"@id": "fep8a8e:attendees", "@type": "@id"},
     "joinMode": {"@id": "mz:joinMode", "@type": "mz:joinModeType"},
@@ -143,3 +145,11 @@ REACTION_CONTEXT: Final = [AS2, _REACTION_TERMS]
 ACTOR_CONTEXT: Final = [AS2, SECURITY, MULTIKEY, _ACTOR_TERMS]
 EVENT_CONTEXT: Final = [AS2, SECURITY, _EVENT_TERMS]
 TICKET_CONTEXT: Final = [AS2, {"fs": FEDISPACE}]
+RSVP_CONTEXT: Final = [
+    AS2,
+    {
+        "fs": FEDISPACE,
+        "mz": "https://joinmobilizon.org/ns#",
+        "participationMessage": "mz:participationMessage",
+    },
+]

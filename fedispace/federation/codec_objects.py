@@ -82,7 +82,7 @@ def event(document: Json, author: Uri | None = None) -> Event:
     name, _ = shapes.localized(document, "name", shapes.MAX_NAME)
     if name is None:
         raise Invalid("name: an event has a name", field="name")
-    content, _ = shapes.markup(document)
+    content, language = shapes.markup(document)
     summary, _ = shapes.localized(document, "summary", shapes.MAX_NAME)
     return Event(
         id=id_,
@@ -90,12 +90,14 @@ def event(document: Json, author: Uri | None = None) -> Event:
         name=name,
         summary=summary,
         content=content,
+        content_language=language,
         to=shapes.audience(document.get("to")),
         cc=shapes.audience(document.get("cc")),
         url=shapes.page(document.get("url")),
         published=shapes.moment(document.get("published")),
         updated=shapes.moment(document.get("updated")),
         start_time=shapes.moment(document.get("startTime")),
+        previous_start_time=shapes.moment(document.get("previousStartTime")),
         end_time=shapes.moment(document.get("endTime")),
         timezone=shapes.text(document.get("timezone"), 64),
         event_status=shapes.text(document.get("eventStatus"), 64),

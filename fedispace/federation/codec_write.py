@@ -23,7 +23,9 @@ from fedispace.federation.vocab.activities import (
     Delete,
     Flag,
     Follow,
+    Ignore,
     InteractionRequest,
+    Invite,
     Join,
     Leave,
     Like,
@@ -65,7 +67,13 @@ def context_of(thing: Object | Emoji) -> str | list[Any]:
         return contexts.REACTION_CONTEXT
     if isinstance(thing, Emoji | InteractionRequest | Authorization) or _answers_request(thing):
         return contexts.NOTE_CONTEXT
-    if isinstance(thing, Join | Accept):
+    if isinstance(thing, Join):
+        return contexts.TICKET_CONTEXT if thing.message is None else contexts.RSVP_CONTEXT
+    if isinstance(thing, Accept | Reject | Ignore) and isinstance(thing.inner, Join | Invite):
+        return context_of(thing.inner)
+    if isinstance(thing, Invite) and thing.event is not None:
+        return contexts.EVENT_CONTEXT
+    if isinstance(thing, Invite | Accept):
         return contexts.TICKET_CONTEXT
     return contexts.PLAIN_CONTEXT
 
@@ -91,10 +99,16 @@ def _bare(thing: Follow | Leave | Block) -> dict[str, Any]:
 
 
 def _join(thing: Join) -> dict[str, Any]:
-    return _activity(thing, thing.object, **{"fs:role": thing.role, "fs:clientKey": thing.client_key})
+    ours = {"fs:role": thing.role, "fs:clientKey": thing.client_key}
+    return _activity(thing, thing.object, **ours, participationMessage=thing.message)
 
 
-def _nested(thing: Accept | Reject | Undo) -> Any:
+def _invite(thing: Invite) -> dict[str, Any]:
+    object_: Any = thing.object if thing.event is None else fields_of(thing.event)
+    return _activity(thing, object_, target=thing.target, **{"fs:role": thing.role})
+
+
+def _nested(thing: Accept | Reject | Ignore | Undo) -> Any:
     return thing.object if thing.inner is None else fields_of(thing.inner)
 
 
@@ -124,7 +138,7 @@ def _ticket(ticket: Ticket) -> dict[str, Any]:
     }
 
 
-def _reject(thing: Reject | Undo) -> dict[str, Any]:
+def _reject(thing: Reject | Ignore | Undo) -> dict[str, Any]:
     return _activity(thing, _nested(thing))
 
 
@@ -182,7 +196,9 @@ _WRITERS: Final[dict[type, Callable[[Any], dict[str, Any]]]] = {
     Delete: _delete,
     Flag: _flag,
     Follow: _bare,
+    Ignore: _reject,
     InteractionRequest: _request,
+    Invite: _invite,
     Join: _join,
     Leave: _bare,
     Like: _like,

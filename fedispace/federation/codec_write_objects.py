@@ -106,6 +106,7 @@ def _event(event: Event) -> dict[str, Any]:
         "cc": list(event.cc),
         "name": event.name,
         "content": event.content,
+        **({"contentMap": {event.content_language: event.content}} if event.content_language else {}),
         **present(
             {
                 "summary": event.summary,
@@ -113,6 +114,7 @@ def _event(event: Event) -> dict[str, Any]:
                 "published": _time(event.published),
                 "updated": _time(event.updated),
                 "startTime": _time(event.start_time),
+                "previousStartTime": _time(event.previous_start_time),
                 "endTime": _time(event.end_time),
                 "timezone": event.timezone,
                 "eventStatus": event.event_status,

@@ -17,6 +17,7 @@ def as_note(event: Event) -> Note:
         name=event.name,
         summary=event.summary or when_and_where(event) or None,
         content=event.content,
+        content_language=event.content_language,
         to=event.to,
         cc=event.cc,
         url=event.url,

@@ -17,9 +17,10 @@ from fedispace.federation.addresses import Addresses
 from fedispace.federation.routes import Asker, DocumentRoutes
 from fedispace.federation.vocab.objects import Collection, Event
 from fedispace.federation.vocab.uri import Uri, parse_uri
-from fedispace.spaces import queries, wire
+from fedispace.spaces import queries
 from fedispace.spaces.access import no_such_space
 from fedispace.spaces.models import Space
+from fedispace.spaces.tidings import event_for
 from fedispace.threads.models import Status
 from fedispace.threads.visibility import visible
 
@@ -44,15 +45,14 @@ class SpaceDocuments:
         async with self._db.reading() as tx:
             space = await self._space(tx, parameters, asker)
             host = await self._people.by_id(tx, space.host_id)
-            attendances = await queries.count_attendances(tx, space.id)
-            return wire.event_of(space, host, self._addresses, attendances=attendances)
+            return await event_for(tx, self._addresses, space, host)
 
     @routes.at("/spaces/{id}/organizers")
     async def organizers(self, parameters: Parameters, asker: Asker) -> Collection:
         async with self._db.reading() as tx:
             space = await self._space(tx, parameters, asker)
-            host = await self._people.by_id(tx, space.host_id)
-        return _collection(space, "organizers", [host.uri])
+            hosts = await queries.organizers(tx, space)
+        return _collection(space, "organizers", [host.uri for host in hosts])
 
     @routes.at("/spaces/{id}/attendees")
     async def attendees(self, parameters: Parameters, asker: Asker) -> Collection:

@@ -3,7 +3,7 @@
 create  -> Create{Event}, to the host's followers; and if it is public, an Announce of it by the instance
            actor, to those who follow the instance
 open    -> Update{Event}, and a post of the host about it: the edit alone would notify nobody
-close   -> Update{Event}; then everybody is sent home
+close   -> Update{Event}, and in time the post says so too (`farewell`); then everybody is sent home
 cancel  -> Update{Event}, never Delete: an event that vanishes tells nobody that it is off
 
 What its host forgets is closed or cancelled in the host's place (`reap`).
@@ -23,25 +23,23 @@ from fedispace.config import Spaces as Limits
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Conflict, Invalid, NotFound, Unavailable
 from fedispace.federation.addresses import Addresses
-from fedispace.federation.models import ActorRow
-from fedispace.federation.outbox import Audience, Outbox
-from fedispace.federation.vocab.activities import Create, Update
 from fedispace.federation.vocab.uri import Uri
 from fedispace.ids import Ids
-from fedispace.queue.bus import Bus
-from fedispace.spaces import access, description, lifecycle, members, queries, wire
+from fedispace.queue.jobs import Jobs
+from fedispace.spaces import access, details, lifecycle, members, queries, wire
 from fedispace.spaces.access import Access
+from fedispace.spaces.details import SpeakPolicy
+from fedispace.spaces.farewell import enqueue_farewell
 from fedispace.spaces.lifecycle import Phase, Step
 from fedispace.spaces.models import LiveSession, Space
-from fedispace.spaces.presence import topic
+from fedispace.spaces.reminders import enqueue_reminders
 from fedispace.spaces.roles import MemberRole
-from fedispace.threads.compose import tidy
+from fedispace.spaces.tidings import Tidings
 from fedispace.threads.publish import Publishing
 from fedispace.threads.written import Draft
 
 log = structlog.get_logger()
 
-MAX_TITLE: Final = 200
 MAX_UNFINISHED: Final = 3
 """How many Spaces one host may have that are live or ready to open, beside those on the calendar."""
 
@@ -67,9 +65,9 @@ class Hosting:
         db: Database,
         ids: Ids,
         clock: Clock,
-        bus: Bus,
+        jobs: Jobs,
         addresses: Addresses,
-        outbox: Outbox,
+        tidings: Tidings,
         publishing: Publishing,
         rooms: Rooms,
         limits: Limits,
@@ -77,9 +75,9 @@ class Hosting:
         self._db = db
         self._ids = ids
         self._clock = clock
-        self._bus = bus
+        self._jobs = jobs
         self._addresses = addresses
-        self._outbox = outbox
+        self._tidings = tidings
         self._publishing = publishing
         self._rooms = rooms
         self._limits = limits
@@ -92,6 +90,9 @@ class Hosting:
         description: str = "",
         starts_at: datetime | None = None,
         access: Access = "public",
+        topics: Sequence[str] = (),
+        language: str = "",
+        speak_policy: SpeakPolicy = "request",
     ) -> Space:
         """Write a Space that `host` may open from now on; its time is now unless `starts_at` is later."""
         now = self._clock.now().replace(microsecond=0)
@@ -104,8 +105,11 @@ class Hosting:
             url=self._addresses.space_page(host.username, space_id),
             local=True,
             host_id=host.id,
-            title=_title(title),
-            description=_description(description),
+            title=details.checked_title(title),
+            description=details.checked_description(description),
+            topics=details.checked_topics(topics, self._limits.max_topics),
+            language=details.checked_language(language),
+            speak_policy=speak_policy,
             access=access,
             state=Phase.SCHEDULED,
             starts_at=begins,
@@ -121,18 +125,9 @@ class Hosting:
             await tx.flush()
             tx.add(members.born(space_id, host.id, MemberRole.HOST, now))
             await tx.flush()
-            event = wire.event_of(space, host, self._addresses)
-            created = Create(
-                id=self._addresses.activity(self._ids.next()),
-                actor=event.attributed_to,
-                object=event,
-                to=event.to,
-                cc=event.cc,
-                published=now,
-            )
-            await self._outbox.send(tx, host.id, created, wire.audience_of(space))
-            if access == "public":
-                await self._list(tx, space)
+            await self._tidings.made(tx, space, host)
+            if begins > now:
+                await enqueue_reminders(tx, self._jobs, space)
         log.info("space.created", space=space_id, access=access, starts_at=wire_time(begins))
         return space
 
@@ -142,9 +137,10 @@ class Hosting:
             space = await self._step(tx, by, space_id, Step.OPEN)
             space.started_at = self._clock.now().replace(microsecond=0)
             space.starts_at = min(space.starts_at, space.started_at)
-            await self._tell(tx, by, space)
+            await self._tidings.changed(tx, space, by)
             if space.access != "invited":
                 space.announcement_id = await self._announce(tx, by, space)
+            await enqueue_reminders(tx, self._jobs, space)
         log.info("space.opened", space=space_id)
         return space
 
@@ -161,7 +157,7 @@ class Hosting:
         """Call off a Space that has not started."""
         async with self._db.transaction() as tx:
             space = await self._step(tx, by, space_id, Step.CANCEL)
-            await self._tell(tx, by, space)
+            await self._tidings.changed(tx, space, by)
         log.info("space.cancelled", space=space_id)
         return space
 
@@ -211,7 +207,7 @@ class Hosting:
         if step is Step.CLOSE:
             await self._end(tx, host, space)
         else:
-            await self._tell(tx, host, space)
+            await self._tidings.changed(tx, space, host)
         log.info("space.reaped", space=space_id, state=space.state)
 
     async def _step(self, tx: Tx, by: Account, space_id: int, step: Step) -> Space:
@@ -242,37 +238,8 @@ class Hosting:
             .where(LiveSession.space_id == space.id, LiveSession.ended_at.is_(None))
             .values(ended_at=self._clock.now())
         )
-        await self._tell(tx, host, space)
-
-    async def _tell(self, tx: Tx, host: Account, space: Space) -> None:
-        """Send the Event's new state to followers and to those who said that they will come."""
-        await tx.flush()
-        attendees = await queries.attendee_ids(tx, space.id)
-        event = wire.event_of(space, host, self._addresses, attendances=len(attendees))
-        changed = Update(
-            id=self._addresses.activity(self._ids.next()),
-            actor=event.attributed_to,
-            object=event,
-            to=event.to,
-            cc=event.cc,
-            published=space.updated_at,
-        )
-        await self._outbox.send(tx, host.id, changed, wire.audience_of(space, attendees))
-        state = {"event": "state", "state": space.state}
-        tx.after_commit(lambda: self._bus.publish(topic(space.id), state))
-
-    async def _list(self, tx: Tx, space: Space) -> None:
-        """Have the instance actor announce a Space to whoever follows it.
-
-        Mobilizon, and every directory like it, follows instances and not people, and finds the events of
-        others only when an actor it follows announces them.
-        """
-        instance = await tx.scalar(
-            select(ActorRow.id).where(ActorRow.uri == self._addresses.instance_actor, ActorRow.local)
-        )
-        if instance is not None:
-            listing = wire.listing_of(space, self._addresses.activity(self._ids.next()), self._addresses)
-            await self._outbox.send(tx, instance, listing, Audience(public=True, followers=True))
+        await self._tidings.changed(tx, space, host)
+        await enqueue_farewell(tx, self._jobs, space)
 
     async def _announce(self, tx: Tx, host: Account, space: Space) -> int:
         [status] = await self._publishing.publish_in(
@@ -283,6 +250,7 @@ class Hosting:
             subject_uri=Uri(space.uri),
             in_reply_to_uri=Uri(space.uri),
             conversation_id=space.id,
+            language=space.language or None,
         )
         return status.id
 
@@ -306,20 +274,3 @@ class Hosting:
 def _already(what: str, allowed: int) -> str:
     spaces = "one Space" if allowed == 1 else f"{allowed} Spaces"
     return f"You have {spaces} {what} already; close or cancel one first."
-
-
-def _title(text: str) -> str:
-    title = " ".join(tidy(text[: 10 * MAX_TITLE]).split())
-    if not title:
-        raise Invalid("A Space needs a title.", field="title")
-    if len(title) > MAX_TITLE:
-        raise Invalid(f"A title has at most {MAX_TITLE} characters.", field="title")
-    return title
-
-
-def _description(text: str) -> str:
-    if len(text) > description.MAX_DESCRIPTION:
-        raise Invalid(
-            f"A description has at most {description.MAX_DESCRIPTION} characters.", field="description"
-        )
-    return tidy(text)

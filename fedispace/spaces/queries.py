@@ -17,6 +17,8 @@ from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Attendance, HostBan, LiveSession, Member, Space
 from fedispace.spaces.roles import MemberRole
 
+_MAX_CONCERNED: Final = 2000
+_MAX_ORGANIZERS: Final = 50
 _spaces: Final = table_of(Space).c
 _VIEWER: Final = bindparam("viewer", type_=BigInteger())
 _HOST: Final = bindparam("host", type_=BigInteger())
@@ -128,13 +130,50 @@ async def speakers_in(tx: Tx, space_ids: Sequence[int]) -> dict[int, list[int]]:
 async def count_attendances(tx: Tx, space_id: int) -> int:
     """Count those who said that they will come."""
     return (
-        await tx.scalar(select(func.count()).select_from(Attendance).where(Attendance.space_id == space_id))
+        await tx.scalar(
+            select(func.count())
+            .select_from(Attendance)
+            .where(Attendance.space_id == space_id, Attendance.state == "coming")
+        )
     ) or 0
 
 
-async def attendee_ids(tx: Tx, space_id: int) -> tuple[int, ...]:
-    """Return those who said that they will come; entering.MAX_ATTENDANCES bounds them."""
-    return tuple(await tx.scalars(select(Attendance.account_id).where(Attendance.space_id == space_id)))
+async def concerned_ids(tx: Tx, space_id: int) -> tuple[int, ...]:
+    """Return those who said that they will come, and those who are invited.
+
+    Who was sent away is told nothing more.
+    """
+    removed = exists().where(
+        Member.space_id == space_id,
+        Member.account_id == Attendance.account_id,
+        Member.removed_at.is_not(None),
+    )
+    coming = await tx.scalars(
+        select(Attendance.account_id).where(Attendance.space_id == space_id, ~removed).limit(_MAX_CONCERNED)
+    )
+    invited = await tx.scalars(
+        select(Member.account_id)
+        .where(Member.space_id == space_id, Member.removed_at.is_(None))
+        .where(or_(Member.role != "listener", Member.invite_uri.is_not(None)))
+        .limit(_MAX_CONCERNED)
+    )
+    return tuple(dict.fromkeys([*coming, *invited]))
+
+
+async def organizers(tx: Tx, of: Space) -> list[Account]:
+    """Return who hosts a Space of ours now, and the co-hosts in the order in which they came to it."""
+    found = await tx.scalars(
+        select(Account)
+        .join(Member, Member.account_id == Account.id)
+        .where(Member.space_id == of.id, Member.role.in_(("host", "cohost")), Member.removed_at.is_(None))
+        .order_by(Member.role.desc(), Member.created_at, Member.account_id)
+        .limit(_MAX_ORGANIZERS)
+    )
+    every = list(found)
+    if await tx.scalar(select(exists().where(Member.space_id == of.id, Member.role == "host"))):
+        return every
+    maker = await tx.get(Account, of.host_id)
+    return every if maker is None else [maker, *every]
 
 
 async def unfinished(tx: Tx, host_id: int) -> Sequence[Space]:

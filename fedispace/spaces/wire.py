@@ -5,8 +5,8 @@ a room to enter (`space`). What each reader breaks on is in FEDERATION.md; the r
 the writer's (`federation/codec_write_objects.py`).
 """
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Final
 
@@ -14,7 +14,7 @@ from fedispace.accounts.models import Account
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience
 from fedispace.federation.vocab.activities import Announce
-from fedispace.federation.vocab.links import Attachment, Location
+from fedispace.federation.vocab.links import Attachment, Hashtag, Location
 from fedispace.federation.vocab.objects import AudioSpace, CollectionRef, Event
 from fedispace.federation.vocab.uri import PUBLIC, Uri, parse_uri
 from fedispace.spaces import description
@@ -58,15 +58,30 @@ def addressees_of(space: Space, host: Account, addresses: Addresses) -> Addresse
     return addressees(visibility_of(parse_access(space.access)), followers, named)
 
 
-def audience_of(space: Space, attendees: Iterable[int] = ()) -> Audience:
-    """Return who is told of the event, and of its changes those who said that they will come."""
+def audience_of(space: Space, concerned: Iterable[int] = ()) -> Audience:
+    """Return who is told of the event, and of its changes those whom it concerns: who comes, who is invited.
+
+    They are told and not named: who is invited besides is nobody's business.
+    """
     access = parse_access(space.access)
-    return Audience(public=access in OPEN_TO_ALL, followers=access != "invited", actors=tuple(attendees))
+    return Audience(public=access in OPEN_TO_ALL, followers=access != "invited", actors=tuple(concerned))
 
 
-def event_of(space: Space, host: Account, addresses: Addresses, *, attendances: int = 0) -> Event:
-    """Return a Space of ours as peers are shown it."""
+def event_of(
+    space: Space,
+    host: Account,
+    addresses: Addresses,
+    *,
+    attendances: int = 0,
+    organizers: Sequence[Account] = (),
+) -> Event:
+    """Return a Space of ours as peers are shown it.
+
+    `host` is who made it, and whose word it is; `organizers` are who hosts it now and the co-hosts, if
+    others do.
+    """
     access, phase = parse_access(space.access), Phase(space.state)
+    hosts = [at_home(one, addresses) for one in organizers or (host,)]
     readers = addressees_of(space, host, addresses)
     id_, page, doors = addresses.space(space.id), parse_uri(space.url), endpoints_of(addresses, space.id)
     open_to_all = access in OPEN_TO_ALL
@@ -74,17 +89,19 @@ def event_of(space: Space, host: Account, addresses: Addresses, *, attendances: 
         id=id_,
         attributed_to=Uri(host.uri),
         name=space.title,
-        summary=summary_of(phase, _said_time(space), f"@{host.username}@{addresses.account_domain}"),
+        summary=summary_of(phase, _said_time(space), *hosts, moved=space.previous_starts_at is not None),
         content=_content_of(space, page, open_to_all=open_to_all),
+        content_language=space.language or None,
         to=readers.to,
         cc=readers.cc,
         url=page,
         published=space.created_at,
         updated=space.updated_at if space.updated_at > space.created_at else None,
         start_time=space.starts_at,
+        previous_start_time=space.previous_starts_at,
         end_time=space.ends_at,
         timezone="Etc/UTC",
-        event_status="EventCancelled" if phase is Phase.CANCELLED else "EventScheduled",
+        event_status=_event_status(space, phase),
         status="CANCELLED" if phase is Phase.CANCELLED else "CONFIRMED",
         join_mode=_JOIN_MODES[access],
         category="MEETING",
@@ -95,35 +112,80 @@ def event_of(space: Space, host: Account, addresses: Addresses, *, attendances: 
         recording_policy="none",
         context=addresses.context(space.id),
         replies=parse_uri(f"{id_}/replies"),
+        tags=tuple(Hashtag(name=topic, href=addresses.tag(topic.lower())) for topic in space.topics or ()),
         attachments=(Attachment(type="Link", name="Website", media_type="text/html", url=page),),
         location=Location(name=f"Audio Space on {addresses.account_domain}", url=page),
-        organizers=CollectionRef(id=parse_uri(f"{id_}/organizers"), total_items=1),
+        organizers=CollectionRef(id=parse_uri(f"{id_}/organizers"), total_items=len(hosts)),
         attendees=CollectionRef(id=parse_uri(f"{id_}/attendees"), total_items=attendances),
         speakers=parse_uri(f"{id_}/speakers"),
         space=AudioSpace(
             join_endpoint=doors.join,
             listen=doors.whep,
             publish=doors.whip,
+            signal=doors.signal,
             anonymous_listeners=open_to_all,
-            speak_policy="host",
+            speak_policy=space.speak_policy,
         ),
     )
 
 
-def summary_of(phase: Phase, moment: datetime, host: str) -> str:
+def summary_of(phase: Phase, moment: datetime, *hosts: str, moved: bool = False) -> str:
     """Return the one line that Mastodon shows under the title: plain text, no markup.
 
     >>> summary_of(Phase.LIVE, datetime(2026, 11, 12, 19, 0, tzinfo=UTC), "@alice@a.example")
     'LIVE now - Thu 12 Nov 2026, 19:00 UTC - hosted by @alice@a.example'
+    >>> summary_of(Phase.SCHEDULED, datetime(2026, 11, 12, 19, 0, tzinfo=UTC), "@a@a", "@b@b", moved=True)
+    'New time - Thu 12 Nov 2026, 19:00 UTC - hosted by @a@a, @b@b'
+    """
+    lead = "New time - " if moved and phase is Phase.SCHEDULED else _LEADS.get(phase, "")
+    return f"{lead}{said(moment)} - hosted by {', '.join(hosts)}"
+
+
+def said(moment: datetime) -> str:
+    """Return a time in words that do not depend on anybody's locale.
+
+    >>> said(datetime(2026, 11, 12, 19, 0, tzinfo=UTC))
+    'Thu 12 Nov 2026, 19:00 UTC'
     """
     at = moment.astimezone(UTC)
-    day = f"{_DAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]} {at.year}"
-    return f"{_LEADS.get(phase, '')}{day}, {at:%H:%M} UTC - hosted by {host}"
+    return f"{_DAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]} {at.year}, {at:%H:%M} UTC"
+
+
+def at_home(account: Account, addresses: Addresses) -> str:
+    """Return somebody's address in the fediverse."""
+    return f"@{account.username}@{account.domain or addresses.account_domain}"
 
 
 def announcement_of(space: Space, host: Account) -> str:
     """Return the text of the post that tells followers the Space is live."""
-    return f"{host.display_name or host.username} is live: {space.title}\n{space.url}"
+    is_open = parse_access(space.access) in OPEN_TO_ALL
+    invitation = "Listen, no account needed:" if is_open else "Listen:"
+    return f"{_name(host)} is live: {space.title}\n{invitation} {space.url}"
+
+
+def farewell_of(space: Space, host: Account) -> str:
+    """Return what that post says when the Space is over."""
+    lasted = (space.ended_at or space.ends_at) - (space.started_at or space.starts_at)
+    return f"Ended: {space.title}\n{_name(host)} was live for {_minutes(lasted)}.\n{space.url}"
+
+
+def _name(account: Account) -> str:
+    return account.display_name or account.username
+
+
+def _minutes(length: timedelta) -> str:
+    minutes = max(1, round(length.total_seconds() / 60))
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return "a minute" if rest == 1 else f"{rest} minutes"
+    return f"{hours} h {rest:02} min"
+
+
+def _event_status(space: Space, phase: Phase) -> str:
+    """Return FEP-8a8e's word; `status` says the same to those who read Mobilizon's."""
+    if phase is Phase.CANCELLED:
+        return "EventCancelled"
+    return "EventScheduled" if space.previous_starts_at is None else "EventRescheduled"
 
 
 def listing_of(space: Space, id_: Uri, addresses: Addresses) -> Announce:

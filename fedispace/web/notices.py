@@ -3,10 +3,12 @@
 from aiohttp import web
 from sqlalchemy import select
 
+from fedispace.accounts.gate import SPACE_INVITATION, SPACE_REMINDER
 from fedispace.accounts.models import Account, Notification
 from fedispace.accounts.notification_groups import Group, groups
 from fedispace.accounts.people import People
 from fedispace.db.engine import Database, Tx
+from fedispace.spaces.models import Space
 from fedispace.threads.models import Status
 from fedispace.threads.sanitize import plain
 from fedispace.threads.visibility import visible
@@ -39,12 +41,18 @@ class NoticePages:
             found = await groups(tx, viewer.id, page, asked.at, unasked=True)
             posts = await self._posts(tx, [group.newest for group in found], viewer.id)
             authors = {post.account_id for post in posts.values()}
-            known = await self._people.by_ids(tx, {by for group in found for by in group.from_ids} | authors)
+            spaces = await self._spaces(tx, [group.newest for group in found])
+            known = await self._people.by_ids(
+                tx,
+                {by for group in found for by in group.from_ids}
+                | authors
+                | {space.host_id for space in spaces.values()},
+            )
         return await self._frame.page(
             asked,
             "notifications.html",
             events=[
-                self._event(group, known, posts, viewer.id)
+                self._event(group, known, posts, spaces, viewer.id)
                 for group in found
                 if group.newest.from_id in known
             ],
@@ -58,12 +66,36 @@ class NoticePages:
         found = await tx.scalars(select(Status).where(Status.id.in_(wanted), visible(viewer_id)))
         return {status.id: status for status in found}
 
+    async def _spaces(self, tx: Tx, rows: list[Notification]) -> dict[int, Space]:
+        wanted = {row.subject for row in rows if row.type in (SPACE_REMINDER, SPACE_INVITATION)}
+        found = await tx.scalars(select(Space).where(Space.id.in_(wanted))) if wanted else ()
+        return {space.id: space for space in found}
+
     def _event(
-        self, group: Group, known: dict[int, Account], posts: dict[int, Status], viewer_id: int
+        self,
+        group: Group,
+        known: dict[int, Account],
+        posts: dict[int, Status],
+        spaces: dict[int, Space],
+        viewer_id: int,
     ) -> Happening:
         row = group.newest
         by = self._presenter.face(known[row.from_id])
         post = posts.get(row.subject)
+        space = spaces.get(row.subject)
+        if space is not None and space.host_id in known:
+            host = self._presenter.face(known[space.host_id])
+            return Happening(
+                id=row.id,
+                kind=row.type,
+                by=by,
+                at=row.created_at,
+                words=happened(row.type),
+                path=f"{host.path}/spaces/{space.id}",
+                excerpt=space.title,
+                others=0,
+                faces=(by,),
+            )
         author = known.get(post.account_id) if post else None
         return Happening(
             id=row.id,

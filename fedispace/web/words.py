@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fedispace import errors
+from fedispace.accounts.gate import SPACE_INVITATION, SPACE_REMINDER
 from fedispace.accounts.oauth import OAuthRefused
 
 
@@ -100,6 +101,8 @@ _HAPPENED = {
     "poll": ("asked something you voted on, and it is decided", "asked something you voted on"),
     "quote": ("quoted your post", "quoted your post"),
     "quoted_update": ("changed a post you quoted", "changed a post you quoted"),
+    SPACE_REMINDER: ("hosts a Space that begins", "host Spaces that begin"),
+    SPACE_INVITATION: ("invites you to a Space", "invite you to a Space"),
     "pending.reply": ("asks to reply to your post", "ask to reply to your post"),
     "pending.quote": ("asks to quote your post", "ask to quote your post"),
     "pending.favourite": ("asks to like your post", "ask to like your post"),

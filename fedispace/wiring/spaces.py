@@ -7,15 +7,19 @@ from fedispace.spaces.arrival import Arrivals
 from fedispace.spaces.bearers import Bearers
 from fedispace.spaces.cascade import Cascade
 from fedispace.spaces.entering import Entering
+from fedispace.spaces.farewell import Farewell
 from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.hosting import Hosting
+from fedispace.spaces.instance_notes import InstanceNotes
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.obedience import Obedience
 from fedispace.spaces.passes import Passes
 from fedispace.spaces.placement import Placement
+from fedispace.spaces.reminders import Reminders
 from fedispace.spaces.stream_keys import StreamKeys
 from fedispace.spaces.tickets import Tickets
+from fedispace.spaces.tidings import Tidings
 from fedispace.spaces.visits import Visits
 from fedispace.wiring.accounts import Accounts
 from fedispace.wiring.base import Base
@@ -55,13 +59,17 @@ class Spaces:
         self.obedience = Obedience(db=db, clock=clock, bus=base.bus, fleet=fleet, tickets=tickets)
         self.stream_keys = StreamKeys(db=db, clock=clock, ids=ids, bus=base.bus, fleet=fleet)
         self.visits = Visits(db, clock, ids, federation.policy)
+        self.tidings = Tidings(ids, clock, base.bus, addresses, federation.outbox)
+        self.notes = InstanceNotes(ids, clock, addresses, federation.outbox)
+        self.reminders = Reminders(db, clock, accounts.notifier, self.notes)
+        self.farewell = Farewell(db, people, threads.editing)
         self.hosting = Hosting(
             db=db,
             ids=ids,
             clock=clock,
-            bus=base.bus,
+            jobs=base.jobs,
             addresses=addresses,
-            outbox=federation.outbox,
+            tidings=self.tidings,
             publishing=threads.publishing,
             rooms=self.rooms,
             limits=base.config.spaces,

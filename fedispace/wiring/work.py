@@ -40,6 +40,8 @@ def worker(
         **accounts.shunning.tasks(),
         **accounts.moves.tasks(),
         **leaving.tasks(),
+        **spaces.reminders.tasks(),
+        **spaces.farewell.tasks(),
     }
     questions = {
         **threads.backfill.tasks(),

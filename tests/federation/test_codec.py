@@ -21,7 +21,9 @@ from fedispace.federation.vocab.activities import (
     Delete,
     Flag,
     Follow,
+    Ignore,
     InteractionRequest,
+    Invite,
     Join,
     Leave,
     Like,
@@ -644,6 +646,7 @@ EVENTS = built(
     Event,
     **COMMON,
     name=WORDS,
+    content_language=LANGUAGE,
     location=st.none() | st.builds(Location, name=WORDS, url=st.none() | URIS),
     organizers=REFS,
     attendees=REFS,
@@ -672,6 +675,9 @@ EMBEDDED = NOTES | SPACE_EVENTS | ACTORS | URIS
 ADDRESSED = {"to": AUDIENCE, "cc": AUDIENCE}
 FOLLOWS = built(Follow, **ADDRESSED)
 JOINS = built(Join, **ADDRESSED)
+INVITES = built(Invite, event=st.none(), **ADDRESSED) | EVENTS.flatmap(
+    lambda event: built(Invite, event=st.just(event), object=st.just(event.id), **ADDRESSED)
+)
 TICKETS = built(Ticket, role=NAMES, ticket=TOKENS, signal=st.none() | st.just("wss://good.test/s"))
 LIKES = built(Like, **ADDRESSED)
 ANNOUNCES = built(Announce, **ADDRESSED)
@@ -708,12 +714,14 @@ EVERYTHING = st.one_of(
     LIKES,
     ANNOUNCES,
     DELETES,
-    around(Accept, FOLLOWS | JOINS, result=st.none() | TICKETS, authorization=st.none()),
+    INVITES,
+    around(Accept, FOLLOWS | JOINS | INVITES, result=st.none() | TICKETS, authorization=st.none()),
     around(Accept, ASKED, result=st.none()),
-    around(Reject, FOLLOWS | JOINS | ASKED),
+    around(Reject, FOLLOWS | JOINS | INVITES | ASKED),
+    around(Ignore, JOINS),
     REQUESTS,
     AUTHORIZATIONS,
-    around(Undo, FOLLOWS | JOINS | LIKES | ANNOUNCES),
+    around(Undo, FOLLOWS | JOINS | INVITES | LIKES | ANNOUNCES),
     *(built(kind, object=EMBEDDED, **ADDRESSED) for kind in (Create, Update)),
     *(built(kind, **ADDRESSED) for kind in (Leave, Block, Move, Add, Remove)),
     built(Flag, objects=st.lists(URIS, min_size=1, max_size=3, unique=True).map(tuple), **ADDRESSED),
@@ -838,6 +846,8 @@ KINDS = st.sampled_from(
         "Like",
         "Follow",
         "Join",
+        "Invite",
+        "Ignore",
         "Flag",
         "Move",
         "Add",

@@ -12,6 +12,7 @@ from fedispace.errors import Refused
 from fedispace.federation.vocab.activities import Announce, Delete, Join, Leave
 from fedispace.federation.vocab.uri import Uri
 from fedispace.queue.models import Job
+from fedispace.spaces.announced import FETCH_ANNOUNCED
 from fedispace.spaces.models import Attendance, Space
 from tests.spaces.town import Town
 
@@ -283,7 +284,8 @@ async def test_only_what_is_new_and_announced_by_somebody_followed_is_going_to_b
     async def fetched_after(by: Account, uri: str) -> int:
         await town.receive(Announce(id=Uri(f"{by.uri}#a"), actor=Uri(by.uri), object=Uri(uri)))
         async with town.db.reading() as tx:
-            return await tx.scalar(select(func.count()).select_from(Job)) or 0
+            fetches = select(func.count()).where(Job.kind == FETCH_ANNOUNCED)
+            return await tx.scalar(fetches) or 0
 
     assert await fetched_after(eve, "https://c.example/spaces/1") == 0
     assert await fetched_after(bob, EVENT) == 0

@@ -44,6 +44,9 @@ def space(phase: Phase = Phase.LIVE, access: Access = "public", **more: Any) -> 
         "created_at": datetime(2026, 11, 1, 10, 0, tzinfo=UTC),
         "updated_at": datetime(2026, 11, 12, 19, 0, 7, tzinfo=UTC),
         "listener_count": 84,
+        "topics": ["Rust", "wasm"],
+        "language": "en",
+        "speak_policy": "request",
     }
     return Space(**{**row, **more})
 
@@ -56,6 +59,7 @@ def test_the_whole_event_is_this_and_nothing_else() -> None:
     document = written(space())
     del document["@context"]
     page = "https://a.example/@alice/spaces/99"
+    content = f'<p>Come ask &lt;anything&gt;.</p><p><a href="{page}">Listen, no account needed</a></p>'
     assert document == {
         "id": "https://a.example/spaces/99",
         "type": "Event",
@@ -64,7 +68,8 @@ def test_the_whole_event_is_this_and_nothing_else() -> None:
         "cc": ["https://a.example/users/alice/followers"],
         "name": "Rust in the browser, open floor",
         "summary": "LIVE now - Thu 12 Nov 2026, 19:00 UTC - hosted by @alice@a.example",
-        "content": f'<p>Come ask &lt;anything&gt;.</p><p><a href="{page}">Listen, no account needed</a></p>',
+        "content": content,
+        "contentMap": {"en": content},
         "url": page,
         "published": "2026-11-01T10:00:00Z",
         "updated": "2026-11-12T19:00:07Z",
@@ -97,7 +102,10 @@ def test_the_whole_event_is_this_and_nothing_else() -> None:
             "name": "Audio Space on a.example",
             "url": page,
         },
-        "tag": [],
+        "tag": [
+            {"type": "Hashtag", "name": "#Rust", "href": "https://a.example/tags/rust"},
+            {"type": "Hashtag", "name": "#wasm", "href": "https://a.example/tags/wasm"},
+        ],
         "attachment": [{"type": "Link", "name": "Website", "mediaType": "text/html", "href": page}],
         "liveState": "live",
         "startedAt": "2026-11-12T19:00:05Z",
@@ -108,7 +116,8 @@ def test_the_whole_event_is_this_and_nothing_else() -> None:
             "joinEndpoint": "https://a.example/spaces/99/join",
             "listen": "https://a.example/spaces/99/whep",
             "publish": "https://a.example/spaces/99/whip",
-            "speakPolicy": "host",
+            "signal": "wss://a.example/spaces/99/signal",
+            "speakPolicy": "request",
             "anonymousListeners": True,
             "codecs": ["audio/opus"],
         },

@@ -54,6 +54,7 @@ from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.models import Space
 from fedispace.spaces.passes import Passes
 from fedispace.spaces.tickets import Tickets
+from fedispace.spaces.tidings import Tidings
 from fedispace.threads.hearing import heard, private_mention
 from fedispace.threads.polls import Polls
 from fedispace.threads.publish import Publishing
@@ -105,13 +106,15 @@ class Town:
         self.oauth = OAuth(db, clock, self.ids)
         self.bearers = Bearers(clock=clock, tickets=self.tickets, passes=self.passes, oauth=self.oauth)
         self.rooms = ClosedRooms()
+        self.jobs = Jobs(self.ids, clock, self.bus)
+        self.tidings = Tidings(self.ids, clock, self.bus, self.addresses, self.outbox)
         self.hosting = Hosting(
             db=db,
             ids=self.ids,
             clock=clock,
-            bus=self.bus,
+            jobs=self.jobs,
             addresses=self.addresses,
-            outbox=self.outbox,
+            tidings=self.tidings,
             publishing=self._publishing(),
             rooms=rooms or self.rooms,
             limits=limits or Limits(),
@@ -135,7 +138,7 @@ class Town:
             people=self.people,
             arrivals=arrivals,
             outbox=self.outbox,
-            jobs=Jobs(self.ids, clock, self.bus),
+            jobs=self.jobs,
         )
         self.documents = SpaceDocuments(db, self.people, self.addresses)
         self._runner: web.AppRunner | None = None

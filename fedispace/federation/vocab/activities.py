@@ -47,7 +47,10 @@ class Follow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Join:
-    """Asks to take part in an event; `role` and `client_key` make it a request for a ticket."""
+    """Asks to take part in an event; `role` and `client_key` make it a request for a ticket.
+
+    `message` is what Mobilizon lets the asker say to the organizer (`participationMessage`).
+    """
 
     id: Uri
     actor: Uri
@@ -56,6 +59,37 @@ class Join:
     cc: tuple[Uri, ...] = ()
     role: str | None = None
     client_key: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invite:
+    """Asks `target` to take part in the event `object`, in a role if it names one.
+
+    `event` is the event itself where it is embedded: who is invited to what is not for everybody could
+    not fetch it yet.
+    """
+
+    id: Uri
+    actor: Uri
+    object: Uri
+    target: Uri
+    event: Event | None = None
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignore:
+    """Says that nobody here answers what `object` asks (FEP-8a8e: a server that takes no RSVPs)."""
+
+    id: Uri
+    actor: Uri
+    object: Uri
+    inner: Join | None = None
+    to: tuple[Uri, ...] = ()
+    cc: tuple[Uri, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +108,7 @@ class Accept:
     id: Uri
     actor: Uri
     object: Uri
-    inner: Follow | Join | InteractionRequest | None = None
+    inner: Follow | Join | Invite | InteractionRequest | None = None
     result: Ticket | None = None
     authorization: Uri | None = None
     target: Uri | None = None
@@ -87,7 +121,7 @@ class Reject:
     id: Uri
     actor: Uri
     object: Uri
-    inner: Follow | Join | InteractionRequest | None = None
+    inner: Follow | Join | Invite | InteractionRequest | None = None
     to: tuple[Uri, ...] = ()
     cc: tuple[Uri, ...] = ()
 
@@ -252,7 +286,7 @@ class Several:
     actor: Uri
 
 
-Undoable = Follow | Like | Announce | Block | Join | Accept
+Undoable = Follow | Like | Announce | Block | Join | Invite | Accept
 
 Activity = (
     Follow
@@ -265,6 +299,8 @@ Activity = (
     | Like
     | Undo
     | Join
+    | Invite
+    | Ignore
     | Leave
     | Block
     | Move

@@ -122,12 +122,14 @@ class Event:
     name: str
     summary: str | None = None
     content: str = ""
+    content_language: str | None = None
     to: tuple[Uri, ...] = ()
     cc: tuple[Uri, ...] = ()
     url: Uri | None = None
     published: datetime | None = None
     updated: datetime | None = None
     start_time: datetime | None = None
+    previous_start_time: datetime | None = None
     end_time: datetime | None = None
     timezone: str | None = None
     event_status: str | None = None
