@@ -107,7 +107,7 @@ async def test_a_check_is_answered_and_what_follows_is_the_sessions(house: _Hous
         return house.media
 
     await eventually("the media came", media, lambda found: found == [_SRTP] * 3)
-    assert house.path._dtls.qsize() == 1
+    assert len(house.path.inbox) == 1
     house.path.send(b"for the client")
     assert await _read_frame(reader) == b"for the client"
 
@@ -140,7 +140,7 @@ async def test_who_sends_anything_but_checks_is_shown_the_door(house: _House, sa
 
     assert await _is_closed(reader)
     assert house.media == []
-    assert house.path._dtls.qsize() == 0
+    assert len(house.path.inbox) == 0
 
 
 async def test_a_wrong_password_does_not_keep_a_connection(house: _House) -> None:

@@ -5,5 +5,5 @@
     web process --------control socket---+   (client.py, protocol.py, grants.py; no WebRTC in there)
 
 The web process imports `client`, `grants`, `settings` and `supervisor`; everything that touches
-aiortc, aioice or pylibsrtp lives in `port`, `stun`, `dtls`, `fanout` and runs in the SFU only.
+pyOpenSSL or pylibsrtp lives in `certificate`, `handshake`, `farewell`, `dtls`, `fanout`, in the SFU only.
 """

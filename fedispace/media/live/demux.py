@@ -91,7 +91,7 @@ class Demux:
             if path.on_media is not None:
                 path.on_media(data)
         elif 19 < first < 64:
-            path.receive_dtls(data)
+            path.inbox.put(data)
         else:
             self.refused["unknown"] += 1
 

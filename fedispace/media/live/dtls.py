@@ -1,37 +1,26 @@
-"""DTLS-SRTP (RFC 5764) by aiortc's RTCDtlsTransport, without its peer connection.
+"""DTLS-SRTP (RFC 5764): a session's keys, and who says goodbye.
 
-A peer connection decodes whatever it receives; a forwarder must not. So the transport is used
-alone, on a `Path` of ours. Three things differ from stock, and `tests/media/test_aiortc_surface.py`
-pins the private names they need:
+    records --> handshake (in a thread, a step at a time) --> SRTP sessions
+    records after it --> farewell --> the peer said goodbye
 
-* one certificate and one SSL context serve every session (a context each: 0.27 ms and 21 kB);
-* the handshake's steps run in a thread, a few at a time, so that a crowd at the door is not heard in
-  the room: OpenSSL releases the interpreter while it computes;
-* the keys are handed over and the records after the handshake are read for one purpose only, to
-  notice that the peer says goodbye.
+The handshake's steps run in a thread, a few at a time, so that a crowd at the door is not heard in the
+room: OpenSSL releases the interpreter while it computes. Two steps are enough for one: the peer's
+hello, and his proof.
 """
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from typing import Any, Protocol
 
 import pylibsrtp
-from aiortc.rtcdtlstransport import (
-    SRTP_AEAD_AES_128_GCM,
-    SRTP_AES128_CM_SHA1_80,
-    RTCCertificate,
-    RTCDtlsFingerprint,
-    RTCDtlsParameters,
-    RTCDtlsTransport,
-    SRTPProtectionProfile,
-    State,
-)
-from OpenSSL import SSL
 
+from fedispace.media.live.certificate import Certificate
+from fedispace.media.live.farewell import Farewell
+from fedispace.media.live.handshake import Handshake, HandshakeFailed, Step
+from fedispace.media.live.inbox import Inbox
 from fedispace.media.live.sdp import Fingerprint
 
-PROFILES = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80]
 _RENEW_SECONDS = 7 * 86400.0
 _STEPS_AT_ONCE = 4
 
@@ -48,154 +37,149 @@ class SrtpSession(Protocol):
     def protect_rtcp(self, packet: bytes) -> bytes: ...
 
 
-class HandshakeFailed(Exception):
-    """The peer did not complete the handshake, or is not who the offer said."""
-
-
-class SharedCertificate(RTCCertificate):
-    """A certificate that makes its SSL context and its digest once."""
-
-    _context: SSL.Context | None = None
-
-    @cached_property
-    def fingerprint(self) -> Fingerprint:
-        """What answers say of this certificate."""
-        found = next(entry for entry in self.getFingerprints() if entry.algorithm == "sha-256")
-        return Fingerprint(algorithm=found.algorithm, value=found.value)
-
-    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
-        if self._context is None:
-            self._context = super()._create_ssl_context(srtp_profiles)
-        return self._context
-
-
 class Credentials:
     """Our certificate, renewed weekly, and the thread in which handshakes compute."""
 
     def __init__(self, now: float) -> None:
-        self._certificate = SharedCertificate.generateCertificate()
+        self._certificate = Certificate()
         self._made_at = now
         self._steps = asyncio.Semaphore(_STEPS_AT_ONCE)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dtls")
 
-    def certificate(self, now: float) -> SharedCertificate:
+    def certificate(self, now: float) -> Certificate:
         """Return the certificate for a new session."""
         if now - self._made_at > _RENEW_SECONDS:
-            self._certificate, self._made_at = SharedCertificate.generateCertificate(), now
+            self._certificate, self._made_at = Certificate(), now
         return self._certificate
 
-    async def compute(self, connection: SSL.Connection) -> bool:
-        """Take one step of a handshake; tell whether it is complete. Raises `SSL.Error`.
+    async def compute(self, step: Callable[[], Step]) -> Step:
+        """Take one step of a handshake.
 
-        Even when cancelled it returns only after the thread let go of `connection`.
+        Even when cancelled it returns only after the thread let go of the connection.
         """
         async with self._steps:
-            step = asyncio.get_running_loop().run_in_executor(self._pool, _step, connection)
+            done = asyncio.get_running_loop().run_in_executor(self._pool, step)
             try:
-                return await asyncio.shield(step)
+                return await asyncio.shield(done)
             except asyncio.CancelledError:
-                await asyncio.wait([step])
+                await asyncio.wait([done])
                 raise
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _step(connection: SSL.Connection) -> bool:
-    try:
-        connection.do_handshake()
-    except SSL.WantReadError:
-        return False
-    return True
-
-
 class Carrier(Protocol):
-    """What RTCDtlsTransport uses of an ICE transport: a `Path`, or an `Upstream`."""
-
-    async def _recv(self) -> bytes: ...
-
-    async def _send(self, data: bytes) -> None: ...
-
-
-class DtlsTransport(RTCDtlsTransport):
-    """A DTLS association over `path`, and the SRTP sessions it yields."""
-
-    def __init__(
-        self, path: Carrier, credentials: Credentials, certificate: RTCCertificate, *, is_client: bool
-    ) -> None:
-        super().__init__(path, [certificate])  # type: ignore[arg-type]
-        self._credentials = credentials
-        self._srtp_profiles = PROFILES
-        self._set_role("client" if is_client else "server")
-
-    async def secure(self, fingerprints: tuple[Fingerprint, ...]) -> None:
-        """Complete the handshake with the holder of `fingerprints`, or raise `HandshakeFailed`."""
-        expected = [RTCDtlsFingerprint(algorithm=f.algorithm, value=f.value) for f in fingerprints]
-        try:
-            await self.start(RTCDtlsParameters(fingerprints=expected))
-        except ValueError as error:
-            # A certificate that OpenSSL took and the parser does not.
-            raise HandshakeFailed from error
-        if self._state != State.CONNECTED or self._task is None:
-            raise HandshakeFailed
-        self._task.add_done_callback(_retrieve)
+    """How records come and go: a `Path`, or an `Upstream`."""
 
     @property
-    def closed(self) -> "asyncio.Future[None]":
-        """Done when the peer has said goodbye."""
-        assert self._task is not None
-        return self._task
+    def inbox(self) -> Inbox: ...
+
+    def send(self, data: bytes) -> None: ...
+
+
+class DtlsTransport:
+    """A DTLS association over a carrier, and the SRTP sessions it yields."""
+
+    __slots__ = (
+        "_carrier",
+        "_certificate",
+        "_credentials",
+        "_farewell",
+        "_incoming",
+        "_is_client",
+        "_on_goodbye",
+        "_outgoing",
+    )
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        credentials: Credentials,
+        certificate: Certificate,
+        *,
+        is_client: bool,
+    ) -> None:
+        self._carrier = carrier
+        self._credentials = credentials
+        self._certificate = certificate
+        self._is_client = is_client
+        self._farewell: Farewell | None = None
+        self._incoming: SrtpSession | None = None
+        self._outgoing: SrtpSession | None = None
+        self._on_goodbye: Callable[[], None] | None = None
+
+    async def secure(self, fingerprints: tuple[Fingerprint, ...], *, on_goodbye: Callable[[], None]) -> None:
+        """Complete the handshake with the holder of `fingerprints`, or raise `HandshakeFailed`."""
+        context = self._certificate.context
+        handshake = Handshake(context, is_client=self._is_client, fingerprints=fingerprints)
+        step = await self._first(handshake)
+        while True:
+            for datagram in step.outgoing:
+                self._carrier.send(datagram)
+            if step.has_failed:
+                raise HandshakeFailed
+            if step.secured is not None:
+                break
+            step = await self._next(handshake, step.wait)
+        self._incoming, self._outgoing = step.secured.incoming, step.secured.outgoing
+        self._farewell, self._on_goodbye = step.secured.farewell, on_goodbye
+        self._carrier.inbox.hand_to(self._hear)
+
+    async def _first(self, handshake: Handshake) -> Step:
+        if self._is_client:
+            return await self._credentials.compute(handshake.begin)
+        return await self._next(handshake, None)
+
+    async def _next(self, handshake: Handshake, wait: float | None) -> Step:
+        """Wait for the peer's next records; repeat ours when he is silent for too long."""
+        try:
+            async with asyncio.timeout(wait):
+                records = await self._carrier.inbox.take()
+        except TimeoutError:
+            return await self._credentials.compute(handshake.repeat)
+        return await self._credentials.compute(lambda: handshake.receive(records))
 
     @property
     def outgoing(self) -> SrtpSession:
-        session: SrtpSession = self._tx_srtp
-        return session
+        """The session that encrypts; there is one after the handshake."""
+        assert self._outgoing is not None
+        return self._outgoing
 
     def open_rtp(self, data: bytes) -> bytes | None:
         """Decrypt, or return None for what is forged or repeated."""
+        assert self._incoming is not None
         try:
-            packet: bytes = self._rx_srtp.unprotect(data)
+            return self._incoming.unprotect(data)
         except pylibsrtp.Error:
             return None
-        return packet
 
     def open_rtcp(self, data: bytes) -> bytes | None:
         """Decrypt RTCP, or return None."""
+        assert self._incoming is not None
         try:
-            packet: bytes = self._rx_srtp.unprotect_rtcp(data)
+            return self._incoming.unprotect_rtcp(data)
         except pylibsrtp.Error:
             return None
-        return packet
 
     def seal_rtcp(self, data: bytes) -> bytes:
         """Encrypt RTCP."""
-        packet: bytes = self._tx_srtp.protect_rtcp(data)
-        return packet
+        return self.outgoing.protect_rtcp(data)
 
-    async def _do_handshake(self) -> None:
-        assert self._ssl is not None
-        try:
-            while not await self._credentials.compute(self._ssl):
-                await self._write_ssl()
-                await self._read_flight(self._ssl)
-            self.encrypted = True
-            await self._write_ssl()
-        except (SSL.Error, ConnectionError):
-            await self._write_ssl()
-            self._set_state(State.FAILED)
+    def stop(self) -> None:
+        """Say goodbye, if there is somebody to say it to."""
+        self._carrier.inbox.hand_to(None)
+        farewell, self._farewell = self._farewell, None
+        if farewell is not None:
+            for datagram in farewell.goodbye():
+                self._carrier.send(datagram)
 
-    async def _read_flight(self, connection: SSL.Connection) -> None:
-        """Wait for the peer's next records, repeating ours when it is silent (RFC 6347, 4.2.4)."""
-        try:
-            async with asyncio.timeout(connection.DTLSv1_get_timeout()):
-                data = await self.transport._recv()
-        except TimeoutError:
-            connection.DTLSv1_handle_timeout()
-            await self._write_ssl()
+    def _hear(self, datagram: bytes) -> None:
+        farewell = self._farewell
+        if farewell is None:
             return
-        connection.bio_write(data)
-
-
-def _retrieve(task: "asyncio.Future[None]") -> None:
-    if not task.cancelled():
-        task.exception()
+        has_left = farewell.hear(datagram)
+        for reply in farewell.reply():
+            self._carrier.send(reply)
+        if has_left and self._on_goodbye is not None:
+            self._on_goodbye()

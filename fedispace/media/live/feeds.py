@@ -14,7 +14,8 @@ import structlog
 
 from fedispace.clock import Clock
 from fedispace.errors import Conflict, NotFound
-from fedispace.media.live.dtls import Credentials, HandshakeFailed
+from fedispace.media.live.dtls import Credentials
+from fedispace.media.live.handshake import HandshakeFailed
 from fedispace.media.live.protocol import UPSTREAM, Answer, SessionEvent
 from fedispace.media.live.room import Room
 from fedispace.media.live.upstream import Upstream

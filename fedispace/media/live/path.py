@@ -1,6 +1,6 @@
 """One session's way over the network: the addresses that proved its password, and what came by them.
 
-It stands where aiortc expects an ICE transport. An address is that of a UDP peer, or a TCP
+An address is that of a UDP peer, or a TCP
 connection (`Stream`): whoever sends need not care which.
 
 ICE may be restarted (RFC 8445, section 2.4): the path then knows two generations of names and
@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from fedispace.media.live.inbox import Inbox
 from fedispace.media.live.limits import Bucket
 
 UdpAddress = tuple[str, int] | tuple[str, int, int, int]
 
-_DTLS_KEPT = 256
 _CHECKS_PER_SECOND = 50.0
 _CHECKS_AT_ONCE = 100.0
 _SILENT_SECONDS = 2.0
@@ -59,15 +59,25 @@ class Ice:
 class Path:
     """Where a session's datagrams come from and go to."""
 
-    # What RTCDtlsTransport reads of an RTCIceTransport; an ICE-lite agent is always controlled.
-    role = "controlled"
-    state = "completed"
+    __slots__ = (
+        "_address_heard_at",
+        "_found",
+        "_sender",
+        "address",
+        "checks",
+        "generations",
+        "heard_at",
+        "inbox",
+        "on_media",
+        "on_move",
+        "strangers",
+        "validated",
+    )
 
     def __init__(self, *, ice: Ice, sender: Sender, now: float) -> None:
         self.generations = [ice]
         self.address: Address | None = None
         self.validated: list[Address] = []
-        self.ready = asyncio.Event()
         self.heard_at = now
         self.checks = Bucket(rate=_CHECKS_PER_SECOND, burst=_CHECKS_AT_ONCE, now=now)
         self.strangers = Bucket(rate=_CHECKS_PER_SECOND, burst=_CHECKS_AT_ONCE, now=now)
@@ -75,7 +85,8 @@ class Path:
         self.on_move: Callable[[Address], None] | None = None
         self._address_heard_at = now
         self._sender = sender
-        self._dtls: asyncio.Queue[bytes | None] = asyncio.Queue(_DTLS_KEPT)
+        self.inbox = Inbox()
+        self._found: asyncio.Future[None] | None = None
 
     @property
     def ice(self) -> Ice:
@@ -100,25 +111,18 @@ class Path:
             or (nominates and (is_silent or isinstance(address, tuple) or not isinstance(current, tuple)))
         ):
             self.address, self._address_heard_at = address, now
-            self.ready.set()
+            if self._found is not None and not self._found.done():
+                self._found.set_result(None)
             if self.on_move is not None:
                 self.on_move(address)
 
-    def receive_dtls(self, data: bytes | None) -> None:
-        """Queue a record for the handshake, the oldest giving way; None ends the path."""
-        if self._dtls.full():
-            self._dtls.get_nowait()
-        self._dtls.put_nowait(data)
+    async def found(self) -> None:
+        """Wait until the peer has proved an address."""
+        if self.address is None:
+            self._found = asyncio.get_running_loop().create_future()
+            await self._found
 
     def send(self, data: bytes) -> None:
+        """Send to the address in use, if there is one."""
         if self.address is not None:
             self._sender.send(data, self.address)
-
-    async def _recv(self) -> bytes:
-        data = await self._dtls.get()
-        if data is None:
-            raise ConnectionError("the path is closed")
-        return data
-
-    async def _send(self, data: bytes) -> None:
-        self.send(data)

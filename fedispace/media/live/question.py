@@ -12,8 +12,10 @@ public STUN server.
 
 import ipaddress
 import struct
+from functools import lru_cache
 
 _HEAD = struct.Struct("!HHI12s")
+_ADDRESS = struct.Struct("!HHBBH")
 _COOKIE = 0x2112A442
 _REQUEST, _SUCCESS = 0x0001, 0x0101
 _SOFTWARE, _XOR_MAPPED_ADDRESS, _PADDING = 0x8022, 0x0020, 0x0026
@@ -37,22 +39,33 @@ def is_question(data: bytes) -> bool:
 def answer(question: bytes, source: tuple[str, int]) -> bytes:
     """Return the answer to a question that came from `source`."""
     transaction = question[8:20]
-    address = ipaddress.ip_address(source[0].partition("%")[0])
+    attribute = mapped_address(source, transaction)
+    return _HEAD.pack(_SUCCESS, len(attribute), _COOKIE, transaction) + attribute
+
+
+def mapped_address(source: tuple[str, int], transaction: bytes) -> bytes:
+    """Write the attribute that tells somebody from where he was seen to come (RFC 8489, section 14.2)."""
+    packed = _packed(source[0])
+    mask = int.from_bytes(_mask(transaction)[: len(packed)], "big")
+    hidden = (int.from_bytes(packed, "big") ^ mask).to_bytes(len(packed), "big")
+    family = 1 if len(packed) == 4 else 2
+    port = source[1] ^ (_COOKIE >> 16)
+    return _ADDRESS.pack(_XOR_MAPPED_ADDRESS, 4 + len(packed), 0, family, port) + hidden
+
+
+@lru_cache(maxsize=8192)
+def _packed(host: str) -> bytes:
+    address = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    mask = _mask(transaction)
-    hidden = bytes(a ^ b for a, b in zip(address.packed, mask, strict=False))
-    port = source[1] ^ (_COOKIE >> 16)
-    value = struct.pack("!BBH", 0, 1 if address.version == 4 else 2, port) + hidden
-    attribute = struct.pack("!HH", _XOR_MAPPED_ADDRESS, len(value)) + value
-    return _HEAD.pack(_SUCCESS, len(attribute), _COOKIE, transaction) + attribute
+    return address.packed
 
 
 def read_answer(data: bytes, transaction: bytes) -> tuple[str, int] | None:
     """Return from where the question was seen to come; None if this does not answer it."""
     if len(data) not in (32, 44) or data[:2] != _SUCCESS.to_bytes(2, "big") or data[8:20] != transaction:
         return None
-    kind, size, _, family, port = struct.unpack_from("!HHBBH", data, 20)
+    kind, size, _, family, port = _ADDRESS.unpack_from(data, 20)
     hidden = data[28:]
     if kind != _XOR_MAPPED_ADDRESS or size != 4 + len(hidden) or family != (1 if len(hidden) == 4 else 2):
         return None

@@ -12,9 +12,10 @@ from collections import Counter
 
 from fedispace.clock import Clock
 from fedispace.media.live import rtcp
-from fedispace.media.live.dtls import DtlsTransport, HandshakeFailed
+from fedispace.media.live.dtls import DtlsTransport
 from fedispace.media.live.feedback import Feedback, Told
 from fedispace.media.live.grants import Grant
+from fedispace.media.live.handshake import HandshakeFailed
 from fedispace.media.live.path import Path
 from fedispace.media.live.publisher import Publisher, UplinkCounts
 from fedispace.media.live.room import Room
@@ -56,7 +57,7 @@ class Session:
         self._feedback: Feedback | None = None
         self._silent = False
         self._report_at = 0.0
-        self._ended = asyncio.Event()
+        self._over: asyncio.Future[None] | None = None
         self._deadline: asyncio.Timeout | None = None
         self._reason = ""
 
@@ -88,7 +89,8 @@ class Session:
         if not self._reason:
             self._reason = reason
         self._detach()
-        self._ended.set()
+        if self._over is not None and not self._over.done():
+            self._over.set_result(None)
         if self._deadline is not None and not self._deadline.expired():
             self._deadline.reschedule(0)
 
@@ -108,25 +110,24 @@ class Session:
     async def _establish(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds) as self._deadline:
-                await self.path.ready.wait()
-                await self._dtls.secure(self.offer.fingerprints)
+                await self.path.found()
+                await self._dtls.secure(self.offer.fingerprints, on_goodbye=self._leave)
         finally:
             self._deadline = None
 
     async def last(self) -> None:
         """Return when the session has ended: by `end`, or by the peer's goodbye."""
-        ended = asyncio.create_task(self._ended.wait())
-        try:
-            await asyncio.wait((ended, self._dtls.closed), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ended.cancel()
-        self.end("left")
+        if not self._reason:
+            self._over = asyncio.get_running_loop().create_future()
+            await self._over
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Say goodbye and let go of everything."""
         self._detach()
-        await self._dtls.stop()
-        self.path.receive_dtls(None)
+        self._dtls.stop()
+
+    def _leave(self) -> None:
+        self.end("left")
 
     def silence(self, silent: bool) -> None:
         """Drop what this publisher sends, from the next packet on, or let it through again."""

@@ -395,7 +395,7 @@ class Sfu:
             )
             try:
                 with contextlib.suppress(OSError):
-                    await session.close()
+                    session.close()
             finally:  # after the goodbye, for a TCP connection ends here too
                 self._port.remove(session.path)
 

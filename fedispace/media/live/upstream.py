@@ -8,12 +8,14 @@ gone, and it gets a goodbye when we go.
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable
 
 from fedispace.clock import Clock
 from fedispace.media.live import rtp, stun
 from fedispace.media.live.dtls import Credentials, DtlsTransport
+from fedispace.media.live.inbox import Inbox
 from fedispace.media.live.whep_answer import Far
 
 _OPUS = 111
@@ -22,14 +24,10 @@ _TRY_AGAIN_SECONDS = 0.1
 _CHECK_SECONDS = 1.0
 _SILENT_SECONDS = 5.0
 _HANDSHAKE_SECONDS = 10.0
-_RECORDS_KEPT = 256
 
 
 class Upstream(asyncio.DatagramProtocol):
-    """One such session. It stands where aiortc expects an ICE transport."""
-
-    role = "controlling"
-    state = "completed"
+    """One such session."""
 
     def __init__(
         self, credentials: Credentials, clock: Clock, feed: Callable[[rtp.Packet, float], None]
@@ -39,7 +37,8 @@ class Upstream(asyncio.DatagramProtocol):
         self._clock = clock
         self._feed = feed
         self._ufrag, self._password = secrets.token_hex(8), secrets.token_hex(16)
-        self._records: asyncio.Queue[bytes] = asyncio.Queue(_RECORDS_KEPT)
+        self.inbox = Inbox()
+        self._has_left = asyncio.Event()
         self._socket: asyncio.DatagramTransport | None = None
         self._far: Far | None = None
         self._asked: list[bytes] = []
@@ -69,10 +68,10 @@ class Upstream(asyncio.DatagramProtocol):
                 self, self._credentials, self._certificate, is_client=not far.is_dtls_client
             )
             async with asyncio.timeout(_HANDSHAKE_SECONDS):
-                await self._dtls.secure(far.fingerprints)
-            return await self._last(self._dtls)
+                await self._dtls.secure(far.fingerprints, on_goodbye=self._has_left.set)
+            return await self._last()
         finally:
-            await self._close()
+            self._close()
 
     async def _find_path(self, far: Far) -> bool:
         loop = asyncio.get_running_loop()
@@ -98,19 +97,21 @@ class Upstream(asyncio.DatagramProtocol):
         except TimeoutError:
             return
 
-    async def _last(self, dtls: DtlsTransport) -> str:
-        while not dtls.closed.done():
+    async def _last(self) -> str:
+        while not self._has_left.is_set():
             if self._clock.monotonic() - self._answered_at > _SILENT_SECONDS:
                 return "lost"
             self._check()
-            await asyncio.wait([dtls.closed], timeout=_CHECK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CHECK_SECONDS):
+                    await self._has_left.wait()
         return "left"
 
     def _check(self) -> None:
         assert self._far is not None
         transaction = secrets.token_bytes(12)
         self._asked = [*self._asked[-3:], transaction]
-        self._send_now(stun.request(transaction, f"{self._far.ice_ufrag}:{self._ufrag}", self._far.ice_pwd))
+        self.send(stun.request(transaction, f"{self._far.ice_ufrag}:{self._ufrag}", self._far.ice_pwd))
 
     def datagram_received(self, data: bytes, _: object) -> None:
         if len(data) < 13 or self._far is None:
@@ -119,8 +120,7 @@ class Upstream(asyncio.DatagramProtocol):
         if first < 4:
             self._receive_stun(data)
         elif 19 < first < 64:
-            if not self._records.full():
-                self._records.put_nowait(data)
+            self.inbox.put(data)
         elif 127 < first < 192 and self._dtls is not None and not rtp.is_rtcp(data):
             plain = self._dtls.open_rtp(data)
             packet = rtp.read(plain, None) if plain is not None else None
@@ -137,23 +137,18 @@ class Upstream(asyncio.DatagramProtocol):
             check = stun.check(data, self._password)
             if check is not None:
                 peer = self._socket.get_extra_info("peername")
-                self._send_now(stun.success(check.transaction, (peer[0], peer[1]), self._password))
+                self.send(stun.success(check.transaction, (peer[0], peer[1]), self._password))
 
     def error_received(self, exc: Exception) -> None:
         """Nobody is there (ICMP): the checks find out."""
 
-    def _send_now(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
+        """Send one datagram to the other side, or drop it."""
         if self._socket is not None and not self._socket.is_closing():
             self._socket.sendto(data)
 
-    async def _recv(self) -> bytes:
-        return await self._records.get()
-
-    async def _send(self, data: bytes) -> None:
-        self._send_now(data)
-
-    async def _close(self) -> None:
+    def _close(self) -> None:
         if self._dtls is not None:
-            await self._dtls.stop()
+            self._dtls.stop()
         if self._socket is not None:
             self._socket.close()
