@@ -74,6 +74,7 @@ class Spaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host_absence_seconds: int = 60
     deserted_after_minutes: int = 15
     fediverse_sign_in: bool = True
+    rsvp: bool = True
     safety_buffer_seconds: int = 60
 
 

@@ -49,6 +49,7 @@ WHAT: Final = {
     "spaces.fediverse_sign_in": (
         "Whether people of other servers may prove who they are at home (OAuth, a link by direct message)."
     ),
+    "spaces.rsvp": "Whether people of other servers may say that they will come (else: `Ignore`).",
     "spaces.safety_buffer_seconds": (
         "Seconds of sound of a live Space held in memory in case somebody reports it (0: none, at most 300)."
     ),

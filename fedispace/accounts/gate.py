@@ -52,7 +52,9 @@ GROUPED: Final = frozenset({"favourite", "reblog", "follow"})
 """The types of which many at one thing are told as one (Mastodon's groupable types)."""
 SPACE_REMINDER: Final = "fedispace:space_reminder"
 SPACE_INVITATION: Final = "fedispace:space_invitation"
-UNFILTERED: Final = ("poll", "update", "quoted_update", SPACE_REMINDER)
+SPACE_CANCELLED: Final = "fedispace:space_cancelled"
+ABOUT_SPACES: Final = (SPACE_REMINDER, SPACE_INVITATION, SPACE_CANCELLED)
+UNFILTERED: Final = ("poll", "update", "quoted_update", SPACE_REMINDER, SPACE_CANCELLED)
 """What no policy holds back: one asked for it oneself."""
 WITHOUT_A_POST: Final = ("follow", "follow_request")
 A_WHILE_AGO: Final[BindParameter[datetime]] = bindparam("a_while_ago", type_=UtcDateTime())
@@ -122,7 +124,7 @@ def _is_limited() -> ColumnElement[bool]:
     sender = _accounts.alias()
     silenced = exists().where(sender.c.id == BY, sender.c.silenced)
     decided = exists().where(_policies.c.account_id == TO)
-    told_anyway = (*WITHOUT_A_POST, SPACE_REMINDER)
+    told_anyway = (*WITHOUT_A_POST, SPACE_REMINDER, SPACE_CANCELLED)
     return and_(silenced, *_other_than(told_anyway), ~_follows_since(TO, BY, None), ~decided)
 
 

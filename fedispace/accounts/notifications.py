@@ -7,8 +7,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, delete, func, select
 
 from fedispace.accounts.gate import (
+    ABOUT_SPACES,
     BY,
-    SPACE_INVITATION,
     SPACE_REMINDER,
     SUBJECT,
     TO,
@@ -42,7 +42,7 @@ TYPES: Final = frozenset(
     }
 )
 EMOJI_REACTION: Final = "pleroma:emoji_reaction"
-UNASKED: Final = frozenset({EMOJI_REACTION, SPACE_REMINDER, SPACE_INVITATION})
+UNASKED: Final = frozenset({EMOJI_REACTION, *ABOUT_SPACES})
 """What only those are told who name the type: other clients do not know it, and some stop at it."""
 _ABOUT_ONESELF: Final = frozenset({"poll", SPACE_REMINDER})
 """What one is told although one did it oneself: that one's own poll has ended, one's own Space begins."""

@@ -15,25 +15,32 @@ from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
 from fedispace.errors import Invalid, Refused
 from fedispace.federation.models import ActorRow
+from fedispace.federation.vocab.links import Hashtag
 from fedispace.federation.vocab.objects import AudioSpace, Event
-from fedispace.federation.vocab.uri import Uri
+from fedispace.federation.vocab.uri import Uri, is_uri
 from fedispace.hosts import origin_of
 from fedispace.ids import Ids
+from fedispace.queue.jobs import Jobs
 from fedispace.spaces import description, queries, wire
+from fedispace.spaces.details import speak_policy_from, topics_from
 from fedispace.spaces.lifecycle import USUAL_LENGTH, Phase
 from fedispace.spaces.models import Space
+from fedispace.spaces.reminders import tell_those_who_come
 from fedispace.threads.audience import visibility_from
+from fedispace.threads.written import is_language
 
 _MAX_TITLE: Final = 500
+_MAX_TOPICS: Final = 10
 _FAR: Final = timedelta(days=400)
 
 
 class Arrivals:
     """Writes other servers' Spaces."""
 
-    def __init__(self, ids: Ids, clock: Clock) -> None:
+    def __init__(self, ids: Ids, clock: Clock, jobs: Jobs) -> None:
         self._ids = ids
         self._clock = clock
+        self._jobs = jobs
 
     async def store(self, tx: Tx, event: Event, host: Account) -> Space:
         """Write or bring up to date the Space that `event` describes; `host` is its author.
@@ -49,7 +56,10 @@ class Arrivals:
             raise Refused("not_the_host", "That Space is somebody else's.", status=403)
         moment = self._moment(event)
         if space is None or moment > space.updated_at:
+            before = None if space is None else (space.starts_at, space.state)
             space = await self._write(tx, event, event.space, host, space)
+            if before is not None and before != (space.starts_at, space.state):
+                await tell_those_who_come(tx, self._jobs, space, moved=before[0] != space.starts_at)
         elif moment == space.updated_at:
             space.listener_count = event.listener_count or 0
             await tx.flush()
@@ -95,6 +105,13 @@ class Arrivals:
             "join_endpoint": _at_home(doors.join_endpoint, event.id),
             "whep_endpoint": _at_home(doors.listen, event.id),
             "whip_endpoint": _at_home(doors.publish, event.id),
+            "signal_endpoint": _socket_at_home(doors.signal, event.id),
+            "topics": topics_from([tag.name for tag in event.tags if isinstance(tag, Hashtag)], _MAX_TOPICS),
+            "language": _language(event.content_language),
+            "speak_policy": speak_policy_from(doors.speak_policy),
+            "previous_starts_at": None
+            if event.previous_start_time is None
+            else self._near(event.previous_start_time),
         }
 
     def _moment(self, event: Event) -> datetime:
@@ -124,3 +141,15 @@ def _at_home(address: Uri | None, event_id: Uri) -> str | None:
         return address if address is not None and origin_of(address) == origin_of(event_id) else None
     except Invalid:
         return None
+
+
+def _socket_at_home(address: str | None, event_id: Uri) -> str | None:
+    """Return a WebSocket address on the event's own server; `wss` goes with https, and nothing else does."""
+    if address is None or not address.startswith("ws"):
+        return None
+    http = f"http{address.removeprefix('ws')}"
+    return address if is_uri(http) and _at_home(http, event_id) is not None else None
+
+
+def _language(text: str | None) -> str:
+    return text if text is not None and is_language(text) else ""

@@ -32,7 +32,7 @@ from fedispace.spaces.details import SpeakPolicy
 from fedispace.spaces.farewell import enqueue_farewell
 from fedispace.spaces.lifecycle import Phase, Step
 from fedispace.spaces.models import LiveSession, Space
-from fedispace.spaces.reminders import enqueue_reminders
+from fedispace.spaces.reminders import enqueue_reminders, tell_those_who_come
 from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.tidings import Tidings
 from fedispace.threads.publish import Publishing
@@ -158,6 +158,7 @@ class Hosting:
         async with self._db.transaction() as tx:
             space = await self._step(tx, by, space_id, Step.CANCEL)
             await self._tidings.changed(tx, space, by)
+            await tell_those_who_come(tx, self._jobs, space)
         log.info("space.cancelled", space=space_id)
         return space
 
@@ -208,6 +209,7 @@ class Hosting:
             await self._end(tx, host, space)
         else:
             await self._tidings.changed(tx, space, host)
+            await tell_those_who_come(tx, self._jobs, space)
         log.info("space.reaped", space=space_id, state=space.state)
 
     async def _step(self, tx: Tx, by: Account, space_id: int, step: Step) -> Space:

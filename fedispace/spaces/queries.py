@@ -139,7 +139,7 @@ async def count_attendances(tx: Tx, space_id: int) -> int:
 
 
 async def concerned_ids(tx: Tx, space_id: int) -> tuple[int, ...]:
-    """Return those who said that they will come, and those who are invited.
+    """Return those of other servers who said that they will come, or are invited.
 
     Who was sent away is told nothing more.
     """
@@ -149,11 +149,15 @@ async def concerned_ids(tx: Tx, space_id: int) -> tuple[int, ...]:
         Member.removed_at.is_not(None),
     )
     coming = await tx.scalars(
-        select(Attendance.account_id).where(Attendance.space_id == space_id, ~removed).limit(_MAX_CONCERNED)
+        select(Attendance.account_id)
+        .join(Account, Account.id == Attendance.account_id)
+        .where(Attendance.space_id == space_id, Account.domain != "", ~removed)
+        .limit(_MAX_CONCERNED)
     )
     invited = await tx.scalars(
         select(Member.account_id)
-        .where(Member.space_id == space_id, Member.removed_at.is_(None))
+        .join(Account, Account.id == Member.account_id)
+        .where(Account.domain != "", Member.space_id == space_id, Member.removed_at.is_(None))
         .where(or_(Member.role != "listener", Member.invite_uri.is_not(None)))
         .limit(_MAX_CONCERNED)
     )

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from sqlalchemy import exists, select, update
 
-from fedispace.accounts.gate import SPACE_REMINDER
+from fedispace.accounts.gate import SPACE_CANCELLED, SPACE_REMINDER
 from fedispace.accounts.models import Account
 from fedispace.accounts.notifications import Notifier
 from fedispace.clock import Clock, wire_time
@@ -28,6 +28,7 @@ from fedispace.spaces.models import Attendance, Member, Space
 log = structlog.get_logger()
 
 REMIND: Final = "spaces.remind"
+TELL_CANCELLED: Final = "spaces.tell_cancelled"
 AT_ONCE: Final = 100
 
 
@@ -43,10 +44,20 @@ async def enqueue_reminders(tx: Tx, jobs: Jobs, space: Space) -> None:
     )
 
 
-async def remind_again(tx: Tx, jobs: Jobs, space: Space) -> None:
-    """Have everybody reminded of the new time of a Space that was moved, also who was of the old one."""
-    await tx.execute(update(Attendance).where(Attendance.space_id == space.id).values(reminded_at=None))
-    await enqueue_reminders(tx, jobs, space)
+async def tell_those_who_come(tx: Tx, jobs: Jobs, space: Space, *, moved: bool = False) -> None:
+    """Have those who come told of what became of a Space: it is live, it is called off, or it was moved.
+
+    Of a new time everybody is reminded, also who was of the old one.
+    """
+    phase = Phase(space.state)
+    if phase is Phase.ENDED:
+        return
+    if moved and phase is Phase.SCHEDULED:
+        await tx.execute(update(Attendance).where(Attendance.space_id == space.id).values(reminded_at=None))
+    if phase is Phase.CANCELLED:
+        await jobs.enqueue(tx, TELL_CANCELLED, {"space": space.id}, unique_key=f"{TELL_CANCELLED} {space.id}")
+    else:
+        await enqueue_reminders(tx, jobs, space)
 
 
 class Reminders:
@@ -59,7 +70,7 @@ class Reminders:
         self._notes = notes
 
     def tasks(self) -> Mapping[str, Task]:
-        return {REMIND: self.remind}
+        return {REMIND: self.remind, TELL_CANCELLED: self.tell_cancelled}
 
     async def remind(self, arguments: Arguments) -> None:
         """Tell all who have not been told, some at a time; one that breaks off is taken up where it was."""
@@ -76,6 +87,35 @@ class Reminders:
                 await tx.flush()
             if len(waiting) < AT_ONCE:
                 return
+
+    async def tell_cancelled(self, arguments: Arguments) -> None:
+        """Tell our own people that a Space they were coming to is called off.
+
+        Those of other servers have the Update of the event, and their own server.
+        """
+        space_id, after = int(arguments["space"]), 0
+        while True:
+            async with self._db.transaction() as tx:
+                space = await tx.get(Space, space_id)
+                if space is None or space.state != Phase.CANCELLED:
+                    return
+                coming = list(
+                    await tx.scalars(
+                        select(Attendance.account_id)
+                        .join(Account, Account.id == Attendance.account_id)
+                        .where(Attendance.space_id == space_id, Attendance.account_id > after)
+                        .where(Account.domain == "", Attendance.state != "refused")
+                        .order_by(Attendance.account_id)
+                        .limit(AT_ONCE)
+                    )
+                )
+                for account_id in coming:
+                    await self._notifier.notify_ours(
+                        tx, to_id=account_id, type=SPACE_CANCELLED, by_id=space.host_id, subject=space.id
+                    )
+            if len(coming) < AT_ONCE:
+                return
+            after = coming[-1]
 
     def _begins(self, space: Space) -> bool:
         phase = Phase(space.state)

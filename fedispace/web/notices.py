@@ -3,7 +3,7 @@
 from aiohttp import web
 from sqlalchemy import select
 
-from fedispace.accounts.gate import SPACE_INVITATION, SPACE_REMINDER
+from fedispace.accounts.gate import ABOUT_SPACES
 from fedispace.accounts.models import Account, Notification
 from fedispace.accounts.notification_groups import Group, groups
 from fedispace.accounts.people import People
@@ -67,7 +67,7 @@ class NoticePages:
         return {status.id: status for status in found}
 
     async def _spaces(self, tx: Tx, rows: list[Notification]) -> dict[int, Space]:
-        wanted = {row.subject for row in rows if row.type in (SPACE_REMINDER, SPACE_INVITATION)}
+        wanted = {row.subject for row in rows if row.type in ABOUT_SPACES}
         found = await tx.scalars(select(Space).where(Space.id.in_(wanted))) if wanted else ()
         return {space.id: space for space in found}
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fedispace import errors
-from fedispace.accounts.gate import SPACE_INVITATION, SPACE_REMINDER
+from fedispace.accounts.gate import SPACE_CANCELLED, SPACE_INVITATION, SPACE_REMINDER
 from fedispace.accounts.oauth import OAuthRefused
 
 
@@ -102,6 +102,7 @@ _HAPPENED = {
     "quote": ("quoted your post", "quoted your post"),
     "quoted_update": ("changed a post you quoted", "changed a post you quoted"),
     SPACE_REMINDER: ("hosts a Space that begins", "host Spaces that begin"),
+    SPACE_CANCELLED: ("called a Space off", "called Spaces off"),
     SPACE_INVITATION: ("invites you to a Space", "invite you to a Space"),
     "pending.reply": ("asks to reply to your post", "ask to reply to your post"),
     "pending.quote": ("asks to quote your post", "ask to quote your post"),

@@ -14,6 +14,7 @@ from fedispace.moderation.reports import ReportInbox
 from fedispace.spaces.activities import SpaceInbox
 from fedispace.spaces.documents import SpaceDocuments
 from fedispace.spaces.doors import SpaceDoor
+from fedispace.spaces.rsvp_inbox import RsvpInbox
 from fedispace.threads.activities import ThreadInbox
 from fedispace.threads.collections import ThreadCollections
 from fedispace.threads.documents import ThreadDocuments
@@ -91,14 +92,17 @@ def _table(
     )
     table.mount(
         SpaceInbox.routes,
-        SpaceInbox(
+        SpaceInbox(clock=clock, addresses=addresses, people=people, arrivals=spaces.arrivals, jobs=jobs),
+    )
+    table.mount(
+        RsvpInbox.routes,
+        RsvpInbox(
             ids=ids,
             clock=clock,
             addresses=addresses,
             people=people,
-            arrivals=spaces.arrivals,
             outbox=outbox,
-            jobs=jobs,
+            takes_rsvps=base.config.spaces.rsvp,
         ),
     )
     return table

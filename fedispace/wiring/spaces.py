@@ -17,6 +17,7 @@ from fedispace.spaces.obedience import Obedience
 from fedispace.spaces.passes import Passes
 from fedispace.spaces.placement import Placement
 from fedispace.spaces.reminders import Reminders
+from fedispace.spaces.rsvp import Attending
 from fedispace.spaces.stream_keys import StreamKeys
 from fedispace.spaces.tickets import Tickets
 from fedispace.spaces.tidings import Tidings
@@ -62,6 +63,15 @@ class Spaces:
         self.tidings = Tidings(ids, clock, base.bus, addresses, federation.outbox)
         self.notes = InstanceNotes(ids, clock, addresses, federation.outbox)
         self.reminders = Reminders(db, clock, accounts.notifier, self.notes)
+        self.attending = Attending(
+            db=db,
+            ids=ids,
+            clock=clock,
+            addresses=addresses,
+            people=people,
+            outbox=federation.outbox,
+            jobs=base.jobs,
+        )
         self.farewell = Farewell(db, people, threads.editing)
         self.hosting = Hosting(
             db=db,
@@ -83,6 +93,6 @@ class Spaces:
             requests=federation.requests,
             tickets=tickets,
         )
-        self.arrivals = Arrivals(ids, clock)
+        self.arrivals = Arrivals(ids, clock, base.jobs)
         self.lookup = SpaceLookup(db, resolver, people, addresses, self.arrivals)
         self.announced = Announced(db, resolver, people, self.arrivals)

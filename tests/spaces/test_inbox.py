@@ -326,16 +326,24 @@ async def test_a_join_of_a_space_that_is_over_is_rejected(town: Town) -> None:
     assert await attendances(town, space) == 0
 
 
-async def test_a_join_of_what_they_may_not_see_is_not_answered(town: Town) -> None:
+async def test_a_join_of_what_they_may_not_see_is_answered_as_if_it_never_was(town: Town) -> None:
     alice, bob, eve = await town.resident("alice"), await town.stranger("bob"), await town.stranger("eve")
     hidden = await town.hosting.create(alice, title="Ours", access="followers")
     public = await town.hosting.create(alice, title="All")
     await town.block(alice, eve)
     sent = len(await town.sent())
     for who, uri in ((bob, hidden.uri), (eve, public.uri), (bob, "https://a.example/spaces/1")):
-        with pytest.raises(Refused, match="no such Space"):
-            await town.receive(Join(id=Uri(f"{who.uri}#j"), actor=Uri(who.uri), object=Uri(uri)))
-    assert len(await town.sent()) == sent
+        await town.receive(Join(id=Uri(f"{who.uri}#j"), actor=Uri(who.uri), object=Uri(uri)))
+        answer, audience = (await town.said_by_the_instance())[-1]
+        assert audience["actors"] == [who.id]
+        assert {name: answer[name] for name in ("type", "actor", "to")} == {
+            "type": "Reject",
+            "actor": town.addresses.instance_actor,
+            "to": [who.uri],
+        }
+    assert len(await town.sent()) == sent, "its host says nothing"
+    with pytest.raises(Refused, match="no such Space"):
+        await town.receive(Join(id=Uri(f"{bob.uri}#j"), actor=Uri(bob.uri), object=Uri(alice.uri)))
 
 
 async def attendances(town: Town, space: Space) -> int:

@@ -53,6 +53,7 @@ from fedispace.spaces.hosting import Hosting, Rooms
 from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.models import Space
 from fedispace.spaces.passes import Passes
+from fedispace.spaces.rsvp_inbox import RsvpInbox
 from fedispace.spaces.tickets import Tickets
 from fedispace.spaces.tidings import Tidings
 from fedispace.threads.hearing import heard, private_mention
@@ -129,16 +130,18 @@ class Town:
             tickets=self.tickets,
         )
         self.door = SpaceDoor(db, self.people, self.entering)
-        arrivals = Arrivals(self.ids, clock)
+        arrivals = Arrivals(self.ids, clock, self.jobs)
         self.lookup = SpaceLookup(db, self.resolver, self.people, self.addresses, arrivals)
         self.inbox = SpaceInbox(
+            clock=clock, addresses=self.addresses, people=self.people, arrivals=arrivals, jobs=self.jobs
+        )
+        self.rsvps = RsvpInbox(
             ids=self.ids,
             clock=clock,
             addresses=self.addresses,
             people=self.people,
-            arrivals=arrivals,
             outbox=self.outbox,
-            jobs=self.jobs,
+            takes_rsvps=(limits or Limits()).rsvp,
         )
         self.documents = SpaceDocuments(db, self.people, self.addresses)
         self._runner: web.AppRunner | None = None
@@ -325,10 +328,11 @@ class Town:
         assert activity.actor is not None
         carried = getattr(activity, "object", None)
         nothing = Fetched({})
-        for route in SpaceInbox.routes.table:
-            if route.activity is type(activity) and route.object in (None, type(carried)):
-                async with self.db.transaction() as tx:
-                    await route.handler(self.inbox, tx, Verified(activity, activity.actor), nothing)
+        for feature in (self.inbox, self.rsvps):
+            for route in feature.routes.table:
+                if route.activity is type(activity) and route.object in (None, type(carried)):
+                    async with self.db.transaction() as tx:
+                        await route.handler(feature, tx, Verified(activity, activity.actor), nothing)
 
     async def apply(self, document: Mapping[str, Any]) -> None:
         """Read an activity from JSON and apply it."""

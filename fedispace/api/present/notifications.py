@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from fedispace.accounts.gate import SPACE_INVITATION, SPACE_REMINDER, ungrouped
+from fedispace.accounts.gate import ABOUT_SPACES, ungrouped
 from fedispace.accounts.models import Account, Notification
 from fedispace.accounts.notification_groups import Group
 from fedispace.accounts.notification_policy import Summary
@@ -11,7 +11,7 @@ from fedispace.api.entities.status import Status
 from fedispace.api.present.accounts import AccountPresenter
 from fedispace.clock import iso
 
-WITHOUT_A_POST = frozenset({"follow", "follow_request", SPACE_REMINDER, SPACE_INVITATION})
+WITHOUT_A_POST = frozenset({"follow", "follow_request", *ABOUT_SPACES})
 
 
 def policy(says: Mapping[str, str], held_back: Summary) -> entities.NotificationPolicy:
