@@ -15,7 +15,7 @@ class Periodic:
     """Runs its chores once an hour, one after the other, until `stop`."""
 
     def __init__(self, chores: Sequence[Callable[[], Awaitable[None]]]) -> None:
-        self._chores = chores
+        self.chores = tuple(chores)
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -30,7 +30,7 @@ class Periodic:
     async def _run(self) -> None:
         await asyncio.sleep(FIRST_AFTER)
         while True:
-            for chore in self._chores:
+            for chore in self.chores:
                 try:
                     await chore()
                 except Exception:  # the next hour is the retry

@@ -10,7 +10,7 @@ from fedispace.web.door import Door
 from fedispace.web.emojis import EmojiPictures
 from fedispace.web.routing import Pages
 
-_PRIVATE = ("/auth/", "/oauth/", "/search", "/compose", "/settings/")
+_PRIVATE = ("/auth/", "/oauth/", "/search", "/compose", "/settings/", "/visit")
 _ROBOTS = "User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in _PRIVATE)
 
 

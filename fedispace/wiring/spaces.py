@@ -7,8 +7,11 @@ from fedispace.spaces.arrival import Arrivals
 from fedispace.spaces.bearers import Bearers
 from fedispace.spaces.cascade import Cascade
 from fedispace.spaces.entering import Entering
+from fedispace.spaces.entry_links import EntryLinks
 from fedispace.spaces.farewell import Farewell
 from fedispace.spaces.fleet import Fleet
+from fedispace.spaces.home_servers import HomeServers
+from fedispace.spaces.home_sign_in import HomeSignIn
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.instance_notes import InstanceNotes
 from fedispace.spaces.live import LiveRooms
@@ -22,6 +25,7 @@ from fedispace.spaces.stream_keys import StreamKeys
 from fedispace.spaces.tickets import Tickets
 from fedispace.spaces.tidings import Tidings
 from fedispace.spaces.visits import Visits
+from fedispace.spaces.way_limits import WayLimits
 from fedispace.wiring.accounts import Accounts
 from fedispace.wiring.base import Base
 from fedispace.wiring.federation import Federation
@@ -73,6 +77,37 @@ class Spaces:
             jobs=base.jobs,
         )
         self.farewell = Farewell(db, people, threads.editing)
+        limits = WayLimits(clock)
+        self.entry_links = EntryLinks(
+            db=db,
+            clock=clock,
+            ids=ids,
+            addresses=addresses,
+            people=people,
+            lookup=accounts.lookup,
+            outbox=federation.outbox,
+            policy=federation.policy,
+            visits=self.visits,
+            limits=limits,
+        )
+        self.home_sign_in = HomeSignIn(
+            db=db,
+            clock=clock,
+            ids=ids,
+            addresses=addresses,
+            people=people,
+            resolver=resolver,
+            servers=HomeServers(
+                base.net,
+                federation.policy,
+                resolver,
+                name=f"{base.config.instance.title} ({addresses.host})",
+                website=addresses.origin,
+                plain_http=base.config.federation.allow_http,
+            ),
+            visits=self.visits,
+            limits=limits,
+        )
         self.hosting = Hosting(
             db=db,
             ids=ids,

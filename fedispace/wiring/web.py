@@ -34,6 +34,7 @@ from fedispace.web.signing import SigningPages
 from fedispace.web.stage import StagePages
 from fedispace.web.tags import TagPages
 from fedispace.web.templates import Templates
+from fedispace.web.visiting import VisitPages
 from fedispace.web.voting import VotingPages
 from fedispace.web.writing import WritingPages
 from fedispace.wiring.accounts import Accounts
@@ -123,6 +124,23 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
             NoticePages(db=db, people=people, presenter=presenter, frame=frame),
             MessagePages(
                 db=db, people=people, conversations=threads.direct, presenter=presenter, frame=frame
+            ),
+            *(
+                [
+                    VisitPages(
+                        db=db,
+                        ids=ids,
+                        homes=spaces.home_sign_in,
+                        links=spaces.entry_links,
+                        visits=spaces.visits,
+                        presenter=presenter,
+                        frame=frame,
+                        cookie=door.cookie,
+                        secure=secure,
+                    )
+                ]
+                if config.spaces.fediverse_sign_in
+                else []
             ),
             StagePages(
                 db=db,

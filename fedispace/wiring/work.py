@@ -109,6 +109,8 @@ def housekeeping(
             partial(idempotency.prune, db, clock),
             partial(space_tickets.prune, db, clock),
             spaces.visits.prune,
+            spaces.entry_links.prune,
+            spaces.home_sign_in.prune,
             spaces.stream_keys.prune,
             partial(space_passes.prune, db, clock),
         ]

@@ -14,7 +14,8 @@ from multidict import CIMultiDictProxy
 from fedispace.accounts.models import Account
 from fedispace.app import App, build
 from fedispace.clock import ManualClock
-from fedispace.config import Config, Database, Federation, Instance, Media
+from fedispace.config import Config, Database, Federation, Instance, Media, Spaces
+from fedispace.net import Net
 from tests.factories import PASSWORD, keys, make_database_url
 from tests.ground.ports import free_port
 
@@ -93,8 +94,16 @@ class Visitor:
 class House:
     """`async with House(directory) as house:` and it answers at `house.origin`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        names: dict[str, tuple[str, int]] | None = None,
+        spaces: Spaces | None = None,
+    ) -> None:
         self._directory = directory
+        self._names = names or {}
+        self._spaces = spaces or Spaces()
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         self.clock = ManualClock()
@@ -107,8 +116,15 @@ class House:
             database=Database(url=await make_database_url(self._directory)),
             media=Media(directory=str(self._directory / "media")),
             federation=Federation(allow_private_addresses=["127.0.0.0/8"], allow_http=True),
+            spaces=self._spaces,
         )
-        self.app = build(config, clock=self.clock)
+        net = Net(
+            allow_private=["127.0.0.0/8"],
+            allow_http=True,
+            user_agent="fedispace tests",
+            resolver=self._names,
+        )
+        self.app = build(config, clock=self.clock, net=net)
         async with self.app.db.transaction() as tx:
             await self.app.actors.create_local(
                 tx, uri=self.app.addresses.instance_actor, type="Application", keys=keys()
