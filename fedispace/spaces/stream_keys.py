@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
 
 from fedispace.accounts.one_line import one_line
 from fedispace.accounts.tokens import at_rest
@@ -24,7 +24,8 @@ from fedispace.queue.bus import Bus
 from fedispace.spaces import presence
 from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.lifecycle import Phase
-from fedispace.spaces.models import LiveSession, Space, StreamKey
+from fedispace.spaces.members import is_on_stage
+from fedispace.spaces.models import LiveSession, Member, Space, StreamKey
 
 log = structlog.get_logger()
 
@@ -52,7 +53,8 @@ def is_stream_key(bearer: str) -> bool:
 async def holder(tx: Tx, bearer: str, space_id: int, now: datetime) -> int | None:
     """Return whose key `bearer` is in this Space, and note its use; None when it is not good.
 
-    Whether they may speak now is for the room's rules to say.
+    It is not while its owner is not on stage: a program cannot tell why it is refused, and must not go on
+    trying. Whatever else the room's rules say is for the door to ask.
     """
     if not is_stream_key(bearer):
         return None
@@ -62,6 +64,9 @@ async def holder(tx: Tx, bearer: str, space_id: int, now: datetime) -> int | Non
             StreamKey.token_hash == at_rest(bearer),
             StreamKey.space_id == space_id,
             StreamKey.revoked_at.is_(None),
+            exists().where(
+                Member.space_id == space_id, Member.account_id == StreamKey.account_id, is_on_stage()
+            ),
         )
         .values(used_at=now)
         .returning(StreamKey.account_id)
