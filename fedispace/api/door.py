@@ -20,6 +20,7 @@ from fedispace.api.limits import Limiter, Rates, Standing
 from fedispace.api.links import link_header
 from fedispace.api.routing import Besides, Call, Dialect, Endpoint, Headers, Listing, Reply, Route, Who
 from fedispace.clock import Clock
+from fedispace.spaces.client_keys import HEADER
 from fedispace.spaces.passes import Passes, is_pass
 
 _MAX_TOKEN: Final = 512
@@ -89,6 +90,7 @@ class Door:
             bearer=caller.bearer,
             guest=caller.guest,
             ticket=caller.ticket,
+            client_proof=request.headers.get(HEADER),
             client=request.remote or "",
             at=self._clock.now(),
             authorization=request.headers.get("Authorization"),

@@ -60,10 +60,15 @@ class PassCalls(Calls):
         besides=Besides.TICKET,
     )
     async def enter(self, call: Call[AskForPass]) -> Reply[RoomPass]:
-        """Exchange the ticket shown as bearer token for a pass, or get one with one's own OAuth token."""
+        """Exchange the ticket shown as bearer token for a pass, or get one with one's own OAuth token.
+
+        A ticket that is bound to a key comes with a signature over it (`Client-Proof`, multibase).
+        """
         given = call.given
         if call.ticket is not None:
-            issued = await self._passes.exchange(call.ticket, given.id, renews=given.renews)
+            issued = await self._passes.exchange(
+                call.ticket, given.id, renews=given.renews, proof=call.client_proof
+            )
         elif call.viewer_id is not None:
             issued = await self._passes.grant(call.viewer_id, given.id, renews=given.renews)
         else:

@@ -72,6 +72,8 @@ class Call(Generic[Given]):
     """Whose pass was shown, if one was."""
     ticket: str | None = None
     """What was shown and is not an OAuth token, where that may be."""
+    client_proof: str | None = None
+    """What came to prove that the ticket is theirs who show it."""
 
     @property
     def viewer_id(self) -> int | None:

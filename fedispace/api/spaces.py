@@ -40,6 +40,8 @@ class ResolveSpace(Parameters, frozen=True, kw_only=True):
 class JoinSpace(Parameters, frozen=True, kw_only=True):
     id: RowId
     role: entities.JoinRole = "listener"
+    client_key: str | None = None
+    """An Ed25519 public key (Multikey) of the client; the ticket is then good only with `Client-Proof`."""
 
 
 class SpaceCalls(Calls):
@@ -119,7 +121,8 @@ class SpaceCalls(Calls):
         needs none.
         """
         account = call.bearer.account if call.bearer is not None else None
-        return admission_of(await self._entering.join(account, call.given.id, call.given.role))
+        given = call.given
+        return admission_of(await self._entering.join(account, given.id, given.role, given.client_key))
 
     async def _shown(self, row: Space) -> entities.Space:
         async with self._db.reading() as tx:

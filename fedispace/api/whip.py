@@ -23,6 +23,7 @@ from fedispace.api.limits import Limiter, Rates
 from fedispace.api.routing import Dialect, Endpoint
 from fedispace.errors import Invalid, NotFound, TooLarge, Unauthenticated
 from fedispace.media.live import sdp
+from fedispace.spaces.client_keys import HEADER
 from fedispace.spaces.live import Connection, LiveRooms
 
 SDP: Final = "application/sdp"
@@ -32,7 +33,7 @@ _MAX_TAGS: Final = 8
 _RESOURCE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _MAX_ID: Final = 2**63 - 1
 
-Entrance = Callable[[int, str | None, str], Awaitable[Connection]]
+Entrance = Callable[[int, str | None, str, str | None], Awaitable[Connection]]
 
 
 class WhipCalls:
@@ -79,7 +80,9 @@ class WhipCalls:
                 "An SDP offer is expected (application/sdp).",
                 headers={"Accept-Post": SDP},
             )
-        connection = await entrance(space_id, _ticket(request), await _offer(request))
+        connection = await entrance(
+            space_id, _ticket(request), await _offer(request), request.headers.get(HEADER)
+        )
         location = f"{self._origin}/spaces/{space_id}/sessions/{connection.resource}"
         return web.Response(
             status=201,

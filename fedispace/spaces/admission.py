@@ -17,6 +17,7 @@ from fedispace.federation.vocab.activities import Accept, Join, Ticket
 from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.hosts import origin_of
 from fedispace.spaces.access import Role
+from fedispace.spaces.endpoints import socket_at_home
 from fedispace.spaces.models import Space
 
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,2048}")
@@ -27,12 +28,14 @@ _MAX_LIFE: Final = timedelta(minutes=5)
 class Admission:
     """How to enter: offer at `whep_url` to listen, at `whip_url` to speak, with `ticket` as bearer.
 
-    Whoever listens without an account needs no ticket and gets none.
+    Whoever listens without an account needs no ticket and gets none. `signal_url` tells what happens in
+    the room, if its server has such a door.
     """
 
     role: Role
     whep_url: Uri
     whip_url: Uri | None
+    signal_url: str | None = None
     ticket: str | None = None
     expires_at: datetime | None = None
 
@@ -56,6 +59,7 @@ def read_answer(
         ticket=ticket.ticket,
         whep_url=_at_home(whep, space),
         whip_url=None if whip is None else _at_home(whip, space),
+        signal_url=socket_at_home(ticket.signal or space.signal_endpoint, space.uri),
         expires_at=expires,
     )
 

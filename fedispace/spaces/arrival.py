@@ -13,16 +13,15 @@ from fedispace.accounts.models import Account
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
-from fedispace.errors import Invalid, Refused
+from fedispace.errors import Refused
 from fedispace.federation.models import ActorRow
 from fedispace.federation.vocab.links import Hashtag
 from fedispace.federation.vocab.objects import AudioSpace, Event
-from fedispace.federation.vocab.uri import Uri, is_uri
-from fedispace.hosts import origin_of
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Jobs
 from fedispace.spaces import description, queries, wire
 from fedispace.spaces.details import speak_policy_from, topics_from
+from fedispace.spaces.endpoints import at_home, socket_at_home
 from fedispace.spaces.lifecycle import USUAL_LENGTH, Phase
 from fedispace.spaces.models import Space
 from fedispace.spaces.reminders import tell_those_who_come
@@ -89,7 +88,7 @@ class Arrivals:
     def _said(self, event: Event, doors: AudioSpace, followers: str | None) -> dict[str, Any]:
         """Return the columns that follow the host's word."""
         starts_at = self._near(event.start_time or event.published)
-        page = _at_home(event.url, event.id) or event.id
+        page = at_home(event.url, event.id) or event.id
         return {
             "url": page,
             "title": " ".join(event.name.split())[:_MAX_TITLE] or "Space",
@@ -102,10 +101,10 @@ class Arrivals:
             "ended_at": event.ended_at,
             "updated_at": self._moment(event),
             "listener_count": event.listener_count or 0,
-            "join_endpoint": _at_home(doors.join_endpoint, event.id),
-            "whep_endpoint": _at_home(doors.listen, event.id),
-            "whip_endpoint": _at_home(doors.publish, event.id),
-            "signal_endpoint": _socket_at_home(doors.signal, event.id),
+            "join_endpoint": at_home(doors.join_endpoint, event.id),
+            "whep_endpoint": at_home(doors.listen, event.id),
+            "whip_endpoint": at_home(doors.publish, event.id),
+            "signal_endpoint": socket_at_home(doors.signal, event.id),
             "topics": topics_from([tag.name for tag in event.tags if isinstance(tag, Hashtag)], _MAX_TOPICS),
             "language": _language(event.content_language),
             "speak_policy": speak_policy_from(doors.speak_policy),
@@ -133,22 +132,6 @@ def phase_of(event: Event) -> Phase:
         return Phase(event.live_state or Phase.SCHEDULED)
     except ValueError:
         return Phase.SCHEDULED
-
-
-def _at_home(address: Uri | None, event_id: Uri) -> str | None:
-    """Return `address` if it is on the event's own server: nobody is sent anywhere else."""
-    try:
-        return address if address is not None and origin_of(address) == origin_of(event_id) else None
-    except Invalid:
-        return None
-
-
-def _socket_at_home(address: str | None, event_id: Uri) -> str | None:
-    """Return a WebSocket address on the event's own server; `wss` goes with https, and nothing else does."""
-    if address is None or not address.startswith("ws"):
-        return None
-    http = f"http{address.removeprefix('ws')}"
-    return address if is_uri(http) and _at_home(http, event_id) is not None else None
 
 
 def _language(text: str | None) -> str:

@@ -23,10 +23,11 @@ SCOPE: Final = "write:statuses"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A bearer token as it came, and whose OAuth token it is, if it is one."""
+    """A bearer token as it came, with what came to prove it; and whose OAuth token it is, if it is one."""
 
     token: str
     account_id: int | None = None
+    proof: str | None = None
 
 
 class Bearers:
@@ -38,11 +39,11 @@ class Bearers:
         self._passes = passes
         self._oauth = oauth
 
-    async def looked_at(self, token: str) -> Shown:
+    async def looked_at(self, token: str, proof: str | None = None) -> Shown:
         """Find out if `token` is an OAuth token, outside of any transaction."""
         bearer = await self._oauth.bearer(token)
         if bearer is None or bearer.account is None:
-            return Shown(token=token)
+            return Shown(token=token, proof=proof)
         if not scopes.covers(bearer.scopes, SCOPE):
             raise Forbidden("This action is outside the authorized scopes")
         return Shown(token=token, account_id=bearer.account.id)
@@ -55,7 +56,7 @@ class Bearers:
             return (await self._passes.judge(tx, shown.token, space_id)).account_id
         if is_stream_key(shown.token):
             return await self._owner_of_key(tx, shown.token, space_id, role)
-        return await self._tickets.redeem(tx, shown.token, space_id=space_id, role=role)
+        return await self._tickets.redeem(tx, shown.token, space_id=space_id, role=role, proof=shown.proof)
 
     async def give_back(self, tx: Tx, shown: Shown) -> None:
         """Make a ticket good again that opened nothing."""

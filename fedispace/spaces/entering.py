@@ -28,6 +28,7 @@ from fedispace.ids import Ids
 from fedispace.spaces import access, admission, queries
 from fedispace.spaces.access import Role
 from fedispace.spaces.admission import Admission
+from fedispace.spaces.client_keys import parse_client_key
 from fedispace.spaces.endpoints import endpoints_of
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Space
@@ -58,8 +59,13 @@ class Entering:
         self._requests = requests
         self._tickets = tickets
 
-    async def join(self, by: Account | None, space_id: int, role: Role) -> Admission:
-        """Let `by` (None: a visitor without an account) into a Space, ours or another server's."""
+    async def join(
+        self, by: Account | None, space_id: int, role: Role, client_key: str | None = None
+    ) -> Admission:
+        """Let `by` (None: a visitor without an account) into a Space, ours or another server's.
+
+        The ticket is good only together with `client_key`, if one is given (`client_keys.py`).
+        """
         viewer_id = None if by is None else by.id
         async with self._db.reading() as tx:
             space = await queries.space(tx, space_id, viewer_id)
@@ -71,9 +77,11 @@ class Entering:
             access.require_live(Phase(space.state))
         if by is None:
             return self._without_ticket(space)
+        if client_key is not None:
+            parse_client_key(client_key)
         if space.local:
-            return await self._at_home(by, space, role)
-        return await self._abroad(by, space, host, role)
+            return await self._at_home(by, space, role, client_key)
+        return await self._abroad(by, space, host, role, client_key)
 
     async def admit(self, verified: Verified[Join]) -> Accept:
         """Answer the signed Join of another server's user: an Accept that carries the ticket.
@@ -83,6 +91,8 @@ class Entering:
         """
         join = verified.activity
         role = access.parse_role(join.role or "listener")
+        if join.client_key is not None:
+            parse_client_key(join.client_key)
         async with self._db.transaction() as tx:
             space = await self._our_space(tx, join.object)
             joiner = await self._people.ensure(tx, verified.sender)
@@ -93,7 +103,12 @@ class Entering:
             access.require_role(access.parse_access(space.access), standing, role)
             access.require_live(Phase(space.state))
             issued = await self._tickets.answer(
-                tx, space_id=space.id, account_id=joiner.id, role=role, join_uri=join.id
+                tx,
+                space_id=space.id,
+                account_id=joiner.id,
+                role=role,
+                join_uri=join.id,
+                client_key=join.client_key,
             )
             host = await self._people.by_id(tx, space.host_id)
         log.info("space.admitted", space=space.id, peer_actor=verified.sender, role=role)
@@ -108,6 +123,7 @@ class Entering:
                 ticket=issued.token,
                 listen=doors.whep,
                 publish=doors.whip if role == "speaker" else None,
+                signal=doors.signal,
                 expires=issued.expires_at,
             ),
         )
@@ -121,24 +137,34 @@ class Entering:
     def _without_ticket(self, space: Space) -> Admission:
         if space.local:
             doors = endpoints_of(self._addresses, space.id)
-            return Admission(role="listener", whep_url=doors.whep, whip_url=None)
+            return Admission(role="listener", whep_url=doors.whep, whip_url=None, signal_url=doors.signal)
         if space.whep_endpoint is None:
             raise access.no_such_space()
-        return Admission(role="listener", whep_url=parse_uri(space.whep_endpoint), whip_url=None)
+        return Admission(
+            role="listener",
+            whep_url=parse_uri(space.whep_endpoint),
+            whip_url=None,
+            signal_url=space.signal_endpoint,
+        )
 
-    async def _at_home(self, by: Account, space: Space, role: Role) -> Admission:
+    async def _at_home(self, by: Account, space: Space, role: Role, client_key: str | None) -> Admission:
         async with self._db.transaction() as tx:
-            issued = await self._tickets.issue(tx, space_id=space.id, account_id=by.id, role=role)
+            issued = await self._tickets.issue(
+                tx, space_id=space.id, account_id=by.id, role=role, client_key=client_key
+            )
         doors = endpoints_of(self._addresses, space.id)
         return Admission(
             role=role,
             ticket=issued.token,
             whep_url=doors.whep,
             whip_url=doors.whip,
+            signal_url=doors.signal,
             expires_at=issued.expires_at,
         )
 
-    async def _abroad(self, by: Account, space: Space, host: Account, role: Role) -> Admission:
+    async def _abroad(
+        self, by: Account, space: Space, host: Account, role: Role, client_key: str | None
+    ) -> Admission:
         if space.join_endpoint is None:
             raise Forbidden("This Space cannot be joined from here.")
         join = Join(
@@ -147,6 +173,7 @@ class Entering:
             object=Uri(space.uri),
             to=(Uri(host.uri),),
             role=role,
+            client_key=client_key,
         )
         try:
             reply = await self._requests.post(space.join_endpoint, join, sender_id=by.id)

@@ -118,15 +118,19 @@ class LiveRooms:
         await self._cascade.stop()
         await self._fleet.stop()
 
-    async def publish(self, space_id: int, bearer: str | None, offer: str) -> Connection:
-        """Connect a speaker (WHIP); `bearer` is a ticket, a pass or an OAuth token."""
+    async def publish(
+        self, space_id: int, bearer: str | None, offer: str, proof: str | None = None
+    ) -> Connection:
+        """Connect a speaker (WHIP); `bearer` is a ticket (with its `proof`), a pass or an OAuth token."""
         if bearer is None:
             raise Unauthenticated("Speaking needs a ticket.")
-        return await self._enter(space_id, bearer, offer, "speaker")
+        return await self._enter(space_id, bearer, offer, "speaker", proof)
 
-    async def subscribe(self, space_id: int, bearer: str | None, offer: str) -> Connection:
+    async def subscribe(
+        self, space_id: int, bearer: str | None, offer: str, proof: str | None = None
+    ) -> Connection:
         """Connect a listener (WHEP): the same, or nobody known where the Space is open to all."""
-        return await self._enter(space_id, bearer, offer, "listener")
+        return await self._enter(space_id, bearer, offer, "listener", proof)
 
     async def leave(self, space_id: int, resource: str) -> None:
         """End a session; ending it twice is fine. Raises `NotFound` for a name never given out."""
@@ -181,8 +185,10 @@ class LiveRooms:
             log.info("space.room_without_space", space=space_id, sfu=name)
             await sfu.close_room(str(space_id))
 
-    async def _enter(self, space_id: int, bearer: str | None, offer: str, role: Role) -> Connection:
-        shown = None if bearer is None else await self._bearers.looked_at(bearer)
+    async def _enter(
+        self, space_id: int, bearer: str | None, offer: str, role: Role, proof: str | None
+    ) -> Connection:
+        shown = None if bearer is None else await self._bearers.looked_at(bearer, proof)
         async with self._db.transaction() as tx:
             place = await self._take_place(tx, space_id, shown, role)
         if place.is_fed:

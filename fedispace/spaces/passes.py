@@ -75,10 +75,15 @@ class Passes:
         self._clock = clock
         self._tickets = tickets
 
-    async def exchange(self, ticket: str, space_id: int, *, renews: str | None = None) -> IssuedPass:
-        """Use a ticket up, of whatever role, and return a pass; `renews` is the one held until now."""
+    async def exchange(
+        self, ticket: str, space_id: int, *, renews: str | None = None, proof: str | None = None
+    ) -> IssuedPass:
+        """Use a ticket up, of whatever role, and return a pass; `renews` is the one held until now.
+
+        A pass whose ticket was bound to a key is prolonged only by tickets that are bound to the same.
+        """
         async with self._db.transaction() as tx:
-            spent = await self._tickets.exchange(tx, ticket, space_id=space_id)
+            spent = await self._tickets.exchange(tx, ticket, space_id=space_id, proof=proof)
             return await self._admit(tx, space_id, spent.account_id, renews, spent.client_key)
 
     async def grant(self, account_id: int, space_id: int, *, renews: str | None = None) -> IssuedPass:
@@ -143,19 +148,27 @@ class Passes:
         access.require_presence(access.parse_access(space.access), standing)
         access.require_unfinished(Phase(space.state))
         expires_at = (self._clock.now() + LIFE).replace(microsecond=0)
-        token = None if renews is None else await self._renewed(tx, renews, space_id, account_id, expires_at)
+        token = None
+        if renews is not None:
+            token = await self._renewed(tx, renews, space_id, account_id, expires_at, client_key)
         if token is None:
             token = await self._write(tx, space_id, account_id, expires_at, client_key)
         return IssuedPass(token=token, space_id=space_id, account_id=account_id, expires_at=expires_at)
 
     async def _renewed(
-        self, tx: Tx, token: str, space_id: int, account_id: int, expires_at: datetime
+        self,
+        tx: Tx,
+        token: str,
+        space_id: int,
+        account_id: int,
+        expires_at: datetime,
+        client_key: str | None,
     ) -> str | None:
         """Have somebody's own pass last longer, if it still holds."""
         found = await tx.scalar(
             update(Pass)
             .where(Pass.token_hash == at_rest(token), Pass.space_id == space_id)
-            .where(Pass.account_id == account_id)
+            .where(Pass.account_id == account_id, Pass.client_key.is_not_distinct_from(client_key))
             .where(Pass.revoked_at.is_(None), Pass.expires_at > self._clock.now())
             .values(expires_at=expires_at)
             .returning(Pass.token_hash)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
@@ -21,6 +21,7 @@ from fedispace.db.upsert import insert
 from fedispace.errors import Forbidden, RateLimited, Unauthenticated
 from fedispace.ids import Ids
 from fedispace.spaces.access import Role
+from fedispace.spaces.client_keys import is_proven
 from fedispace.spaces.models import Ticket
 
 LIFE: Final = timedelta(seconds=60)
@@ -59,51 +60,61 @@ class Tickets:
         self._clock = clock
         self._secret = secret
 
-    async def issue(self, tx: Tx, *, space_id: int, account_id: int, role: Role) -> Issued:
+    async def issue(
+        self, tx: Tx, *, space_id: int, account_id: int, role: Role, client_key: str | None = None
+    ) -> Issued:
         """Write a ticket for one of our own people."""
-        return await self._write(tx, self._ids.token(), space_id, account_id, role, None)
+        return await self._write(tx, self._ids.token(), space_id, account_id, role, None, client_key)
 
-    async def answer(self, tx: Tx, *, space_id: int, account_id: int, role: Role, join_uri: str) -> Issued:
+    async def answer(
+        self,
+        tx: Tx,
+        *,
+        space_id: int,
+        account_id: int,
+        role: Role,
+        join_uri: str,
+        client_key: str | None = None,
+    ) -> Issued:
         """Return the ticket that answers this Join, the same one however often it is asked for.
 
         Raises `Forbidden` when the id was used before to ask for something else.
         """
-        token = self._token_for(space_id, account_id, role, join_uri)
+        token = self._token_for(space_id, account_id, role, join_uri, client_key)
         if await _answered(tx, join_uri) is None:
-            await self._write(tx, token, space_id, account_id, role, join_uri)
+            await self._write(tx, token, space_id, account_id, role, join_uri, client_key)
         ticket = await _answered(tx, join_uri)
         if ticket is None or not hmac.compare_digest(ticket.token_hash, _hash(token)):
             raise Forbidden("That Join was answered already, for something else.")
         return Issued(token=token, expires_at=ticket.expires_at)
 
-    async def redeem(self, tx: Tx, token: str, *, space_id: int, role: Role) -> int:
-        """Use a ticket up and return whose it was; one statement, so two who race cannot both win.
+    async def redeem(self, tx: Tx, token: str, *, space_id: int, role: Role, proof: str | None = None) -> int:
+        """Use a ticket up and return whose it was; `proof` is by the key it is bound to, if it is.
 
         Raises `Unauthenticated`, in the same words whatever is wrong with it.
         """
-        now = self._clock.now()
-        account_id: int | None = None
-        if len(token) <= _MAX_TOKEN:
-            account_id = await tx.scalar(
-                update(Ticket)
-                .where(Ticket.token_hash == _hash(token), Ticket.space_id == space_id, Ticket.role == role)
-                .where(Ticket.used_at.is_(None), Ticket.expires_at > now)
-                .values(used_at=now)
-                .returning(Ticket.account_id)
-            )
-        if account_id is None:
-            raise Unauthenticated("The ticket is not valid here, has expired, or was used.")
-        return account_id
+        spent = await self._spend(tx, token, proof, Ticket.space_id == space_id, Ticket.role == role)
+        return spent.account_id
 
-    async def exchange(self, tx: Tx, token: str, *, space_id: int) -> Spent:
+    async def exchange(self, tx: Tx, token: str, *, space_id: int, proof: str | None = None) -> Spent:
         """Use a ticket of any role up, for a pass; raises `Unauthenticated` as `redeem` does."""
+        return await self._spend(tx, token, proof, Ticket.space_id == space_id)
+
+    async def _spend(self, tx: Tx, token: str, proof: str | None, *where: ColumnElement[bool]) -> Spent:
+        """Use a ticket up; one statement, so two who race cannot both win.
+
+        Whoever holds a ticket and not its key uses it up for nobody: the proof is looked at first.
+        """
         now = self._clock.now()
-        row = None
+        key = None
         if len(token) <= _MAX_TOKEN:
+            key = await tx.scalar(select(Ticket.client_key).where(Ticket.token_hash == _hash(token)))
+        row = None
+        if len(token) <= _MAX_TOKEN and (key is None or is_proven(key, proof, token)):
             row = (
                 await tx.execute(
                     update(Ticket)
-                    .where(Ticket.token_hash == _hash(token), Ticket.space_id == space_id)
+                    .where(Ticket.token_hash == _hash(token), *where)
                     .where(Ticket.used_at.is_(None), Ticket.expires_at > now)
                     .values(used_at=now)
                     .returning(Ticket.account_id, Ticket.client_key)
@@ -127,7 +138,14 @@ class Tickets:
         )
 
     async def _write(
-        self, tx: Tx, token: str, space_id: int, account_id: int, role: Role, join_uri: str | None
+        self,
+        tx: Tx,
+        token: str,
+        space_id: int,
+        account_id: int,
+        role: Role,
+        join_uri: str | None,
+        client_key: str | None,
     ) -> Issued:
         now = self._clock.now()
         await self._require_few_outstanding(tx, space_id, account_id, now)
@@ -143,6 +161,7 @@ class Tickets:
                 account_id=account_id,
                 role=role,
                 join_uri=join_uri,
+                client_key=client_key,
                 expires_at=expires_at,
             )
             .on_conflict_do_nothing()
@@ -159,8 +178,10 @@ class Tickets:
         if (outstanding or 0) >= MAX_OUTSTANDING:
             raise RateLimited("You hold too many tickets; use one.", retry_after=int(LIFE.total_seconds()))
 
-    def _token_for(self, space_id: int, account_id: int, role: Role, join_uri: str) -> str:
-        named = f"fedispace ticket v1\n{space_id}\n{account_id}\n{role}\n{join_uri}"
+    def _token_for(
+        self, space_id: int, account_id: int, role: Role, join_uri: str, client_key: str | None
+    ) -> str:
+        named = f"fedispace ticket v2\n{space_id}\n{account_id}\n{role}\n{join_uri}\n{client_key or ''}"
         mac = hmac.digest(self._secret, named.encode(), hashlib.sha256)
         return urlsafe_b64encode(mac).rstrip(b"=").decode()
 

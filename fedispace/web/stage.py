@@ -170,12 +170,14 @@ class StagePages:
     async def ticket(self, asked: Asked) -> web.Response:
         """Let who is signed in enter: a ticket, and where to offer."""
         role = parse_role(asked.text("role", "listener"))
-        admission = await self._entering.join(asked.who.account, asked.id(), role)
+        key = asked.text("client_key") or None
+        admission = await self._entering.join(asked.who.account, asked.id(), role, key)
         return web.json_response(
             {
                 "ticket": admission.ticket,
                 "whep_url": admission.whep_url,
                 "whip_url": admission.whip_url,
+                "signal_url": admission.signal_url,
                 "expires_at": wire_time(admission.expires_at) if admission.expires_at else None,
             },
             headers={"Cache-Control": "no-store"},

@@ -105,6 +105,7 @@ async def test_the_accept_carries_a_ticket_good_for_this_person_here(town: Town,
         "type": "fs:Ticket",
         "fs:role": "listener",
         "fs:listen": f"{space.uri}/whep",
+        "fs:signal": f"{space.uri.replace('https', 'wss')}/signal",
     }
     assert expires == "2026-11-12T19:01:00Z"
     assert (answer["type"], answer["actor"], answer["to"]) == ("Accept", alice.uri, [bob.uri])

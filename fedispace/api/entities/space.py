@@ -38,6 +38,7 @@ class Admission(Entity, frozen=True, kw_only=True):
     ticket: str | None
     whep_url: str
     whip_url: str | None
+    signal_url: str | None
     expires_at: str | None
 
 

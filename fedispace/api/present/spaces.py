@@ -46,6 +46,7 @@ def admission_of(admission: Admission) -> entities.Admission:
         ticket=admission.ticket,
         whep_url=admission.whep_url,
         whip_url=admission.whip_url,
+        signal_url=admission.signal_url,
         expires_at=_time(admission.expires_at),
     )
 
