@@ -35,6 +35,7 @@ from fedispace.federation.verify import Verifier
 from fedispace.front import Health, TrueAddress, apologise, unsigned
 from fedispace.media.live.client import SfuClient
 from fedispace.metrics import Metrics, Outcomes, Traffic
+from fedispace.moderation.evidence import EvidenceDrawer
 from fedispace.moderation.policy import DomainPolicy
 from fedispace.moderation.reports import Reporting
 from fedispace.net import Net
@@ -48,6 +49,7 @@ from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.obedience import Obedience
 from fedispace.spaces.passes import Passes
+from fedispace.spaces.watch import RoomWatch
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.edits import Editing
 from fedispace.threads.publish import Publishing
@@ -93,6 +95,7 @@ class App:
     deletion: Deletion
     editing: Editing
     reporting: Reporting
+    evidence: EvidenceDrawer
     relaying: Relaying
     hosting: Hosting
     inbox: Inbox
@@ -105,6 +108,7 @@ class App:
     traffic: Traffic
     clock: Clock
     obedience: Obedience
+    watch: RoomWatch
     passes: Passes
     federation: FederationDoor
     api: Api
@@ -142,6 +146,7 @@ class App:
         if web:
             await self.rooms.start()
             await self.obedience.start()
+            await self.watch.start()
         if worker:
             if self.db.dialect == "sqlite":
                 await self._take_back_leases()
@@ -158,6 +163,7 @@ class App:
         """Stop, and let go of everything; what was claimed goes back with its lease."""
         await self.housekeeping.stop()
         await self.worker.stop()
+        await self.watch.stop()
         await self.obedience.stop()
         await self.rooms.stop()
         await self.net.close()
@@ -224,6 +230,7 @@ def build(
         deletion=threads.deletion,
         editing=threads.editing,
         reporting=accounts.reporting,
+        evidence=accounts.evidence,
         relaying=federation.relaying,
         hosting=spaces.hosting,
         inbox=incoming.inbox,
@@ -236,6 +243,7 @@ def build(
         traffic=Traffic(),
         clock=base.clock,
         obedience=spaces.obedience,
+        watch=spaces.watch,
         passes=spaces.passes,
         federation=incoming.door,
         api=api(base, accounts, threads, spaces),

@@ -17,9 +17,10 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from fedispace.accounts import scopes as scoping
+from fedispace.accounts.endings import Ending, nothing_more
 from fedispace.accounts.models import Account, OAuthApp, OAuthCode, OAuthToken, User
 from fedispace.accounts.one_line import one_line
 from fedispace.accounts.redirects import acceptable_redirects
@@ -73,7 +74,8 @@ class Bearer:
 class OAuth:
     """Registers clients, hands out and exchanges codes, issues and revokes tokens."""
 
-    def __init__(self, db: Database, clock: Clock, ids: Ids) -> None:
+    def __init__(self, db: Database, clock: Clock, ids: Ids, ends_too: Ending = nothing_more) -> None:
+        self._ends_too = ends_too
         self._db = db
         self._clock = clock
         self._ids = ids
@@ -183,9 +185,7 @@ class OAuth:
         """Revoke a token of that client; one that does not exist is fine (RFC 7009 section 2.2)."""
         async with self._db.transaction() as tx:
             app = await _authenticated(tx, client_id, client_secret)
-            await tx.execute(
-                delete(OAuthToken).where(OAuthToken.token_hash == at_rest(token), OAuthToken.app_id == app.id)
-            )
+            await self._end(tx, OAuthToken.token_hash == at_rest(token), OAuthToken.app_id == app.id)
 
     async def issue(self, user_id: int, scopes: frozenset[str]) -> str:
         """Return a token for a user without any client, for the operator's `user token`."""
@@ -231,9 +231,15 @@ class OAuth:
             .returning(OAuthCode.code_hash)
         )
         if first is None:
-            await tx.execute(delete(OAuthToken).where(OAuthToken.code_hash == row.code_hash))
+            await self._end(tx, OAuthToken.code_hash == row.code_hash)
             return None
         return row if row.expires_at > now else None
+
+    async def _end(self, tx: Tx, *which: ColumnElement[bool]) -> None:
+        """Revoke tokens, and end what else ends with them."""
+        owners = await tx.scalars(delete(OAuthToken).where(*which).returning(OAuthToken.user_id))
+        for user_id in sorted({owner for owner in owners if owner is not None}):
+            await self._ends_too(tx, user_id)
 
     async def _write_token(
         self,

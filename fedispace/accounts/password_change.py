@@ -2,6 +2,7 @@
 
 from sqlalchemy import delete
 
+from fedispace.accounts.endings import Ending, nothing_more
 from fedispace.accounts.models import OAuthCode, OAuthToken, Session
 from fedispace.accounts.passwords import Passwords
 from fedispace.accounts.registration import find_user
@@ -12,7 +13,8 @@ from fedispace.errors import NotFound
 class PasswordChange:
     """Sets passwords."""
 
-    def __init__(self, db: Database, passwords: Passwords) -> None:
+    def __init__(self, db: Database, passwords: Passwords, ends_too: Ending = nothing_more) -> None:
+        self._ends_too = ends_too
         self._db = db
         self._passwords = passwords
 
@@ -26,3 +28,4 @@ class PasswordChange:
             user.password_hash = hashed
             for table in (Session, OAuthCode, OAuthToken):
                 await tx.execute(delete(table).where(table.user_id == user.id))
+            await self._ends_too(tx, user.id)

@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import delete, select
 
 from fedispace.accounts.attempts import Attempts
+from fedispace.accounts.endings import Ending, nothing_more
 from fedispace.accounts.models import Account, Session, User
 from fedispace.accounts.one_line import one_line
 from fedispace.accounts.passwords import Passwords
@@ -37,7 +38,15 @@ class Visitor:
 class SignIn:
     """Signs people in and out. 25 tries in an hour per name, and in five minutes per address."""
 
-    def __init__(self, db: Database, clock: Clock, ids: Ids, passwords: Passwords) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        ids: Ids,
+        passwords: Passwords,
+        ends_too: Ending = nothing_more,
+    ) -> None:
+        self._ends_too = ends_too
         self._db = db
         self._clock = clock
         self._ids = ids
@@ -116,4 +125,8 @@ class SignIn:
     async def sign_out(self, token: str) -> None:
         """End the session of `token`; doing it twice is fine."""
         async with self._db.transaction() as tx:
-            await tx.execute(delete(Session).where(Session.token_hash == at_rest(token)))
+            user_id = await tx.scalar(
+                delete(Session).where(Session.token_hash == at_rest(token)).returning(Session.user_id)
+            )
+            if user_id is not None:
+                await self._ends_too(tx, user_id)

@@ -14,7 +14,7 @@ from fedispace.clock import Clock
 from fedispace.db.engine import Database
 from fedispace.moderation.models import DomainRule
 
-FRESH_SECONDS: Final = 5.0
+FRESH_SECONDS: Final = 2.0
 
 
 def severity_of(host: str, rules: Mapping[str, str]) -> str | None:

@@ -7,6 +7,7 @@ the instance actor, so that the one who is reported never learns who did it (as 
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from sqlalchemy import func, select
@@ -23,6 +24,7 @@ from fedispace.federation.routes import Found, InboxRoutes, Verified
 from fedispace.federation.vocab.activities import Flag
 from fedispace.federation.vocab.uri import Uri, is_uri, parse_uri
 from fedispace.ids import Ids
+from fedispace.moderation.evidence import EvidenceDrawer, Heard, count_of
 from fedispace.moderation.models import Report
 
 Category = Literal["spam", "legal", "violation", "other"]
@@ -32,8 +34,25 @@ MAX_OBJECTS: Final = 150
 MAX_OPEN: Final = 20
 """How many open reports one reporter may have about one account."""
 
+MAX_HEARD: Final = 5
+"""How many pieces of sound one reporter may bring from one Space."""
+
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"']+")
 _MAX_ADDRESSES: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """The Space in which something was said, and how many seconds after its beginning.
+
+    `host_id` is whose server the Space is on: another server's moderators hear of what was said there.
+    """
+
+    space_id: int
+    uri: Uri
+    url: str
+    host_id: int
+    moment: int | None = None
 
 
 class Reporting:
@@ -48,7 +67,9 @@ class Reporting:
         actors: Actors,
         outbox: Outbox,
         people: People,
+        drawer: EvidenceDrawer,
     ) -> None:
+        self._drawer = drawer
         self._db = db
         self._ids = ids
         self._clock = clock
@@ -66,10 +87,13 @@ class Reporting:
         comment: str = "",
         category: Category = "other",
         forward: bool = False,
+        scene: Scene | None = None,
+        heard: Heard | None = None,
     ) -> Report:
         """Write a report; with `forward` the moderators of a remote account are told too.
 
-        `objects` are ids of posts of the account that `by` may see. Raises `NotFound` for an unknown
+        `objects` are ids of posts of the account that `by` may see; `scene` is where it was said, and
+        `heard` the sound of it. Raises `NotFound` for an unknown
         account and `Conflict` when `by` has reported it too often already.
         """
         if target_id == by.id:
@@ -82,7 +106,9 @@ class Reporting:
             if await _open_of(tx, by.uri, target.id) >= MAX_OPEN:
                 raise Conflict("The moderators have enough reports of yours about this account.")
             id_ = self._ids.next()
-            told = forward and not target.local
+            told = [target.id] if forward and not target.local else []
+            if forward and scene is not None and not (await self._people.by_id(tx, scene.host_id)).local:
+                told.append(scene.host_id)
             report = Report(
                 id=id_,
                 uri=self._addresses.activity(id_),
@@ -91,14 +117,18 @@ class Reporting:
                 objects=list(objects)[:MAX_OBJECTS],
                 category=category,
                 comment=comment,
-                local=True,
-                forwarded=told,
+                local=by.local,
+                forwarded=bool(told),
                 created_at=self._clock.now(),
+                space_id=None if scene is None else scene.space_id,
+                moment=None if scene is None else scene.moment,
             )
             tx.add(report)
             await tx.flush()
+            if heard is not None and scene is not None and await self._may_bring(tx, by, scene):
+                await self._drawer.keep(tx, id_, heard)
             if told:
-                await self._forward(tx, report, target)
+                await self._forward(tx, report, target, scene, told)
         return report
 
     async def resolve(self, report_id: int, resolution: str) -> Report:
@@ -111,16 +141,23 @@ class Reporting:
             report.resolution = resolution.strip()[:MAX_COMMENT]
         return report
 
-    async def _forward(self, tx: Tx, report: Report, target: Account) -> None:
+    async def _may_bring(self, tx: Tx, by: Account, scene: Scene) -> bool:
+        """Tell whether one more piece of sound is taken from this reporter; the report itself is."""
+        return await count_of(tx, by.uri, scene.space_id) < MAX_HEARD
+
+    async def _forward(
+        self, tx: Tx, report: Report, target: Account, scene: Scene | None, told: Sequence[int]
+    ) -> None:
         sender = await self._actors.by_uri(tx, self._addresses.instance_actor)
         assert sender is not None
+        where = () if scene is None else (scene.uri,)
         flag = Flag(
             id=parse_uri(report.uri),
             actor=self._addresses.instance_actor,
-            objects=(parse_uri(target.uri), *(parse_uri(uri) for uri in report.objects)),
-            content=report.comment or None,
+            objects=(parse_uri(target.uri), *where, *(parse_uri(uri) for uri in report.objects)),
+            content=_said(report, scene) or None,
         )
-        await self._outbox.send(tx, sender.id, flag, Audience(actors=(target.id,)))
+        await self._outbox.send(tx, sender.id, flag, Audience(actors=tuple(dict.fromkeys(told))))
 
 
 class ReportInbox:
@@ -184,6 +221,14 @@ async def reports(tx: Tx, *, resolved: bool = False, limit: int = 100) -> list[t
         .limit(limit)
     )
     return [(report, account) for report, account in rows]
+
+
+def _said(report: Report, scene: Scene | None) -> str:
+    """Return the comment, and beneath it the address of the moment: peers show nothing else of a room."""
+    if scene is None:
+        return report.comment
+    moment = "" if scene.moment is None else f"#t={scene.moment}"
+    return f"{report.comment}\n\n{scene.url}{moment}".strip()
 
 
 async def _open_of(tx: Tx, reporter_uri: str, target_id: int) -> int:

@@ -7,7 +7,7 @@ an account becomes known here or gets another address, and for all of a domain w
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, bindparam, exists, func, or_, select
 
 from fedispace.accounts.models import Account
 from fedispace.db.base import BigId, table_of
@@ -44,28 +44,34 @@ async def mark_all_of(tx: Tx, domain: str) -> None:
     )
 
 
+def shut_out(account_id: Any) -> ColumnElement[bool]:
+    """Return the condition that an account is of a server from which nothing is taken."""
+    who = _accounts.alias()
+    return exists().where(who.c.id == account_id, who.c.domain != "", _ruled("suspend", who))
+
+
 def _below(host: ColumnElement[str], domain: Any) -> ColumnElement[bool]:
     """Return the condition that a host is a domain or below it, whatever its port."""
     return ("." + host + ":").like("%." + domain + ":%")
 
 
-def _ruled() -> ColumnElement[bool]:
+def _ruled(severity: str, accounts: FromClause) -> ColumnElement[bool]:
     where, rule, nearer = _actors.alias(), _rules.alias(), _rules.alias()
 
     def holds(domain: ColumnElement[str]) -> ColumnElement[bool]:
-        return or_(_below(where.c.host, domain), _below(_accounts.c.domain, domain))
+        return or_(_below(where.c.host, domain), _below(accounts.c.domain, domain))
 
     overruled = exists().where(
         func.length(nearer.c.domain) > func.length(rule.c.domain), holds(nearer.c.domain)
     )
     return exists().where(
-        rule.c.severity == "silence",
-        where.c.id == _accounts.c.id,
-        _accounts.c.domain != "",
+        rule.c.severity == severity,
+        where.c.id == accounts.c.id,
+        accounts.c.domain != "",
         holds(rule.c.domain),
         ~overruled,
     )
 
 
-_MARK: Final = _accounts.update().values(silenced=_ruled())
+_MARK: Final = _accounts.update().values(silenced=_ruled("silence", _accounts))
 _MARK_ONE: Final = _MARK.where(_accounts.c.id == bindparam("account", type_=BigId))

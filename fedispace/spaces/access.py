@@ -33,8 +33,9 @@ class Standing:
 
     `is_host` is who hosts it now, `is_author` who made it; the two part when it is handed over.
     `is_invited` says that a role was ever offered, `is_removed` that they were sent out of this Space,
-    `is_banned` out of all of this host's. `is_blocked` by a person, `is_domain_blocked` with their whole
-    server, `is_suspended` by us or at home.
+    `is_banned` out of all of this host's. `is_blocked` by the host, `is_domain_blocked` with their whole
+    server, `is_suspended` by us or at home. `is_barred` says that somebody on stage blocks them, or that we
+    take nothing from their server; `is_unseen` that their server is silenced and no host follows them.
     """
 
     is_known: bool
@@ -48,7 +49,12 @@ class Standing:
     is_banned: bool = False
     is_domain_blocked: bool = False
     is_suspended: bool = False
+    is_barred: bool = False
+    is_unseen: bool = False
 
+
+CANNOT_JOIN: Final = "You cannot join with this account."
+"""What is said to whoever is kept out by somebody's decision: neither why, nor whose it was."""
 
 STRANGER: Final = Standing(is_known=False)
 """A visitor without an account."""
@@ -103,17 +109,29 @@ def require_presence(access: Access, standing: Standing) -> None:
     require_sight(access, standing)
     if standing.is_suspended:
         raise Forbidden("This account is suspended here.")
-    if standing.is_banned:
-        raise Forbidden("The host lets you into none of his Spaces.")
+    if standing.is_banned or standing.is_barred:
+        raise Forbidden(CANNOT_JOIN)
     if standing.is_removed:
         raise Forbidden("You were sent out of this Space.")
 
 
+def is_let_in(access: Access, standing: Standing) -> bool:
+    """Tell whether someone of this standing may be in the room at all."""
+    kept_out = standing.is_suspended or standing.is_banned or standing.is_barred or standing.is_removed
+    return may_see(access, standing) and not kept_out
+
+
+def may_be_heard(access: Access, standing: Standing) -> bool:
+    """Tell whether someone of this standing may react, reply in the room and be seen with a hand up.
+
+    Of a silenced server only those are whom a host follows; the others' hands go up and nobody sees them.
+    """
+    return standing.is_known and is_let_in(access, standing) and not standing.is_unseen
+
+
 def may_speak(access: Access, standing: Standing) -> bool:
     """Tell whether someone of this standing is on stage."""
-    if standing.is_removed or standing.is_banned or standing.is_suspended:
-        return False
-    return may_see(access, standing) and standing.role in ON_STAGE
+    return is_let_in(access, standing) and standing.role in ON_STAGE
 
 
 def require_role(access: Access, standing: Standing, role: Role) -> None:

@@ -162,6 +162,26 @@ class Hosting:
         log.info("space.cancelled", space=space_id)
         return space
 
+    async def end(self, space_id: int) -> Space:
+        """End or call off a Space in its host's place: an operator's decision, or its maker is gone.
+
+        Raises `NotFound`, and `IllegalStep` for one that is over.
+        """
+        async with self._db.transaction() as tx:
+            space = await members.locked(tx, space_id)
+            host = await tx.get(Account, space.host_id)
+            assert host is not None
+            was_live = space.state == Phase.LIVE
+            self._advance(space, Step.CLOSE if was_live else Step.CANCEL)
+            if was_live:
+                await self._end(tx, host, space)
+            else:
+                await self._tidings.changed(tx, space, host)
+        if was_live:
+            await self._rooms.close(space_id)
+        log.info("space.ended_for_host", space=space_id, state=space.state)
+        return space
+
     async def say_goodbye(self, host: Account) -> None:
         """End and call off the Spaces of a host who is about to delete the account."""
         async with self._db.reading() as tx:

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, case, func, select
 
 from fedispace.db.engine import Tx
-from fedispace.spaces import access, queries
+from fedispace.spaces import access, queries, safety
 from fedispace.spaces.models import HostBan, Member, Space
 from fedispace.spaces.roles import ON_STAGE, MemberRole
 
@@ -164,4 +164,11 @@ async def standing(tx: Tx, space: Space, account_id: int) -> access.Standing:
 
 
 def _has_hand_up(space_id: int) -> ColumnElement[bool]:
-    return and_(Member.space_id == space_id, Member.hand_at.is_not(None), Member.removed_at.is_(None))
+    """The condition of a hand that hosts see: those of silenced servers only if a host follows them."""
+    author = select(Space.host_id).where(Space.id == space_id).scalar_subquery()
+    return and_(
+        Member.space_id == space_id,
+        Member.hand_at.is_not(None),
+        Member.removed_at.is_(None),
+        ~safety.is_unseen(space_id, author, Member.account_id),
+    )

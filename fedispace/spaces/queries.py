@@ -11,7 +11,8 @@ from fedispace.accounts.paging import Page
 from fedispace.accounts.standing import is_shown
 from fedispace.db.base import table_of
 from fedispace.db.engine import Tx
-from fedispace.spaces import access
+from fedispace.moderation.silence import shut_out
+from fedispace.spaces import access, safety
 from fedispace.spaces.access import STRANGER, Standing
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Attendance, HostBan, LiveSession, Member, Space
@@ -22,9 +23,7 @@ _MAX_ORGANIZERS: Final = 50
 _spaces: Final = table_of(Space).c
 _VIEWER: Final = bindparam("viewer", type_=BigInteger())
 _HOST: Final = bindparam("host", type_=BigInteger())
-_WHO_HOSTS: Final = select(Member.account_id).where(
-    Member.space_id == bindparam("space", type_=BigInteger()), Member.role == MemberRole.HOST
-)
+_SPACE: Final = bindparam("space", type_=BigInteger())
 _STANDING: Final = (
     select(
         Member.role,
@@ -32,9 +31,11 @@ _STANDING: Final = (
         exists()
         .where(Follow.account_id == _VIEWER, Follow.target_id == _HOST, Follow.accepted)
         .label("follows"),
-        exists()
-        .where(Block.target_id == _VIEWER, or_(Block.account_id == _HOST, Block.account_id.in_(_WHO_HOSTS)))
-        .label("blocked"),
+        safety.is_blocked_by_host(_SPACE, _HOST, _VIEWER).label("blocked"),
+        safety.is_shunned_by_host(_SPACE, _HOST, _VIEWER).label("shunned"),
+        safety.is_blocked_by_stage(_SPACE, _VIEWER, Member.role).label("barred"),
+        shut_out(_VIEWER).label("shut_out"),
+        safety.is_unseen(_SPACE, _HOST, _VIEWER).label("unseen"),
         exists().where(HostBan.account_id == _VIEWER, HostBan.host_id == _HOST).label("banned"),
         Account.suspended_at,
         Account.suspended_at_home,
@@ -42,7 +43,7 @@ _STANDING: Final = (
     .select_from(Account)
     .outerjoin(
         Member,
-        and_(Member.space_id == bindparam("space", type_=BigInteger()), Member.account_id == Account.id),
+        and_(Member.space_id == _SPACE, Member.account_id == Account.id),
     )
     .where(Account.id == _VIEWER)
 )
@@ -100,6 +101,9 @@ async def standing(tx: Tx, of: Space, viewer_id: int | None) -> Standing:
         is_author=is_author,
         follows_host=row.follows,
         is_blocked=row.blocked and not is_author,
+        is_domain_blocked=row.shunned and not is_author,
+        is_barred=row.barred or row.shut_out,
+        is_unseen=row.unseen,
         role=role,
         is_invited=row.role is not None and row.removed_at is None,
         is_removed=row.removed_at is not None,

@@ -26,7 +26,9 @@ from fedispace.accounts.signin import SignIn
 from fedispace.accounts.suspending import Suspending
 from fedispace.accounts.synchronization import FollowSynchronization
 from fedispace.moderation import silence
+from fedispace.moderation.evidence import EvidenceDrawer
 from fedispace.moderation.reports import Reporting
+from fedispace.spaces.exits import Exits
 from fedispace.threads.bio import BioMarkup
 from fedispace.threads.hearing import heard, private_mention
 from fedispace.threads.sanitize import safe_html
@@ -56,13 +58,15 @@ class Accounts:
         self.muting = Muting(db, ids, clock, people)
         self.shunning = Shunning(db, ids, clock, jobs, people, self.following)
         self.private_notes = PrivateNotes(db, clock, people)
-        self.reporting = Reporting(db, ids, clock, addresses, actors, outbox, people)
+        self.evidence = EvidenceDrawer(db, ids, clock, addresses)
+        self.reporting = Reporting(db, ids, clock, addresses, actors, outbox, people, self.evidence)
 
         self.passwords = Passwords()
         self.registration = Registration(db, ids, clock, addresses, actors, self.passwords)
-        self.sign_in = SignIn(db, clock, ids, self.passwords)
-        self.password_change = PasswordChange(db, self.passwords)
-        self.oauth = OAuth(db, clock, ids)
+        self.exits = Exits(clock, base.bus)
+        self.sign_in = SignIn(db, clock, ids, self.passwords, self.exits.sign_out)
+        self.password_change = PasswordChange(db, self.passwords, self.exits.revoke)
+        self.oauth = OAuth(db, clock, ids, self.exits.sign_out)
 
         self.news = ProfileNews(ids, clock, addresses, outbox, actors)
         self.link_checks = LinkChecks(db, clock, base.net, jobs, plain_http=config.federation.allow_http)

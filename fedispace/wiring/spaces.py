@@ -26,6 +26,7 @@ from fedispace.spaces.tickets import Tickets
 from fedispace.spaces.tidings import Tidings
 from fedispace.spaces.visits import Visits
 from fedispace.spaces.way_limits import WayLimits
+from fedispace.spaces.watch import RoomWatch
 from fedispace.wiring.accounts import Accounts
 from fedispace.wiring.base import Base
 from fedispace.wiring.federation import Federation
@@ -118,6 +119,16 @@ class Spaces:
             publishing=threads.publishing,
             rooms=self.rooms,
             limits=base.config.spaces,
+        )
+        self.watch = RoomWatch(
+            db=db,
+            clock=clock,
+            bus=base.bus,
+            fleet=fleet,
+            exits=accounts.exits,
+            rooms=self.rooms,
+            hosting=self.hosting,
+            verdict=federation.policy.verdict,
         )
         self.entering = Entering(
             db=db,

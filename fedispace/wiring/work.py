@@ -106,6 +106,7 @@ def housekeeping(
             accounts.sign_in.prune,
             accounts.oauth.prune,
             accounts.muting.prune,
+            accounts.evidence.prune,
             partial(idempotency.prune, db, clock),
             partial(space_tickets.prune, db, clock),
             spaces.visits.prune,

@@ -10,6 +10,7 @@ from fedispace.accounts.models import Account
 from fedispace.errors import Conflict, Invalid, NotFound
 from fedispace.federation.vocab.activities import Flag
 from fedispace.federation.vocab.uri import Uri
+from fedispace.moderation.evidence import EvidenceDrawer
 from fedispace.moderation.models import Report
 from fedispace.moderation.reports import MAX_OPEN, ReportInbox, Reporting, reports
 from tests.factories import Home, open_home
@@ -29,7 +30,16 @@ async def home(tmp_path: Path) -> AsyncIterator[Home]:
 
 @pytest.fixture
 def reporting(home: Home) -> Reporting:
-    return Reporting(home.db, home.ids, home.clock, home.addresses, home.actors, home.outbox, home.people)
+    return Reporting(
+        home.db,
+        home.ids,
+        home.clock,
+        home.addresses,
+        home.actors,
+        home.outbox,
+        home.people,
+        EvidenceDrawer(home.db, home.ids, home.clock, home.addresses),
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,110 @@
+"""Who is in a room, or could come in at any moment, and must not be there any more: found in the rows.
+
+What a block, a ban, a suspension or a decision about a server means for open rooms follows from the rows
+alone, whoever wrote them: another process, a command line, another server's activity, before a restart or
+after it. So nobody has to be told, and nothing is forgotten.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Subquery, and_, exists, or_, select, union
+
+from fedispace.accounts.models import Account, User
+from fedispace.db.engine import Tx
+from fedispace.federation.models import ActorRow
+from fedispace.spaces import safety
+from fedispace.spaces.lifecycle import Phase
+from fedispace.spaces.models import HostBan, LiveSession, Member, Pass, Space, Ticket
+from fedispace.spaces.roles import MemberRole
+
+AT_ONCE: Final = 200
+UNFINISHED: Final = (Phase.SCHEDULED, Phase.LIVE)
+
+
+async def intruders(tx: Tx, now: datetime, shut_out: Collection[str]) -> list[tuple[int, int]]:
+    """Return pairs of a Space of ours and an account that must go, so many at once.
+
+    `shut_out` are the hosts of other servers of which nobody may be here.
+    """
+    there = _there(now)
+    rows = await tx.execute(
+        select(there.c.space_id, there.c.account_id)
+        .join(Space, Space.id == there.c.space_id)
+        .join(Account, Account.id == there.c.account_id)
+        .join(ActorRow, ActorRow.id == there.c.account_id)
+        .outerjoin(Member, and_(Member.space_id == there.c.space_id, Member.account_id == there.c.account_id))
+        .where(Space.local, Space.state.in_(UNFINISHED))
+        .where(or_(_is_gone(), _is_of(shut_out), _is_kept_out()))
+        .limit(AT_ONCE)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def hosts_there(tx: Tx, now: datetime) -> set[str]:
+    """Return the other servers whose people are in rooms of ours."""
+    there = _there(now)
+    rows = await tx.execute(
+        select(ActorRow.host, Account.domain)
+        .join(Account, Account.id == ActorRow.id)
+        .where(Account.domain != "", ActorRow.id.in_(select(there.c.account_id)))
+        .distinct()
+    )
+    return {name for row in rows for name in row if name}
+
+
+async def orphaned(tx: Tx) -> list[int]:
+    """Return the Spaces of ours that nobody may see any more, because of who made them."""
+    is_gone = or_(Account.suspended_at.is_not(None), Account.suspended_at_home.is_(True))
+    rows = await tx.scalars(
+        select(Space.id)
+        .join(Account, Account.id == Space.host_id)
+        .where(Space.local, Space.state.in_(UNFINISHED), is_gone)
+        .limit(AT_ONCE)
+    )
+    return list(rows)
+
+
+def _there(now: datetime) -> Subquery:
+    """Return who is in a room, or holds what opens it, or has a place in it; each once."""
+    pairs: list[Any] = [
+        select(LiveSession.space_id, LiveSession.account_id).where(
+            LiveSession.ended_at.is_(None), LiveSession.account_id.is_not(None)
+        ),
+        select(Pass.space_id, Pass.account_id).where(Pass.revoked_at.is_(None), Pass.expires_at > now),
+        select(Ticket.space_id, Ticket.account_id).where(Ticket.used_at.is_(None), Ticket.expires_at > now),
+        select(Member.space_id, Member.account_id).where(
+            Member.removed_at.is_(None),
+            or_(
+                Member.role != MemberRole.LISTENER,
+                Member.hand_at.is_not(None),
+                Member.invited_as.is_not(None),
+            ),
+        ),
+    ]
+    return union(*pairs).subquery()
+
+
+def _is_gone() -> ColumnElement[bool]:
+    is_disabled = exists().where(User.id == Account.id, User.disabled_at.is_not(None))
+    return or_(Account.suspended_at.is_not(None), Account.suspended_at_home.is_(True), is_disabled)
+
+
+def _is_of(hosts: Collection[str]) -> ColumnElement[bool]:
+    return or_(ActorRow.host.in_(list(hosts)), Account.domain.in_(list(hosts)))
+
+
+def _is_kept_out() -> ColumnElement[bool]:
+    """The rules of `access.is_let_in` as a condition on many rows."""
+    return and_(
+        Account.id != Space.host_id,
+        or_(Member.role.is_(None), Member.role != MemberRole.HOST),
+        or_(
+            Member.removed_at.is_not(None),
+            exists().where(HostBan.host_id == Space.host_id, HostBan.account_id == Account.id),
+            safety.is_blocked_by_host(Space.id, Space.host_id, Account.id),
+            safety.is_shunned_by_host(Space.id, Space.host_id, Account.id),
+            safety.is_blocked_by_stage(Space.id, Account.id, Member.role),
+        ),
+    )

@@ -1,0 +1,106 @@
+"""Whose word keeps somebody out of a room, as conditions of SQL on a Space and an account.
+
+    the host, or who made the Space, blocks them, or all of their server        there is no such Space
+    a co-host or a speaker blocks them, and stands above them                   they see it and cannot join
+    our server takes nothing from theirs                                        the same
+    our server silences theirs, and no host follows them                        they listen; no hand is seen
+    they themselves block somebody on stage                                     they are warned, and may join
+
+A block counts against who stands lower: a speaker's keeps a listener out, a co-host's a speaker too, the
+host's everybody. So nobody must be heard by whom they block, and nobody empties a stage by blocking it.
+
+The arguments are ids, columns or parameters, so that statements made of them can be built once.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, case, exists, or_
+
+from fedispace.accounts.models import Account, Block, DomainMute, Follow
+from fedispace.db.base import table_of
+from fedispace.spaces.models import Member
+from fedispace.spaces.roles import ON_STAGE, MemberRole
+
+_accounts: Final = table_of(Account)
+_blocks: Final = table_of(Block)
+_follows: Final = table_of(Follow)
+_members: Final = table_of(Member)
+_shunned: Final = table_of(DomainMute)
+_RANKS: Final = {role.value: rank for rank, role in enumerate(reversed(MemberRole))}
+_STAGE: Final = tuple(sorted(ON_STAGE))
+
+
+def is_blocked_by_host(space_id: Any, author_id: Any, account_id: Any) -> ColumnElement[bool]:
+    """The condition that who made or hosts the Space blocks the account."""
+    block = _blocks.alias()
+    return exists().where(
+        block.c.target_id == account_id, _is_of_host(block.c.account_id, space_id, author_id)
+    )
+
+
+def is_shunned_by_host(space_id: Any, author_id: Any, account_id: Any) -> ColumnElement[bool]:
+    """The condition that who made or hosts the Space wants nothing of the account's whole server."""
+    rule, them = _shunned.alias(), _accounts.alias()
+    return exists().where(
+        them.c.id == account_id,
+        rule.c.domain == them.c.domain,
+        _is_of_host(rule.c.account_id, space_id, author_id),
+    )
+
+
+def is_followed_by_host(space_id: Any, author_id: Any, account_id: Any) -> ColumnElement[bool]:
+    """The condition that who made or hosts the Space follows the account."""
+    follow = _follows.alias()
+    return exists().where(
+        follow.c.target_id == account_id,
+        follow.c.accepted,
+        _is_of_host(follow.c.account_id, space_id, author_id),
+    )
+
+
+def is_blocked_by_stage(space_id: Any, account_id: Any, role: Any) -> ColumnElement[bool]:
+    """The condition that somebody on stage blocks the account, and stands above its `role` (None: none)."""
+    block, there = _blocks.alias(), _members.alias()
+    above = case(_RANKS, value=there.c.role, else_=0) > case(_RANKS, value=role, else_=0)
+    return exists().where(block.c.target_id == account_id, _is_there(there, block, space_id), above)
+
+
+def is_unseen(space_id: Any, author_id: Any, account_id: Any) -> ColumnElement[bool]:
+    """The condition that the account's server is silenced here, and no host follows the account."""
+    them = _accounts.alias()
+    is_silenced = exists().where(them.c.id == account_id, them.c.silenced.is_(True))
+    return and_(is_silenced, ~is_followed_by_host(space_id, author_id, account_id))
+
+
+def blocks_somebody_on_stage(space_id: Any, account_id: Any, stage_id: Any) -> ColumnElement[bool]:
+    """The condition that the account blocks `stage_id`, who is on stage."""
+    block, there = _blocks.alias(), _members.alias()
+    return exists().where(
+        block.c.account_id == account_id,
+        block.c.target_id == stage_id,
+        there.c.account_id == stage_id,
+        there.c.space_id == space_id,
+        there.c.role.in_(_STAGE),
+        there.c.removed_at.is_(None),
+    )
+
+
+def _is_there(there: Any, block: Any, space_id: Any) -> ColumnElement[bool]:
+    return and_(
+        there.c.account_id == block.c.account_id,
+        there.c.space_id == space_id,
+        there.c.role.in_(_STAGE),
+        there.c.removed_at.is_(None),
+    )
+
+
+def _is_of_host(account_id: Any, space_id: Any, author_id: Any) -> ColumnElement[bool]:
+    hosting = _members.alias()
+    return or_(
+        account_id == author_id,
+        exists().where(
+            hosting.c.account_id == account_id,
+            hosting.c.space_id == space_id,
+            hosting.c.role == MemberRole.HOST,
+        ),
+    )
