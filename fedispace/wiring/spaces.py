@@ -25,8 +25,8 @@ from fedispace.spaces.stream_keys import StreamKeys
 from fedispace.spaces.tickets import Tickets
 from fedispace.spaces.tidings import Tidings
 from fedispace.spaces.visits import Visits
-from fedispace.spaces.way_limits import WayLimits
 from fedispace.spaces.watch import RoomWatch
+from fedispace.spaces.way_limits import WayLimits
 from fedispace.wiring.accounts import Accounts
 from fedispace.wiring.base import Base
 from fedispace.wiring.federation import Federation
