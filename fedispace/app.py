@@ -46,6 +46,7 @@ from fedispace.queue.periodic import Periodic
 from fedispace.queue.worker import Worker
 from fedispace.sfu_place import SfuPlace, no_sfu
 from fedispace.spaces.hosting import Hosting
+from fedispace.spaces.hub import Hub
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.obedience import Obedience
 from fedispace.spaces.passes import Passes
@@ -110,6 +111,7 @@ class App:
     obedience: Obedience
     watch: RoomWatch
     passes: Passes
+    hub: Hub
     federation: FederationDoor
     api: Api
     pages: Web
@@ -121,11 +123,16 @@ class App:
             client_max_size=MAX_REQUEST, middlewares=[self.traffic.middleware, apologise, address.middleware]
         )
         application.on_response_prepare.append(unsigned)
+        application.on_shutdown.append(self._send_away)
         application.add_routes(Health(self.db).routes())
         application.add_routes(self.federation.routes())
         application.add_routes(self.api.routes())
         application.add_routes(self.pages.routes())
         return application
+
+    async def _send_away(self, _application: web.Application) -> None:
+        """End what would go on for ever, so that stopping need not wait for it."""
+        self.hub.send_away()
 
     def metrics(self, *, worker: bool, web: bool) -> Metrics:
         """Return what is told of the parts that run in this process."""
@@ -147,6 +154,7 @@ class App:
             await self.rooms.start()
             await self.obedience.start()
             await self.watch.start()
+            await self.hub.start()
         if worker:
             if self.db.dialect == "sqlite":
                 await self._take_back_leases()
@@ -164,6 +172,7 @@ class App:
         await self.housekeeping.stop()
         await self.worker.stop()
         await self.watch.stop()
+        await self.hub.stop()
         await self.obedience.stop()
         await self.rooms.stop()
         await self.net.close()
@@ -245,6 +254,7 @@ def build(
         obedience=spaces.obedience,
         watch=spaces.watch,
         passes=spaces.passes,
+        hub=spaces.hub,
         federation=incoming.door,
         api=api(base, accounts, threads, spaces),
         pages=pages(base, accounts, threads, spaces, leaving),

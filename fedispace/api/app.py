@@ -33,9 +33,11 @@ from fedispace.api.profile import ProfileCalls
 from fedispace.api.reactions import PleromaReactionCalls, ReactionCalls
 from fedispace.api.relations import RelationCalls
 from fedispace.api.reports import ReportCalls
+from fedispace.api.room_reactions import RoomReactionCalls
 from fedispace.api.routing import Calls, Dialect, Endpoint, Route
 from fedispace.api.scheduled import ScheduledCalls
 from fedispace.api.search import SearchCalls
+from fedispace.api.signal import SignalCalls
 from fedispace.api.spaces import SpaceCalls
 from fedispace.api.start import StartCalls
 from fedispace.api.statuses import StatusCalls
@@ -84,6 +86,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     ConversationCalls,
     SpaceCalls,
     PassCalls,
+    RoomReactionCalls,
 )
 
 
@@ -101,12 +104,14 @@ class Api:
         door: Door,
         calls: Sequence[Calls],
         whip: WhipCalls,
+        signal: SignalCalls,
         origin: str,
         title: str,
     ) -> None:
         self._door = door
         self._calls = calls
         self._whip = whip
+        self._signal = signal
         self._origin = origin
         self._title = title
 
@@ -122,6 +127,7 @@ class Api:
         return [
             *found,
             *self._whip.routes(),
+            *self._signal.routes(),
             *picture_routes(),
             web.get(OPENAPI, self._openapi()),
             web.options("/api/fedispace/{rest:.*}", preflight),

@@ -1,7 +1,8 @@
 """The OpenAPI 3.1 document, made from the route table and the entities' types.
 
 Nothing is written twice: parameters come from what a handler takes, answers from what it returns,
-the sentence from its docstring. What is not JSON (WHIP and WHEP) is described by hand below.
+the sentence from its docstring. What is not JSON (WHIP, WHEP and the events of a room) is described by hand
+below.
 """
 
 import re
@@ -16,6 +17,7 @@ import msgspec
 from fedispace import __version__
 from fedispace.accounts import scopes
 from fedispace.api.entities.space import Problem
+from fedispace.api.openapi_events import event_paths
 from fedispace.api.routing import Besides, Dialect, Listing, Reply, Route, Who
 
 Json = dict[str, Any]
@@ -80,7 +82,8 @@ def _calls(routes: tuple[Route, ...]) -> tuple[Json, Json]:
     for route in routes:
         described = _operation(route, schema_of, components)
         paths.setdefault(route.path, {})[route.method.lower()] = described
-    return paths | _audio_paths(schema_of[_key(Problem)]), components
+    problem = schema_of[_key(Problem)]
+    return paths | _audio_paths(problem) | event_paths(problem), components
 
 
 def _operation(route: Route, schema_of: dict[str, Json], components: dict[str, Json]) -> Json:

@@ -31,6 +31,7 @@ from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.placement import Placement
+from fedispace.spaces.speaking import Speaking
 
 log = structlog.get_logger()
 
@@ -80,6 +81,7 @@ class LiveRooms:
         db: Database,
         ids: Ids,
         clock: Clock,
+        speaking: Speaking,
         bus: Bus,
         fleet: Fleet,
         placement: Placement,
@@ -90,6 +92,7 @@ class LiveRooms:
         self._db = db
         self._ids = ids
         self._clock = clock
+        self._speaking = speaking
         self._bus = bus
         self._fleet = fleet
         self._placement = placement
@@ -287,6 +290,7 @@ class LiveRooms:
         """Gather the SFUs' events; many at once become one transaction."""
         async for server, event in self._fleet.events():
             self._cascade.note(server, event)
+            self._speaking.note(event)
             self._gather(event)
 
     def _gather(self, event: SessionEvent) -> None:

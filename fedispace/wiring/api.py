@@ -33,8 +33,10 @@ from fedispace.api.profile import ProfileCalls
 from fedispace.api.reactions import PleromaReactionCalls, ReactionCalls, Reactions
 from fedispace.api.relations import RelationCalls
 from fedispace.api.reports import ReportCalls
+from fedispace.api.room_reactions import RoomReactionCalls
 from fedispace.api.scheduled import ScheduledCalls
 from fedispace.api.search import SearchCalls
+from fedispace.api.signal import SignalCalls
 from fedispace.api.spaces import SpaceCalls
 from fedispace.api.start import StartCalls
 from fedispace.api.statuses import StatusCalls
@@ -42,6 +44,7 @@ from fedispace.api.tags import TagCalls
 from fedispace.api.threads import ThreadCalls
 from fedispace.api.timelines import TimelineCalls
 from fedispace.api.whip import WhipCalls
+from fedispace.spaces import queries, views
 from fedispace.wiring.accounts import Accounts
 from fedispace.wiring.base import Base
 from fedispace.wiring.spaces import Spaces
@@ -63,9 +66,29 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
     door = Door(
         origin=origin, oauth=accounts.oauth, passes=spaces.passes, limiter=limiter, rates=rates, clock=clock
     )
+    spaces_shown = SpacePresenter(people_shown)
+
+    async def room_state(space_id: int, viewer_id: int | None) -> object:
+        async with db.reading() as tx:
+            (shown,) = await views.view(tx, [await queries.space(tx, space_id, viewer_id)])
+        return {"space": spaces_shown.space(shown)}
+
     return Api(
         door=door,
         whip=WhipCalls(rooms=spaces.rooms, door=door, origin=origin, limiter=limiter, rates=rates),
+        signal=SignalCalls(
+            db=db,
+            hub=spaces.hub,
+            speaking=spaces.speaking,
+            passes=spaces.passes,
+            room_state=room_state,
+            oauth=accounts.oauth,
+            door=door,
+            origin=origin,
+            limiter=limiter,
+            rates=rates,
+            clock=clock,
+        ),
         origin=origin,
         title=config.instance.title,
         calls=(
@@ -173,8 +196,9 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
                 hosting=spaces.hosting,
                 entering=spaces.entering,
                 lookup=spaces.lookup,
-                presenter=SpacePresenter(people_shown),
+                presenter=spaces_shown,
             ),
+            RoomReactionCalls(reactions=spaces.reactions),
             PassCalls(db=db, passes=spaces.passes, presenter=PassPresenter(addresses, people_shown, people)),
         ),
     )

@@ -13,14 +13,17 @@ from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.home_servers import HomeServers
 from fedispace.spaces.home_sign_in import HomeSignIn
 from fedispace.spaces.hosting import Hosting
+from fedispace.spaces.hub import Hub
 from fedispace.spaces.instance_notes import InstanceNotes
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.obedience import Obedience
 from fedispace.spaces.passes import Passes
 from fedispace.spaces.placement import Placement
+from fedispace.spaces.reactions import Reactions
 from fedispace.spaces.reminders import Reminders
 from fedispace.spaces.rsvp import Attending
+from fedispace.spaces.speaking import Speaking
 from fedispace.spaces.stream_keys import StreamKeys
 from fedispace.spaces.tickets import Tickets
 from fedispace.spaces.tidings import Tidings
@@ -49,10 +52,14 @@ class Spaces:
         if self.sfu is not None:
             fleet.include(place.name, self.sfu)
         placement = Placement(fleet, clock, base.config.rtc.max_listeners_per_room)
+        self.hub = Hub(db=db, bus=base.bus, clock=clock)
+        self.speaking = Speaking(self.hub.tell)
+        self.reactions = Reactions(db=db, bus=base.bus, clock=clock)
         self.rooms = LiveRooms(
             db=db,
             ids=ids,
             clock=clock,
+            speaking=self.speaking,
             bus=base.bus,
             fleet=fleet,
             placement=placement,

@@ -16,6 +16,7 @@ from fedispace.spaces.fleet import TOPIC, Fleet
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.placement import Placement, choose
+from fedispace.spaces.speaking import Speaking
 from tests.ground.eventually import eventually
 from tests.media.lines import Line
 from tests.media.studio import Studio
@@ -46,6 +47,7 @@ class Halls:
             db=self.town.db,
             ids=self.town.ids,
             clock=self.town.clock,
+            speaking=Speaking(lambda *_: None),
             bus=self.town.bus,
             fleet=fleet,
             placement=placement,

@@ -23,6 +23,7 @@ from fedispace.spaces.live import Connection, LiveRooms
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.placement import Placement
 from fedispace.spaces.roles import MemberRole
+from fedispace.spaces.speaking import Speaking
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import main_frequency, purity
@@ -100,6 +101,7 @@ def live_rooms(town: Town, studio: Studio, sfu: SfuClient) -> LiveRooms:
         db=town.db,
         ids=town.ids,
         clock=town.clock,
+        speaking=Speaking(lambda *_: None),
         bus=town.bus,
         fleet=fleet,
         placement=placement,

@@ -20,3 +20,7 @@ class RoomPass(Entity, frozen=True, kw_only=True):
     whep_url: str
     whip_url: str
     signal_url: str
+
+
+class Reacted(Entity, frozen=True, kw_only=True):
+    """A reaction was taken; the room is told of it with those of others."""

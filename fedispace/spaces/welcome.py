@@ -1,0 +1,150 @@
+"""Who may stay at a room's door: asked when somebody comes to listen to its events, and again while they do.
+
+What a person may do is judged when they do it. But an open connection goes on by itself, so whoever may no
+longer be there is looked for every two seconds, all connections of a process at once, whether or not a
+message on the bus said so: that may be lost. A connection that shows a pass or a token ends with it.
+"""
+
+import enum
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from fedispace.accounts.models import Account, Block, OAuthToken, User
+from fedispace.accounts.standing import is_shown
+from fedispace.db.engine import Tx
+from fedispace.spaces import access, queries
+from fedispace.spaces.access import OPEN_TO_ALL, parse_access
+from fedispace.spaces.models import HostBan, Member, Pass, Space
+from fedispace.spaces.room_events import OVER
+
+_AT_ONCE: Final = 400
+
+
+class Reason(enum.Enum):
+    """Why somebody may not stay."""
+
+    OVER = "the Space is over"
+    OUT = "not allowed in this Space"
+    EXPIRED = "the pass has ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who is at the door: nobody known, or an account by a pass or a token until then."""
+
+    account_id: int | None = None
+    pass_hash: str | None = None
+    token_hash: str | None = None
+    expires_at: datetime | None = None
+
+
+VISITOR: Final = Holder()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Somebody's place at a room's door."""
+
+    space_id: int
+    holder: Holder
+
+
+async def require_welcome(tx: Tx, space_id: int, account_id: int | None) -> Space:
+    """Return the Space of ours to whoever may hear what happens there; raises why not."""
+    space = await queries.space(tx, space_id, account_id)
+    if not space.local:
+        raise access.no_such_space()
+    standing = await queries.standing(tx, space, account_id)
+    access.require_presence(parse_access(space.access), standing)
+    return space
+
+
+async def unwelcome(tx: Tx, places: Collection[Place], now: datetime) -> dict[Place, Reason]:
+    """Return those who may not stay, and why; a few queries however many there are."""
+    spaces = await _spaces(tx, {place.space_id for place in places})
+    people = {place.holder.account_id for place in places if place.holder.account_id is not None}
+    shown = set(await _scalars(tx, Account.id, people, is_shown(), User.disabled_at.is_(None)))
+    out = await _sent_away(tx, spaces, people)
+    good = await _good(tx, places, now)
+    found: dict[Place, Reason] = {}
+    for place in places:
+        space, holder = spaces.get(place.space_id), place.holder
+        if space is None or space.state in OVER:
+            found[place] = Reason.OVER
+        elif holder.account_id is None:
+            if parse_access(space.access) not in OPEN_TO_ALL:
+                found[place] = Reason.EXPIRED
+        elif (place.space_id, holder.account_id) in out:
+            found[place] = Reason.OUT
+        elif holder.account_id not in shown or not {holder.pass_hash, holder.token_hash} & good:
+            found[place] = Reason.EXPIRED
+    return found
+
+
+async def _spaces(tx: Tx, ids: Collection[int]) -> dict[int, Any]:
+    found: dict[int, Any] = {}
+    for some in _in_parts(ids):
+        columns = select(Space.id, Space.state, Space.access, Space.host_id)
+        found |= {row.id: row for row in await tx.execute(columns.where(Space.id.in_(some)))}
+    return found
+
+
+async def _sent_away(tx: Tx, spaces: dict[int, Any], people: Collection[int]) -> set[tuple[int, int]]:
+    """Return who is out of which Space: removed from it, banned by its host, or blocked by him."""
+    out: set[tuple[int, int]] = set()
+    by_host: dict[int, list[int]] = {}
+    for space in spaces.values():
+        by_host.setdefault(space.host_id, []).append(space.id)
+    for some in _in_parts(people):
+        removed = select(Member.space_id, Member.account_id).where(
+            Member.account_id.in_(some), Member.removed_at.is_not(None)
+        )
+        out |= {(space_id, account_id) for space_id, account_id in await tx.execute(removed)}
+        for hosts in _in_parts(by_host):
+            banned = select(HostBan.host_id, HostBan.account_id).where(
+                HostBan.host_id.in_(hosts), HostBan.account_id.in_(some)
+            )
+            blocked = select(Block.account_id, Block.target_id).where(
+                Block.account_id.in_(hosts), Block.target_id.in_(some)
+            )
+            for statement in (banned, blocked):
+                out |= {
+                    (space_id, account_id)
+                    for host_id, account_id in await tx.execute(statement)
+                    for space_id in by_host[host_id]
+                }
+    return out
+
+
+async def _good(tx: Tx, places: Collection[Place], now: datetime) -> set[str | None]:
+    """Return the hashes of those passes and tokens that are good still."""
+    passes = {place.holder.pass_hash for place in places} - {None}
+    tokens = {place.holder.token_hash for place in places} - {None}
+    good: set[str | None] = set()
+    for some in _in_parts(passes):
+        holds = and_(Pass.revoked_at.is_(None), Pass.expires_at > now)
+        good |= set(await tx.scalars(select(Pass.token_hash).where(Pass.token_hash.in_(some), holds)))
+    for some in _in_parts(tokens):
+        rows = select(OAuthToken.token_hash).where(OAuthToken.token_hash.in_(some))
+        good |= set(await tx.scalars(rows))
+    return good
+
+
+async def _scalars(
+    tx: Tx, column: InstrumentedAttribute[int], values: Collection[int], *conditions: ColumnElement[bool]
+) -> list[int]:
+    found: list[int] = []
+    for some in _in_parts(values):
+        statement = select(column).outerjoin(User, User.id == column).where(column.in_(some), *conditions)
+        found += await tx.scalars(statement)
+    return found
+
+
+def _in_parts(values: Iterable[Any]) -> Iterable[list[Any]]:
+    every = list(values)
+    return (every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE))
