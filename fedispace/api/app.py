@@ -8,6 +8,7 @@ from aiohttp import web
 
 from fedispace.api import openapi
 from fedispace.api.accounts import AccountCalls
+from fedispace.api.attendance import AttendanceCalls
 from fedispace.api.attention import ConversationFollowCalls, ConversationMuteCalls
 from fedispace.api.conversations import ConversationCalls
 from fedispace.api.cors import ANY_ORIGIN, preflight
@@ -84,6 +85,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     RequestCalls,
     PolicyCalls,
     ConversationCalls,
+    AttendanceCalls,
     SpaceCalls,
     PassCalls,
     RoomReactionCalls,

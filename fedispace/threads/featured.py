@@ -37,6 +37,9 @@ from fedispace.threads.relevance import is_followed_here
 log = structlog.get_logger()
 
 FETCH_FEATURED: Final = "threads.fetch_featured"
+OF_EVENTS: Final = ("/organizers", "/attendees")
+"""How the collections of an event end (FEP-8a8e): what is added to those is no post."""
+
 FETCH_PINNED: Final = "threads.fetch_pinned"
 LOOK_AGAIN_AFTER: Final = timedelta(hours=6)
 
@@ -84,6 +87,8 @@ class FeaturedInbox:
     async def added(self, tx: Tx, verified: Verified[Add], found: Found) -> None:
         """Pin a post; one that is not known yet is fetched by a job."""
         activity = verified.activity
+        if activity.target.endswith(OF_EVENTS):
+            return
         status = await self._own_post(tx, verified)
         if status is not None:
             await pins.pin_theirs(tx, self._ids, self._clock, status)
@@ -96,6 +101,8 @@ class FeaturedInbox:
     @routes.on(Remove)
     async def removed(self, tx: Tx, verified: Verified[Remove], found: Found) -> None:
         """Unpin a post, and do not fetch one that was still to be pinned."""
+        if verified.activity.target.endswith(OF_EVENTS):
+            return
         status = await self._own_post(tx, verified)
         await self._jobs.cancel(tx, f"{FETCH_PINNED} {verified.activity.object}")
         if status is not None:

@@ -4,6 +4,7 @@ from fedispace.accounts.markers import Markers
 from fedispace.accounts.notification_policy import NotificationPolicies
 from fedispace.api.accounts import AccountCalls
 from fedispace.api.app import Api
+from fedispace.api.attendance import AttendanceCalls
 from fedispace.api.attention import ConversationFollowCalls, ConversationMuteCalls
 from fedispace.api.conversations import ConversationCalls
 from fedispace.api.direct import DirectCalls
@@ -191,6 +192,7 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
             PolicyCalls(db=db, approvals=threads.approvals),
             ThreadCalls(db=db, posts=posts, publishing=threads.publishing, deletion=threads.deletion),
             ConversationCalls(db=db, posts=posts, looking=threads.looking),
+            AttendanceCalls(db=db, attending=spaces.attending, guesting=spaces.guesting),
             SpaceCalls(
                 db=db,
                 hosting=spaces.hosting,

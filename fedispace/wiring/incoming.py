@@ -14,6 +14,7 @@ from fedispace.moderation.reports import ReportInbox
 from fedispace.spaces.activities import SpaceInbox
 from fedispace.spaces.documents import SpaceDocuments
 from fedispace.spaces.doors import SpaceDoor
+from fedispace.spaces.invitation_inbox import InvitationInbox
 from fedispace.spaces.rsvp_inbox import RsvpInbox
 from fedispace.threads.activities import ThreadInbox
 from fedispace.threads.collections import ThreadCollections
@@ -103,6 +104,17 @@ def _table(
             people=people,
             outbox=outbox,
             takes_rsvps=base.config.spaces.rsvp,
+        ),
+    )
+    table.mount(
+        InvitationInbox.routes,
+        InvitationInbox(
+            clock=clock,
+            addresses=addresses,
+            people=people,
+            arrivals=spaces.arrivals,
+            notifier=notifier,
+            jobs=jobs,
         ),
     )
     return table

@@ -10,11 +10,13 @@ from fedispace.spaces.entering import Entering
 from fedispace.spaces.entry_links import EntryLinks
 from fedispace.spaces.farewell import Farewell
 from fedispace.spaces.fleet import Fleet
+from fedispace.spaces.guesting import Guesting
 from fedispace.spaces.home_servers import HomeServers
 from fedispace.spaces.home_sign_in import HomeSignIn
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.hub import Hub
 from fedispace.spaces.instance_notes import InstanceNotes
+from fedispace.spaces.invitation_post import InvitationPost
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.obedience import Obedience
@@ -84,6 +86,10 @@ class Spaces:
             outbox=federation.outbox,
             jobs=base.jobs,
         )
+        self.guesting = Guesting(
+            db=db, ids=ids, clock=clock, addresses=addresses, people=people, outbox=federation.outbox
+        )
+        self.invitation_post = InvitationPost(ids, addresses, federation.outbox, accounts.notifier)
         self.farewell = Farewell(db, people, threads.editing)
         limits = WayLimits(clock)
         self.entry_links = EntryLinks(

@@ -42,6 +42,26 @@ class Admission(Entity, frozen=True, kw_only=True):
     expires_at: str | None
 
 
+class Attendance(Entity, frozen=True, kw_only=True):
+    """What one said about coming: `asked`, `coming`, `refused`, or `ignored` by a server that keeps no list.
+
+    `count` is how many are known here to come.
+    """
+
+    space_id: str
+    state: str | None
+    reminder: bool
+    count: int
+
+
+class Invitation(Entity, frozen=True, kw_only=True):
+    """What one is in a Space, and what one is offered: `listener`, `speaker` or `cohost`."""
+
+    space_id: str
+    role: str
+    offered: str | None
+
+
 class Problem(Entity, frozen=True, kw_only=True):
     """What went wrong (RFC 9457)."""
 
