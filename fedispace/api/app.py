@@ -35,6 +35,7 @@ from fedispace.api.reactions import PleromaReactionCalls, ReactionCalls
 from fedispace.api.relations import RelationCalls
 from fedispace.api.reports import ReportCalls
 from fedispace.api.room_reactions import RoomReactionCalls
+from fedispace.api.room_reports import RoomReportCalls
 from fedispace.api.routing import Calls, Dialect, Endpoint, Route
 from fedispace.api.scheduled import ScheduledCalls
 from fedispace.api.search import SearchCalls
@@ -89,6 +90,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     SpaceCalls,
     PassCalls,
     RoomReactionCalls,
+    RoomReportCalls,
 )
 
 

@@ -231,6 +231,17 @@ def _said(report: Report, scene: Scene | None) -> str:
     return f"{report.comment}\n\n{scene.url}{moment}".strip()
 
 
+async def one(tx: Tx, report_id: int) -> tuple[Report, Account]:
+    """Return a report and whom it is about; raises `NotFound`."""
+    rows = await tx.execute(
+        select(Report, Account).join(Account, Account.id == Report.target_id).where(Report.id == report_id)
+    )
+    row = rows.one_or_none()
+    if row is None:
+        raise NotFound("There is no such report.")
+    return row[0], row[1]
+
+
 async def _open_of(tx: Tx, reporter_uri: str, target_id: int) -> int:
     many = await tx.scalar(
         select(func.count())

@@ -35,6 +35,7 @@ from fedispace.api.reactions import PleromaReactionCalls, ReactionCalls, Reactio
 from fedispace.api.relations import RelationCalls
 from fedispace.api.reports import ReportCalls
 from fedispace.api.room_reactions import RoomReactionCalls
+from fedispace.api.room_reports import RoomReportCalls
 from fedispace.api.scheduled import ScheduledCalls
 from fedispace.api.search import SearchCalls
 from fedispace.api.signal import SignalCalls
@@ -193,6 +194,7 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
             ThreadCalls(db=db, posts=posts, publishing=threads.publishing, deletion=threads.deletion),
             ConversationCalls(db=db, posts=posts, looking=threads.looking),
             AttendanceCalls(db=db, attending=spaces.attending, guesting=spaces.guesting),
+            RoomReportCalls(spaces.reporting),
             SpaceCalls(
                 db=db,
                 hosting=spaces.hosting,

@@ -24,6 +24,7 @@ from fedispace.spaces.passes import Passes
 from fedispace.spaces.placement import Placement
 from fedispace.spaces.reactions import Reactions
 from fedispace.spaces.reminders import Reminders
+from fedispace.spaces.reporting import RoomReporting
 from fedispace.spaces.rsvp import Attending
 from fedispace.spaces.speaking import Speaking
 from fedispace.spaces.stream_keys import StreamKeys
@@ -132,6 +133,13 @@ class Spaces:
             publishing=threads.publishing,
             rooms=self.rooms,
             limits=base.config.spaces,
+        )
+        self.reporting = RoomReporting(
+            db=db,
+            clock=clock,
+            fleet=fleet,
+            reporting=accounts.reporting,
+            safety_seconds=base.config.spaces.safety_buffer_seconds,
         )
         self.watch = RoomWatch(
             db=db,

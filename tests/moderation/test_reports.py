@@ -1,5 +1,6 @@
 """Reports: what our people file, what other servers send, and what a stranger's Flag cannot do."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,11 +9,12 @@ from sqlalchemy import select
 
 from fedispace.accounts.models import Account
 from fedispace.errors import Conflict, Invalid, NotFound
+from fedispace.federation.models import OutboxItem
 from fedispace.federation.vocab.activities import Flag
 from fedispace.federation.vocab.uri import Uri
-from fedispace.moderation.evidence import EvidenceDrawer
+from fedispace.moderation.evidence import EvidenceDrawer, Heard, with_sound
 from fedispace.moderation.models import Report
-from fedispace.moderation.reports import MAX_OPEN, ReportInbox, Reporting, reports
+from fedispace.moderation.reports import MAX_HEARD, MAX_OPEN, ReportInbox, Reporting, Scene, reports
 from tests.factories import Home, open_home
 
 BOB = "https://b.example/users/bob"
@@ -158,3 +160,39 @@ async def test_a_resolved_report_leaves_the_list(home: Home, reporting: Reportin
     async with home.db.reading() as tx:
         assert await reports(tx) == []
         assert [row.resolution for row, _ in await reports(tx, resolved=True)] == ["talked to them"]
+
+
+async def test_a_report_of_a_room_tells_the_other_server_where_and_when_and_not_who(
+    home: Home, reporting: Reporting, alice: Account, bob: Account
+) -> None:
+    room = "https://b.example/spaces/7"
+    scene = Scene(space_id=7, uri=Uri(room), url=f"{room}/page", host_id=bob.id, moment=754)
+
+    report = await reporting.report(alice, bob.id, comment="threats", forward=True, scene=scene)
+
+    assert (report.space_id, report.moment, report.forwarded) == (7, 754, True)
+    [(document, audience)] = await _sent(home)
+    assert document["object"] == [BOB, room]
+    assert document["content"] == f"threats\n\n{room}/page#t=754"
+    assert alice.uri not in str(document)
+    assert audience["actors"] == [bob.id]
+
+
+async def test_sound_is_kept_with_a_report_and_only_a_few_times_from_one_person(
+    home: Home, reporting: Reporting, alice: Account
+) -> None:
+    host, room = await home.person("host"), "https://a.example/spaces/7"
+    scene = Scene(space_id=7, uri=Uri(room), url=room, host_id=host.id)
+    heard = Heard(media_type="audio/ogg", seconds=5, sound=b"OggS")
+    made = [await reporting.report(alice, host.id, scene=scene, heard=heard) for _ in range(MAX_HEARD + 2)]
+
+    async with home.db.reading() as tx:
+        sounds = await with_sound(tx, [report.id for report in made])
+
+    assert sounds == {report.id: 5 for report in made[:MAX_HEARD]}
+
+
+async def _sent(home: Home) -> list[tuple[dict[str, object], dict[str, object]]]:
+    async with home.db.reading() as tx:
+        items = await tx.scalars(select(OutboxItem).order_by(OutboxItem.id))
+        return [(json.loads(item.body), item.audience) for item in items]
