@@ -43,6 +43,7 @@ from fedispace.api.signal import SignalCalls
 from fedispace.api.spaces import SpaceCalls
 from fedispace.api.start import StartCalls
 from fedispace.api.statuses import StatusCalls
+from fedispace.api.stream_keys import StreamKeyCalls
 from fedispace.api.tags import TagCalls
 from fedispace.api.threads import ThreadCalls
 from fedispace.api.timelines import TimelineCalls
@@ -91,6 +92,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     PassCalls,
     RoomReactionCalls,
     RoomReportCalls,
+    StreamKeyCalls,
 )
 
 

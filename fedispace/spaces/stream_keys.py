@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 
 from fedispace.accounts.one_line import one_line
 from fedispace.accounts.tokens import at_rest
@@ -21,11 +21,12 @@ from fedispace.db.engine import Database, Tx
 from fedispace.errors import Conflict, NotFound, Unavailable
 from fedispace.ids import Ids
 from fedispace.queue.bus import Bus
-from fedispace.spaces import presence
+from fedispace.spaces import access, presence, queries, roles
 from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.members import is_on_stage
 from fedispace.spaces.models import LiveSession, Member, Space, StreamKey
+from fedispace.spaces.roles import Action
 
 log = structlog.get_logger()
 
@@ -74,7 +75,7 @@ async def holder(tx: Tx, bearer: str, space_id: int, now: datetime) -> int | Non
 
 
 class StreamKeys:
-    """Makes, lists and revokes keys. Who may have one is decided before this is called."""
+    """Makes, lists and revokes keys of whoever is on stage."""
 
     def __init__(self, *, db: Database, clock: Clock, ids: Ids, bus: Bus, fleet: Fleet) -> None:
         self._db = db
@@ -83,42 +84,39 @@ class StreamKeys:
         self._bus = bus
         self._fleet = fleet
 
-    async def make(self, tx: Tx, space: Space, account_id: int, label: str) -> NewKey:
-        """Write a key for somebody who may speak in `space`."""
-        if Phase(space.state) in _OVER:
-            raise Conflict("This Space is over.")
-        good = await tx.scalar(
-            select(func.count())
-            .select_from(StreamKey)
-            .where(_of(space.id, account_id), StreamKey.revoked_at.is_(None))
-        )
-        if (good or 0) >= MAX_KEYS:
-            raise Conflict(f"You have {MAX_KEYS} stream keys for this Space; revoke one first.")
-        secret = _PREFIX + self._ids.token()
-        row = StreamKey(
-            id=self._ids.next(),
-            token_hash=at_rest(secret),
-            space_id=space.id,
-            account_id=account_id,
-            label=one_line(label)[:MAX_LABEL],
-            created_at=self._clock.now(),
-            used_at=None,
-            revoked_at=None,
-        )
-        tx.add(row)
-        await tx.flush()
-        log.info("stream_key.made", space=space.id, account=account_id)
+    async def make(self, space_id: int, account_id: int, label: str) -> NewKey:
+        """Write a key for somebody who is on stage.
+
+        Raises `NotFound`, `Forbidden` for who is not, and `Conflict` in a Space that is over and for one
+        key too many.
+        """
+        async with self._db.transaction() as tx:
+            await tx.get(Space, space_id, with_for_update=True)  # two at once are counted in turn
+            space = await self._streamed(tx, space_id, account_id)
+            access.require_unfinished(Phase(space.state))
+            if len(await _good(tx, space_id, account_id)) >= MAX_KEYS:
+                raise Conflict(f"You have {MAX_KEYS} stream keys for this Space; revoke one first.")
+            secret = _PREFIX + self._ids.token()
+            row = StreamKey(
+                id=self._ids.next(),
+                token_hash=at_rest(secret),
+                space_id=space_id,
+                account_id=account_id,
+                label=one_line(label)[:MAX_LABEL],
+                created_at=self._clock.now(),
+                used_at=None,
+                revoked_at=None,
+            )
+            tx.add(row)
+            await tx.flush()
+        log.info("stream_key.made", space=space_id, account=account_id)
         return NewKey(row=row, secret=secret)
 
-    async def listed(self, tx: Tx, space_id: int, account_id: int) -> Sequence[StreamKey]:
-        """Return somebody's good keys for a Space, oldest first."""
-        rows = await tx.scalars(
-            select(StreamKey)
-            .where(_of(space_id, account_id), StreamKey.revoked_at.is_(None))
-            .order_by(StreamKey.id)
-            .limit(MAX_KEYS)
-        )
-        return rows.all()
+    async def listed(self, space_id: int, account_id: int) -> Sequence[StreamKey]:
+        """Return the good keys of somebody on stage, oldest first; raises `NotFound`, `Forbidden`."""
+        async with self._db.reading() as tx:
+            await self._streamed(tx, space_id, account_id)
+            return await _good(tx, space_id, account_id)
 
     async def revoke(self, space_id: int, account_id: int, key_id: int) -> None:
         """Have a key open nothing any more, and end what its owner is sending.
@@ -146,6 +144,16 @@ class StreamKeys:
         async with self._db.transaction() as tx:
             await tx.execute(delete(StreamKey).where(StreamKey.space_id.in_(over)))
 
+    async def _streamed(self, tx: Tx, space_id: int, account_id: int) -> Space:
+        """Return a Space of ours in which somebody may speak by a program."""
+        space = await queries.space(tx, space_id, account_id)
+        if not space.local:
+            raise access.no_such_space()
+        standing = await queries.standing(tx, space, account_id)
+        access.require_presence(access.parse_access(space.access), standing)
+        roles.require(standing.role, Action.STREAM)
+        return space
+
     async def _hang_up(self, session: LiveSession) -> None:
         if session.sfu not in self._fleet.names:
             return
@@ -157,6 +165,16 @@ class StreamKeys:
 
 def _of(space_id: int, account_id: int) -> ColumnElement[bool]:
     return (StreamKey.space_id == space_id) & (StreamKey.account_id == account_id)
+
+
+async def _good(tx: Tx, space_id: int, account_id: int) -> Sequence[StreamKey]:
+    rows = await tx.scalars(
+        select(StreamKey)
+        .where(_of(space_id, account_id), StreamKey.revoked_at.is_(None))
+        .order_by(StreamKey.id)
+        .limit(MAX_KEYS)
+    )
+    return rows.all()
 
 
 async def _sending(tx: Tx, space_id: int, account_id: int) -> list[LiveSession]:

@@ -42,6 +42,7 @@ from fedispace.api.signal import SignalCalls
 from fedispace.api.spaces import SpaceCalls
 from fedispace.api.start import StartCalls
 from fedispace.api.statuses import StatusCalls
+from fedispace.api.stream_keys import StreamKeyCalls
 from fedispace.api.tags import TagCalls
 from fedispace.api.threads import ThreadCalls
 from fedispace.api.timelines import TimelineCalls
@@ -203,6 +204,7 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
                 presenter=spaces_shown,
             ),
             RoomReactionCalls(reactions=spaces.reactions),
+            StreamKeyCalls(keys=spaces.stream_keys, addresses=addresses),
             PassCalls(db=db, passes=spaces.passes, presenter=PassPresenter(addresses, people_shown, people)),
         ),
     )

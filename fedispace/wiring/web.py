@@ -32,6 +32,7 @@ from fedispace.web.search import SearchPages
 from fedispace.web.settings import SettingsPages
 from fedispace.web.signing import SigningPages
 from fedispace.web.stage import StagePages
+from fedispace.web.stream_keys import StreamKeyPages
 from fedispace.web.tags import TagPages
 from fedispace.web.templates import Templates
 from fedispace.web.visiting import VisitPages
@@ -151,6 +152,9 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
                 presenter=presenter,
                 frame=frame,
                 limits=config.spaces,
+            ),
+            StreamKeyPages(
+                db=db, keys=spaces.stream_keys, addresses=addresses, presenter=presenter, frame=frame
             ),
             TagPages(db=db, addresses=addresses, presenter=presenter, frame=frame),
             PostPages(

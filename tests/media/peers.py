@@ -134,6 +134,13 @@ class Listener(Peer):
         """Return the next `seconds` of decoded sound, 48 kHz, one channel."""
         return await self._ear.listen(seconds, within=within)
 
+    def heard(self) -> Samples:
+        """Return what was decoded since `forget`; nothing where no packets come."""
+        return self._ear.heard()
+
+    def forget(self) -> None:
+        self._ear.forget()
+
 
 def record_packets(listener: Listener) -> list[tuple[int, int, int]]:
     """Note every RTP packet as it reaches the stock receiver: source, sequence, timestamp."""

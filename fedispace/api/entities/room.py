@@ -24,3 +24,19 @@ class RoomPass(Entity, frozen=True, kw_only=True):
 
 class Reacted(Entity, frozen=True, kw_only=True):
     """A reaction was taken; the room is told of it with those of others."""
+
+
+class StreamKey(Entity, frozen=True, kw_only=True):
+    """A token for a program that speaks by WHIP, without the token."""
+
+    id: str
+    label: str
+    created_at: str
+    used_at: str | None
+
+
+class NewStreamKey(StreamKey, frozen=True, kw_only=True):
+    """A stream key just made: `key` is the bearer token to show at `whip_url`, told this once."""
+
+    key: str
+    whip_url: str
