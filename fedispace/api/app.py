@@ -27,6 +27,7 @@ from fedispace.api.muting import MuteCalls
 from fedispace.api.notification_requests import NotificationPolicyCalls
 from fedispace.api.notifications import NotificationCalls
 from fedispace.api.oauth import AppCalls, TokenCalls
+from fedispace.api.oembed import OEmbedCalls
 from fedispace.api.passes import PassCalls
 from fedispace.api.pictures import picture_routes
 from fedispace.api.polls import PollCalls
@@ -87,6 +88,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     RequestCalls,
     PolicyCalls,
     ConversationCalls,
+    OEmbedCalls,
     AttendanceCalls,
     SpaceCalls,
     PassCalls,

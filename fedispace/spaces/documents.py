@@ -40,7 +40,7 @@ class SpaceDocuments:
         self._people = people
         self._addresses = addresses
 
-    @routes.at("/spaces/{id}")
+    @routes.at("/spaces/{id:[^/.]+}")
     async def event(self, parameters: Parameters, asker: Asker) -> Event:
         async with self._db.reading() as tx:
             space = await self._space(tx, parameters, asker)

@@ -22,6 +22,7 @@ from fedispace.api.muting import MuteCalls
 from fedispace.api.notification_requests import NotificationPolicyCalls
 from fedispace.api.notifications import NotificationCalls
 from fedispace.api.oauth import AppCalls, TokenCalls
+from fedispace.api.oembed import OEmbedCalls
 from fedispace.api.passes import PassCalls, PassPresenter
 from fedispace.api.polls import PollCalls
 from fedispace.api.posts import Posts
@@ -194,6 +195,7 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
             PolicyCalls(db=db, approvals=threads.approvals),
             ThreadCalls(db=db, posts=posts, publishing=threads.publishing, deletion=threads.deletion),
             ConversationCalls(db=db, posts=posts, looking=threads.looking),
+            OEmbedCalls(db=db, people=people, addresses=addresses, lookup=spaces.lookup),
             AttendanceCalls(db=db, attending=spaces.attending, guesting=spaces.guesting),
             RoomReportCalls(spaces.reporting),
             SpaceCalls(

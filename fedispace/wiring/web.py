@@ -8,6 +8,7 @@ from fedispace.accounts.leaving import Leaving
 from fedispace.web.app import Web
 from fedispace.web.assets import Assets
 from fedispace.web.attending import AttendingPages
+from fedispace.web.calendars import CalendarPages
 from fedispace.web.composing import Composer
 from fedispace.web.consent import ConsentPages
 from fedispace.web.departing import DepartingPages
@@ -143,6 +144,7 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
                 if config.spaces.fediverse_sign_in
                 else []
             ),
+            CalendarPages(db=db, people=people, lookup=accounts.lookup),
             StagePages(
                 db=db,
                 ids=ids,

@@ -14,6 +14,7 @@ from fedispace.spaces.models import LiveSession, Space
 from tests.spaces.town import Town
 
 PATHS = [route.pattern for route in SpaceDocuments.routes.table]
+EVENT = PATHS[0]
 
 
 async def load(town: Town, pattern: str, id_: str, asker: Account | None = None) -> Any:
@@ -38,7 +39,9 @@ async def test_a_followers_space_exists_for_followers_who_sign(town: Town, patte
         with pytest.raises(NotFound):
             await load(town, pattern, str(space.id), asker)
     document = await load(town, pattern, str(space.id), fan)
-    assert document.id == "https://a.example" + pattern.replace("{id}", str(space.id))
+    assert document.id == "https://a.example" + pattern.replace(EVENT, "/spaces/{id}").replace(
+        "{id}", str(space.id)
+    )
 
 
 async def test_a_space_of_another_server_is_not_served_as_ours(town: Town) -> None:
@@ -49,14 +52,14 @@ async def test_a_space_of_another_server_is_not_served_as_ours(town: Town) -> No
         assert found is not None
         found.local = False
     with pytest.raises(NotFound):
-        await load(town, "/spaces/{id}", str(space.id))
+        await load(town, EVENT, str(space.id))
 
 
 async def test_a_deleted_space_is_gone(town: Town) -> None:
     async with town.db.transaction() as tx:
         await tombstones.bury(tx, town.clock, "https://a.example/spaces/77", "Event")
     with pytest.raises(Gone):
-        await load(town, "/spaces/{id}", "77")
+        await load(town, EVENT, "77")
 
 
 async def test_who_listens_is_counted_and_never_named(town: Town) -> None:
