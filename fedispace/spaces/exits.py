@@ -35,7 +35,7 @@ class Exits:
         await self._let_go(tx, None, account_id)
         await self._void_keys(tx, StreamKey.account_id == account_id)
 
-    async def send_out(self, tx: Tx, space_id: int, account_id: int) -> None:
+    async def send_out(self, tx: Tx, space_id: int, account_id: int, *, what: str = "removed") -> None:
         """End what somebody holds in one room, with their seat, their hand and any invitation."""
         await self._let_go(tx, space_id, account_id)
         await self._void_keys(tx, and_(StreamKey.space_id == space_id, StreamKey.account_id == account_id))
@@ -51,7 +51,7 @@ class Exits:
                 updated_at=self._clock.now(),
             )
         )
-        message = {"event": "you", "account_id": str(account_id), "what": "removed"}
+        message = {"event": "you", "account_id": str(account_id), "what": what}
         tx.after_commit(lambda: self._bus.publish(presence.topic(space_id), message))
 
     async def _let_go(self, tx: Tx, space_id: int | None, account_id: int) -> None:

@@ -145,10 +145,12 @@ class Hosting:
         return space
 
     async def close(self, by: Account, space_id: int) -> Space:
-        """End the Space for everyone."""
+        """End the Space for everyone; `by` is who hosts it now, whoever made it."""
         async with self._db.transaction() as tx:
             space = await self._step(tx, by, space_id, Step.CLOSE)
-            await self._end(tx, by, space)
+            author = await tx.get(Account, space.host_id)
+            assert author is not None
+            await self._end(tx, author, space)
         await self._rooms.close(space_id)
         log.info("space.closed", space=space_id)
         return space

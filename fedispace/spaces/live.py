@@ -23,7 +23,7 @@ from fedispace.ids import Ids
 from fedispace.media.live import grants
 from fedispace.media.live.protocol import Answer, Patched, SessionEvent
 from fedispace.queue.bus import Bus
-from fedispace.spaces import access, presence, queries
+from fedispace.spaces import access, members, presence, queries
 from fedispace.spaces.access import Role
 from fedispace.spaces.bearers import Bearers, Shown
 from fedispace.spaces.cascade import Cascade
@@ -61,11 +61,18 @@ class _Place:
     sfu: str
     is_fed: bool
     stage: bool
+    is_silent: bool
 
 
 def participant_of(account_id: int) -> str:
     """Return what the SFU calls somebody who has an account."""
     return f"account {account_id}"
+
+
+async def _is_silent(tx: Tx, space: Space, account_id: int | None) -> bool:
+    """Tell whether what somebody says is not to be heard now: they are muted, or the room is paused."""
+    row = None if account_id is None else await members.member(tx, space.id, account_id)
+    return space.paused_at is not None or (row is not None and row.muted_at is not None)
 
 
 class LiveRooms:
@@ -235,6 +242,7 @@ class LiveRooms:
             sfu=sfu,
             stage=access.may_speak(access.parse_access(space.access), standing),
             is_fed=is_fed,
+            is_silent=role == "speaker" and await _is_silent(tx, space, account_id),
         )
         tx.add(
             LiveSession(
@@ -267,6 +275,8 @@ class LiveRooms:
         )
         token = grants.sign(grant, self._secret)
         sfu = self._fleet.client(place.sfu)
+        if place.is_silent:  # the server may be a new one, or the room paused since they came on stage
+            await sfu.mute(str(place.space_id), place.participant, True)
         if place.role == "speaker":
             return await sfu.publish(token, offer)
         return await sfu.subscribe(token, offer)

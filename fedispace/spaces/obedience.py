@@ -1,48 +1,55 @@
-"""What a host or a moderator orders about a person in a live Space, carried out at once.
+"""The audio servers do what the rows say about people in a live Space, at once.
 
-    mute    his packets are dropped from now on, in whatever session they come; he stays
-    remove  his sessions end, his tickets and grants open nothing; he may ask to come in again
-    ban     the same, and nothing opens for him again until he is readmitted
+    muted, or the room is paused   their packets are dropped from now on, in whatever session they come
+    removed, or banned             their sessions end, and nothing opens for them until they are let in
 
-The rows come first (tickets, sessions), then the SFUs, which remember the order for those who come back. They
-forget with their process: one that started anew is told again what still holds. Who may order what is
-decided before this is called. A person without an account is known by no more than a
-session, and that is what ends.
+Nothing is remembered here. After a verb has committed, the rows of those it concerned are read and the
+servers are told; then the rows are read again, because of two processes that tell about the same person
+at once the later word must be the truth. Servers forget with their process: one that started anew is told
+again what holds, by every web process, which is harmless. Who may order what is decided before.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, tuple_
 
-from fedispace.clock import Clock
-from fedispace.db.engine import Database, Tx
-from fedispace.errors import Unavailable
+from fedispace.db.engine import Database
+from fedispace.errors import NotFound, Unavailable
 from fedispace.media.live.client import SfuClient
-from fedispace.queue.bus import Bus
-from fedispace.spaces import presence
 from fedispace.spaces.fleet import Fleet
+from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.live import participant_of
-from fedispace.spaces.tickets import Tickets
+from fedispace.spaces.members import is_on_stage
+from fedispace.spaces.models import HostBan, Member, Space
 
 log = structlog.get_logger()
 
 _LOOK_SECONDS: Final = 0.5
+_AT_ONCE: Final = 400
+_ROUNDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Order:
+    """What holds for one person in one Space."""
+
+    space_id: int
+    account_id: int
+    is_silent: bool
+    is_out: bool
 
 
 class Obedience:
-    """Has people silenced and sent away. One instance for each web process, beside its `LiveRooms`."""
+    """Has people silenced and kept out. One instance for each web process, beside its `LiveRooms`."""
 
-    def __init__(self, *, db: Database, clock: Clock, bus: Bus, fleet: Fleet, tickets: Tickets) -> None:
+    def __init__(self, *, db: Database, fleet: Fleet) -> None:
         self._db = db
-        self._clock = clock
-        self._bus = bus
         self._fleet = fleet
         self._task: asyncio.Task[None] | None = None
-        self._tickets = tickets
-        self._muted: set[tuple[int, int]] = set()
-        self._banned: set[tuple[int, int]] = set()
 
     async def start(self) -> None:
         """Begin to look for servers that have started anew; returns at once."""
@@ -53,59 +60,78 @@ class Obedience:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    async def mute(self, space_id: int, account_id: int, *, muted: bool = True) -> None:
-        """Silence somebody, or end that."""
-        (self._muted.add if muted else self._muted.discard)((space_id, account_id))
-        await self._tell_all(lambda sfu: sfu.mute(str(space_id), participant_of(account_id), muted))
-        log.info("space.muted", space=space_id, account=account_id, muted=muted)
+    async def obey(self, space_id: int, account_ids: set[int]) -> None:
+        """Have every server do what the rows say of these people now."""
+        ids = sorted(account_ids)
+        for start in range(0, len(ids), _AT_ONCE):
+            of_these = and_(Member.space_id == space_id, Member.account_id.in_(ids[start : start + _AT_ONCE]))
+            told: list[Order] = []
+            for _ in range(_ROUNDS):
+                orders = await self._orders(of_these)
+                if orders == told:
+                    break
+                await self._tell_all([order for order in orders if order not in told])
+                told = orders
+        log.info("space.obeyed", space=space_id, people=len(ids))
 
-    async def remove(self, space_id: int, account_id: int) -> None:
-        """Send somebody away: what happens when a role is revoked, too."""
-        await self._send_away(space_id, account_id, banned=False)
-
-    async def ban(self, space_id: int, account_id: int) -> None:
-        """Send somebody away for good."""
-        self._banned.add((space_id, account_id))
-        await self._send_away(space_id, account_id, banned=True)
-
-    async def readmit(self, space_id: int, account_id: int) -> None:
-        """Lift a ban."""
-        self._banned.discard((space_id, account_id))
-        await self._tell_all(lambda sfu: sfu.readmit(str(space_id), participant_of(account_id)))
+    async def hang_up(self, sessions: list[tuple[str, str]]) -> None:
+        """End sessions, as pairs of a server and its name for them."""
+        await asyncio.gather(*(self._hang_up(server, session) for server, session in sessions))
 
     async def retell(self, name: str) -> None:
         """Tell a server again what still holds; raises `Unavailable`."""
-        sfu = self._fleet.client(name)
-        for space_id, account_id in list(self._muted):
-            await sfu.mute(str(space_id), participant_of(account_id), True)
-        for space_id, account_id in list(self._banned):
-            await sfu.expel(str(space_id), participant_of(account_id), banned=True)
+        holds = and_(
+            Space.local,
+            Space.state == Phase.LIVE,
+            or_(
+                Member.muted_at.is_not(None),
+                Member.removed_at.is_not(None),
+                and_(Space.paused_at.is_not(None), is_on_stage()),
+                _is_banned(),
+            ),
+        )
+        last = (0, 0)
+        while True:
+            after = tuple_(Member.space_id, Member.account_id) > tuple_(*last)
+            orders = await self._orders(and_(holds, after))
+            if not orders:
+                return
+            for order in orders:
+                await _tell(self._fleet.client(name), order, anew=True)
+            last = (orders[-1].space_id, orders[-1].account_id)
 
-    def forget(self, space_id: int) -> None:
-        """Forget what was ordered in a Space that is over."""
-        self._muted = {order for order in self._muted if order[0] != space_id}
-        self._banned = {order for order in self._banned if order[0] != space_id}
+    async def _orders(self, which: ColumnElement[bool]) -> list[Order]:
+        async with self._db.reading() as tx:
+            return [
+                Order(
+                    row.space_id,
+                    row.account_id,
+                    row.muted_at is not None or row.paused_at is not None,
+                    row.removed_at is not None or row.banned,
+                )
+                for row in await tx.execute(_select().where(which))
+            ]
 
-    async def _send_away(self, space_id: int, account_id: int, *, banned: bool) -> None:
-        async with self._db.transaction() as tx:
-            await self._close_doors(tx, space_id, account_id)
-        person = participant_of(account_id)
-        await self._tell_all(lambda sfu: sfu.expel(str(space_id), person, banned=banned))
-        log.info("space.expelled", space=space_id, account=account_id, banned=banned)
+    async def _tell_all(self, orders: Iterable[Order]) -> None:
+        """Give orders wherever the room may be. A server that is away has no sessions of theirs either."""
+        every = list(orders)
 
-    async def _close_doors(self, tx: Tx, space_id: int, account_id: int) -> None:
-        now = self._clock.now()
-        await self._tickets.revoke(tx, space_id=space_id, account_id=account_id)
-        sessions = await presence.sessions_of(tx, space_id, account_id)
-        await presence.record(tx, self._bus, connected=(), ended=sessions, now=now)
-
-    async def _tell_all(self, order: Callable[[SfuClient], Awaitable[None]]) -> None:
-        """Give an order wherever the room may be. A server that is away has no sessions of theirs either."""
-        for name in self._fleet.names:
+        async def tell(name: str) -> None:
             try:
-                await order(self._fleet.client(name))
+                for order in every:
+                    await _tell(self._fleet.client(name), order)
             except Unavailable:
                 log.warning("space.order_not_given", sfu=name)
+
+        await asyncio.gather(*(tell(name) for name in self._fleet.names))
+
+    async def _hang_up(self, server: str, session: str) -> None:
+        if server not in self._fleet.names:
+            return
+        try:
+            await self._fleet.client(server).hang_up(session)
+        except (Unavailable, NotFound):
+            log.warning("space.session_not_ended", sfu=server)
 
     async def _keep_told(self) -> None:
         told: dict[str, str] = {}
@@ -118,4 +144,37 @@ class Obedience:
                         told[name] = boot
                 except Unavailable:
                     continue
+                except Exception:  # a database that is away comes back: this loop owns the retry
+                    log.exception("space.not_retold", sfu=name)
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _tell(sfu: SfuClient, order: Order, *, anew: bool = False) -> None:
+    """Tell one server what holds for one person; what `anew` it cannot have heard is not taken back."""
+    room, person = str(order.space_id), participant_of(order.account_id)
+    if order.is_silent or not anew:
+        await sfu.mute(room, person, order.is_silent)
+    if order.is_out:
+        await sfu.expel(room, person, banned=True)
+    elif not anew:
+        await sfu.readmit(room, person)
+
+
+def _select() -> Select[int, int, object, object, object, bool]:
+    return (
+        select(
+            Member.space_id,
+            Member.account_id,
+            Member.muted_at,
+            Member.removed_at,
+            Space.paused_at,
+            _is_banned().label("banned"),
+        )
+        .join(Space, Space.id == Member.space_id)
+        .order_by(Member.space_id, Member.account_id)
+        .limit(_AT_ONCE)
+    )
+
+
+def _is_banned() -> ColumnElement[bool]:
+    return exists().where(HostBan.host_id == Space.host_id, HostBan.account_id == Member.account_id)

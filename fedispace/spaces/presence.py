@@ -5,7 +5,7 @@ brought together by its events, as these come, and by its status now and then, b
 lost and both sides may be restarted.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -61,6 +61,27 @@ async def sessions_of(tx: Tx, space_id: int, account_id: int) -> list[str]:
         .limit(_AT_ONCE)
     )
     return list(found)
+
+
+async def open_sessions(tx: Tx, space_id: int, account_id: int) -> Sequence[LiveSession]:
+    """Return somebody's sessions in a Space that have not ended."""
+    found = await tx.scalars(
+        select(LiveSession)
+        .where(LiveSession.space_id == space_id, LiveSession.account_id == account_id)
+        .where(LiveSession.ended_at.is_(None))
+        .limit(_AT_ONCE)
+    )
+    return found.all()
+
+
+async def connected_accounts(tx: Tx, space_id: int, role: str | None = None) -> set[int]:
+    """Return who is connected to a Space with an account, in any role or in one."""
+    statement = select(LiveSession.account_id).where(
+        LiveSession.space_id == space_id, LiveSession.account_id.is_not(None), is_present()
+    )
+    if role is not None:
+        statement = statement.where(LiveSession.role == role)
+    return set(await tx.scalars(statement.distinct()))
 
 
 async def count_listeners(tx: Tx, bus: Bus, space_ids: Collection[int]) -> None:

@@ -29,6 +29,7 @@ from fedispace.api.posts import Posts
 from fedispace.api.present.accounts import AccountPresenter, Pictures
 from fedispace.api.present.instance import InstancePresenter
 from fedispace.api.present.notifications import NotificationPresenter
+from fedispace.api.present.rooms import RoomPresenter
 from fedispace.api.present.spaces import SpacePresenter
 from fedispace.api.present.statuses import StatusPresenter
 from fedispace.api.profile import ProfileCalls
@@ -37,6 +38,7 @@ from fedispace.api.relations import RelationCalls
 from fedispace.api.reports import ReportCalls
 from fedispace.api.room_reactions import RoomReactionCalls
 from fedispace.api.room_reports import RoomReportCalls
+from fedispace.api.rooms import RoomCalls
 from fedispace.api.scheduled import ScheduledCalls
 from fedispace.api.search import SearchCalls
 from fedispace.api.signal import SignalCalls
@@ -207,6 +209,21 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
             ),
             RoomReactionCalls(reactions=spaces.reactions),
             StreamKeyCalls(keys=spaces.stream_keys, addresses=addresses),
+            RoomCalls(
+                db=db,
+                clock=clock,
+                hands=spaces.verbs.hands,
+                inviting=spaces.verbs.inviting,
+                ordering=spaces.verbs.ordering,
+                pausing=spaces.verbs.pausing,
+                removing=spaces.verbs.removing,
+                handing=spaces.verbs.handing,
+                hosting=spaces.hosting,
+                presenter=RoomPresenter(
+                    SpacePresenter(people_shown), people_shown, config.spaces.max_speakers
+                ),
+                accounts=people_shown,
+            ),
             PassCalls(db=db, passes=spaces.passes, presenter=PassPresenter(addresses, people_shown, people)),
         ),
     )

@@ -11,6 +11,7 @@ from fedispace.spaces.entry_links import EntryLinks
 from fedispace.spaces.farewell import Farewell
 from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.guesting import Guesting
+from fedispace.spaces.herald import Herald
 from fedispace.spaces.home_servers import HomeServers
 from fedispace.spaces.home_sign_in import HomeSignIn
 from fedispace.spaces.hosting import Hosting
@@ -36,6 +37,7 @@ from fedispace.spaces.way_limits import WayLimits
 from fedispace.wiring.accounts import Accounts
 from fedispace.wiring.base import Base
 from fedispace.wiring.federation import Federation
+from fedispace.wiring.rooms import RoomVerbs
 from fedispace.wiring.threads import Threads
 
 
@@ -72,10 +74,22 @@ class Spaces:
             secret=place.secret,
             bearers=Bearers(clock=clock, tickets=tickets, passes=self.passes, oauth=accounts.oauth),
         )
-        self.obedience = Obedience(db=db, clock=clock, bus=base.bus, fleet=fleet, tickets=tickets)
+        self.obedience = Obedience(db=db, fleet=fleet)
         self.stream_keys = StreamKeys(db=db, clock=clock, ids=ids, bus=base.bus, fleet=fleet)
         self.visits = Visits(db, clock, ids, federation.policy)
         self.tidings = Tidings(ids, clock, base.bus, addresses, federation.outbox)
+        self.invitation_post = InvitationPost(ids, addresses, federation.outbox, accounts.notifier)
+        self.herald = Herald(clock, self.tidings, self.invitation_post)
+        self.verbs = RoomVerbs(
+            db=db,
+            clock=clock,
+            bus=base.bus,
+            limits=base.config.spaces,
+            orders=self.obedience,
+            herald=self.herald,
+            lookup=accounts.lookup,
+            exits=accounts.exits,
+        )
         self.notes = InstanceNotes(ids, clock, addresses, federation.outbox)
         self.reminders = Reminders(db, clock, accounts.notifier, self.notes)
         self.attending = Attending(
@@ -90,7 +104,6 @@ class Spaces:
         self.guesting = Guesting(
             db=db, ids=ids, clock=clock, addresses=addresses, people=people, outbox=federation.outbox
         )
-        self.invitation_post = InvitationPost(ids, addresses, federation.outbox, accounts.notifier)
         self.farewell = Farewell(db, people, threads.editing)
         limits = WayLimits(clock)
         self.entry_links = EntryLinks(

@@ -1,5 +1,6 @@
 """Who may make which call: every row of the table against every kind of caller."""
 
+import re
 from typing import Any
 
 import pytest
@@ -17,8 +18,7 @@ SCOPED = [route for route in table() if route.scope is not None]
 
 def path_of(route: Route, id_: int = 1) -> str:
     path = route.path.replace("{group_key}", "ungrouped-1").replace("{emoji}", "blob")
-    for name in ("id", "quoting_id"):
-        path = path.replace("{" + name + "}", str(id_))
+    path = re.sub(r"{(\w+_)?id}", str(id_), path)
     for name in ("hashtag", "name"):
         path = path.replace("{" + name + "}", "tea")
     return path

@@ -43,13 +43,17 @@ from fedispace.ids import TimeOrderedIds
 from fedispace.net import Net
 from fedispace.queue.bus import MemoryBus
 from fedispace.queue.jobs import Jobs
+from fedispace.spaces.acting import Orders
 from fedispace.spaces.activities import SpaceInbox
 from fedispace.spaces.arrival import Arrivals
 from fedispace.spaces.bearers import Bearers
 from fedispace.spaces.documents import SpaceDocuments
 from fedispace.spaces.doors import SpaceDoor
 from fedispace.spaces.entering import Entering
+from fedispace.spaces.exits import Exits
+from fedispace.spaces.herald import Herald
 from fedispace.spaces.hosting import Hosting, Rooms
+from fedispace.spaces.invitation_post import InvitationPost
 from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.models import Space
 from fedispace.spaces.passes import Passes
@@ -60,6 +64,7 @@ from fedispace.threads.hearing import heard, private_mention
 from fedispace.threads.polls import Polls
 from fedispace.threads.publish import Publishing
 from fedispace.threads.sanitize import clean
+from fedispace.wiring.rooms import RoomVerbs
 from tests.factories import keys, make_database
 
 SECRET = b"a secret of thirty-two bytes, or more"
@@ -76,6 +81,20 @@ class ClosedRooms:
         self.closed.append(space_id)
 
 
+class KeptOrders:
+    """The audio servers for tests without sound: what they would have been told."""
+
+    def __init__(self) -> None:
+        self.obeyed: list[tuple[int, set[int]]] = []
+        self.hung_up: list[tuple[str, str]] = []
+
+    async def obey(self, space_id: int, account_ids: set[int]) -> None:
+        self.obeyed.append((space_id, account_ids))
+
+    async def hang_up(self, sessions: list[tuple[str, str]]) -> None:
+        self.hung_up += sessions
+
+
 class Town:
     """`town = await Town.open(directory, clock, "http://127.0.0.1:8001")`; `await town.close()`."""
 
@@ -87,6 +106,7 @@ class Town:
         *,
         limits: Limits | None = None,
         rooms: Rooms | None = None,
+        orders: Orders | None = None,
     ) -> None:
         self.db = db
         self.clock = clock
@@ -109,6 +129,20 @@ class Town:
         self.rooms = ClosedRooms()
         self.jobs = Jobs(self.ids, clock, self.bus)
         self.tidings = Tidings(self.ids, clock, self.bus, self.addresses, self.outbox)
+        self.orders = KeptOrders()
+        self.notifier = Notifier(self.ids, clock, self.bus, heard(), private_mention())
+        post = InvitationPost(self.ids, self.addresses, self.outbox, self.notifier)
+        self.herald = Herald(clock, self.tidings, post)
+        self.verbs = RoomVerbs(
+            db=db,
+            clock=clock,
+            bus=self.bus,
+            limits=limits or Limits(),
+            orders=orders or self.orders,
+            herald=self.herald,
+            lookup=Lookup(db, self.resolver, self.people, self.addresses),
+            exits=Exits(clock, self.bus),
+        )
         self.hosting = Hosting(
             db=db,
             ids=self.ids,

@@ -1,9 +1,14 @@
 """Our own API: being in a room."""
 
+from typing import Literal
+
 import msgspec
 
 from fedispace.api.entities.account import Account
 from fedispace.api.entities.shape import Entity
+from fedispace.api.entities.space import Space
+
+Role = Literal["host", "cohost", "speaker", "listener"]
 
 
 class RoomPass(Entity, frozen=True, kw_only=True):
@@ -40,3 +45,90 @@ class NewStreamKey(StreamKey, frozen=True, kw_only=True):
 
     key: str
     whip_url: str
+
+
+class Seat(Entity, frozen=True, kw_only=True):
+    """Somebody on stage. `is_muted` is a host's doing, `has_mic_on` their own; only both are heard."""
+
+    account: Account
+    role: Role
+    is_muted: bool
+    has_mic_on: bool
+    is_speaking: bool
+    is_connected: bool
+
+
+class Hand(Entity, frozen=True, kw_only=True):
+    """A hand that is up, and since when."""
+
+    account: Account
+    raised_at: str
+
+
+class Hands(Entity, frozen=True, kw_only=True):
+    """How many ask to speak; hosts and co-hosts see who, first come first."""
+
+    count: int
+    queue: list[Hand]
+
+
+class Listeners(Entity, frozen=True, kw_only=True):
+    """How many listen. Only those who chose it are named; the others are `private`."""
+
+    count: int
+    shown: list[Account]
+    private: int
+
+
+class Pin(Entity, frozen=True, kw_only=True):
+    """A post or a link held up, from `offset` seconds after the beginning."""
+
+    id: str
+    status_id: str | None
+    url: str | None
+    title: str
+    offset: int
+    pinned_by: str
+
+
+class You(Entity, frozen=True, kw_only=True):
+    """What whoever asks is in the room; `may` names the actions that are allowed to them now."""
+
+    account: Account | None
+    role: Role
+    hand_position: int | None
+    invited_as: Role | None
+    is_muted: bool
+    may_unmute: bool
+    has_mic_on: bool
+    is_shown: bool
+    may: list[str]
+
+
+class Warnings(Entity, frozen=True, kw_only=True):
+    """What somebody should know before they come in."""
+
+    blocked_on_stage: int
+
+
+class RoomState(Entity, frozen=True, kw_only=True):
+    """A room, as whoever asks sees it."""
+
+    space: Space
+    you: You
+    stage: list[Seat]
+    stage_limit: int
+    hands: Hands
+    listeners: Listeners
+    pins: list[Pin]
+    is_paused: bool
+    elapsed: int
+    warnings: Warnings
+
+
+class Removed(Entity, frozen=True, kw_only=True):
+    """Somebody who was sent out, and whether of all of the host's Spaces."""
+
+    account: Account
+    removed_at: str
+    is_banned: bool

@@ -7,6 +7,7 @@ from fedispace.api.entities.shape import Entity
 
 State = Literal["scheduled", "live", "ended", "cancelled"]
 Access = Literal["public", "unlisted", "followers", "invited"]
+SpeakPolicy = Literal["request", "followers", "invited"]
 JoinRole = Literal["listener", "speaker"]
 
 
@@ -22,6 +23,10 @@ class Space(Entity, frozen=True, kw_only=True):
     access: Access
     host: Account
     speakers: list[Account]
+    topics: list[str]
+    language: str | None
+    speak_policy: SpeakPolicy
+    about_id: str | None
     starts_at: str
     started_at: str | None
     ended_at: str | None

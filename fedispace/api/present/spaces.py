@@ -8,6 +8,7 @@ from fedispace.api.present.accounts import AccountPresenter
 from fedispace.clock import iso
 from fedispace.spaces import access
 from fedispace.spaces.admission import Admission
+from fedispace.spaces.details import speak_policy_from
 from fedispace.spaces.lifecycle import parse_phase
 from fedispace.spaces.views import SpaceView
 
@@ -30,6 +31,10 @@ class SpacePresenter:
             access=access.parse_access(row.access),
             host=self._accounts.account(view.host),
             speakers=self._accounts.accounts(view.speakers, {}),
+            topics=[str(topic) for topic in row.topics or ()],
+            language=row.language or None,
+            speak_policy=speak_policy_from(row.speak_policy),
+            about_id=None if row.about_id is None else str(row.about_id),
             starts_at=iso(row.starts_at),
             started_at=_time(row.started_at),
             ended_at=_time(row.ended_at),

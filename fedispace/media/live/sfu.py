@@ -346,6 +346,7 @@ class Sfu:
             refused=self._port.refused,
             uplink=self._uplink,
         )
+        session.silence(self._orders.is_muted(grant.room, grant.participant))
         local = Local(
             number=secrets.randbits(62),
             ice_ufrag=path.ice.ufrag,

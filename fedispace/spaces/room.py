@@ -1,0 +1,176 @@
+"""A room as whoever is in it, or looks in, sees it: the stage, the queue, who listens, what they may do."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from fedispace.accounts.models import Account, Block
+from fedispace.accounts.standing import is_shown
+from fedispace.db.engine import Tx
+from fedispace.spaces import access, members, presence, queries, roles, views
+from fedispace.spaces.access import Standing
+from fedispace.spaces.lifecycle import Phase
+from fedispace.spaces.models import LiveSession, Member, Pin, Space
+from fedispace.spaces.queries import is_present
+from fedispace.spaces.roles import Action, MemberRole
+from fedispace.spaces.views import SpaceView
+
+_MOST_PINS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """Somebody on stage."""
+
+    account: Account
+    role: MemberRole
+    is_muted: bool
+    may_unmute: bool
+    has_mic_on: bool
+    is_connected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hand:
+    """A hand that is up."""
+
+    account: Account
+    raised_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class You:
+    """What whoever looks is in the room; `row` is none for who has nothing particular."""
+
+    account: Account | None
+    standing: Standing
+    row: Member | None
+    hand_position: int | None
+    may: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomView:
+    """The whole room. `queue` is empty for whoever may not see it."""
+
+    space: SpaceView
+    you: You
+    stage: tuple[Seat, ...]
+    hand_count: int
+    queue: tuple[Hand, ...]
+    shown: tuple[Account, ...]
+    pins: tuple[Pin, ...]
+    blocked_on_stage: int
+    elapsed: int
+
+
+async def room_of(tx: Tx, space_id: int, viewer_id: int | None, now: datetime) -> RoomView:
+    """Return the room of a Space of ours, for whoever may be in it; raises why they may not."""
+    space = await queries.space(tx, space_id, viewer_id)
+    if not space.local:
+        raise access.no_such_space()
+    standing = await queries.standing(tx, space, viewer_id)
+    access.require_presence(access.parse_access(space.access), standing)
+    [view] = await views.view(tx, [space])
+    on_stage = await members.stage(tx, space_id)
+    waiting = await members.hands(tx, space_id) if roles.may(standing.role, Action.SEE_HANDS) else ()
+    shown = await _shown(tx, space_id)
+    ids = {row.account_id for row in (*on_stage, *waiting)} | set(shown)
+    accounts = await _accounts(tx, ids if viewer_id is None else ids | {viewer_id})
+    connected = await presence.connected_accounts(tx, space_id, "speaker")
+    row = None if viewer_id is None else await members.member(tx, space_id, viewer_id)
+    return RoomView(
+        space=view,
+        you=You(
+            account=accounts.get(viewer_id or 0),
+            standing=standing,
+            row=row,
+            hand_position=None if row is None else await members.hand_position(tx, row),
+            may=_allowed(space, standing, row),
+        ),
+        stage=tuple(
+            Seat(
+                account=accounts[seat.account_id],
+                role=MemberRole(seat.role),
+                is_muted=seat.muted_at is not None,
+                may_unmute=seat.may_unmute,
+                has_mic_on=seat.has_mic_on,
+                is_connected=seat.account_id in connected,
+            )
+            for seat in on_stage
+            if seat.account_id in accounts
+        ),
+        hand_count=await members.count_hands(tx, space_id),
+        queue=tuple(
+            Hand(account=accounts[hand.account_id], raised_at=hand.hand_at or now)
+            for hand in waiting
+            if hand.account_id in accounts
+        ),
+        shown=tuple(accounts[id_] for id_ in shown if id_ in accounts),
+        pins=tuple(await _pins(tx, space_id)),
+        blocked_on_stage=await _blocked(tx, viewer_id, [seat.account_id for seat in on_stage]),
+        elapsed=_elapsed(space, now),
+    )
+
+
+def _allowed(space: Space, standing: Standing, row: Member | None) -> tuple[Action, ...]:
+    """Return what somebody may do now, as far as one can tell before they try."""
+    if not standing.is_known or Phase(space.state) in (Phase.ENDED, Phase.CANCELLED):
+        return ()
+    may = set(roles.allowed(standing.role))
+    if space.speak_policy == "invited" or (space.speak_policy == "followers" and not standing.follows_host):
+        may.discard(Action.RAISE_HAND)
+    if space.paused_at is not None:
+        may -= {Action.REACT, Action.SPEAK}
+    if row is not None and row.muted_at is not None and not row.may_unmute:
+        may.discard(Action.SPEAK)
+    return tuple(action for action in Action if action in may)
+
+
+async def _accounts(tx: Tx, ids: Collection[int]) -> dict[int, Account]:
+    rows = await tx.scalars(select(Account).where(Account.id.in_(ids), is_shown()))
+    return {account.id: account for account in rows}
+
+
+async def _shown(tx: Tx, space_id: int) -> list[int]:
+    """Return the listeners who are there and chose to be named."""
+    rows = await tx.scalars(
+        select(Member.account_id)
+        .join(
+            LiveSession,
+            (LiveSession.space_id == Member.space_id) & (LiveSession.account_id == Member.account_id),
+        )
+        .where(Member.space_id == space_id, Member.is_shown, Member.removed_at.is_(None), is_present())
+        .where(Member.role == MemberRole.LISTENER)
+        .order_by(Member.account_id)
+        .distinct()
+        .limit(members.MOST_SHOWN)
+    )
+    return list(rows)
+
+
+async def _pins(tx: Tx, space_id: int) -> list[Pin]:
+    rows = await tx.scalars(
+        select(Pin)
+        .where(Pin.space_id == space_id, Pin.removed_at.is_(None))
+        .order_by(Pin.id.desc())
+        .limit(_MOST_PINS)
+    )
+    return list(rows)
+
+
+async def _blocked(tx: Tx, viewer_id: int | None, stage: Collection[int]) -> int:
+    """Return how many on stage the viewer blocks: told before they come in, not who."""
+    if viewer_id is None:
+        return 0
+    statement = select(func.count()).select_from(Block)
+    return await tx.scalar(statement.where(Block.account_id == viewer_id, Block.target_id.in_(stage))) or 0
+
+
+def _elapsed(space: Space, now: datetime) -> int:
+    """Return for how many seconds it has been, or was, live."""
+    if space.started_at is None:
+        return 0
+    return max(0, int(((space.ended_at or now) - space.started_at).total_seconds()))

@@ -1,0 +1,39 @@
+"""The verbs of a room, which all begin and end in the same way (`spaces/acting.py`)."""
+
+from fedispace.accounts.lookup import Lookup
+from fedispace.clock import Clock
+from fedispace.config import Spaces as Limits
+from fedispace.db.engine import Database
+from fedispace.queue.bus import Bus
+from fedispace.spaces.acting import Acting, Orders
+from fedispace.spaces.exits import Exits
+from fedispace.spaces.handing import Handing
+from fedispace.spaces.hands import Hands
+from fedispace.spaces.herald import Herald
+from fedispace.spaces.inviting import Inviting
+from fedispace.spaces.ordering import Ordering, Pausing
+from fedispace.spaces.removing import Removing
+
+
+class RoomVerbs:
+    """What may be done in a room."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        clock: Clock,
+        bus: Bus,
+        limits: Limits,
+        orders: Orders,
+        herald: Herald,
+        lookup: Lookup,
+        exits: Exits,
+    ) -> None:
+        self.acting = Acting(db=db, clock=clock, bus=bus, limits=limits, orders=orders, herald=herald)
+        self.hands = Hands(self.acting)
+        self.inviting = Inviting(self.acting, lookup, herald)
+        self.ordering = Ordering(self.acting)
+        self.pausing = Pausing(self.acting)
+        self.removing = Removing(self.acting, exits, herald)
+        self.handing = Handing(self.acting)
