@@ -49,6 +49,7 @@ from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.hub import Hub
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.obedience import Obedience
+from fedispace.spaces.oversight import Oversight
 from fedispace.spaces.passes import Passes
 from fedispace.spaces.watch import RoomWatch
 from fedispace.threads.deletion import Deletion
@@ -110,6 +111,7 @@ class App:
     clock: Clock
     obedience: Obedience
     watch: RoomWatch
+    oversight: Oversight
     passes: Passes
     hub: Hub
     federation: FederationDoor
@@ -253,6 +255,7 @@ def build(
         clock=base.clock,
         obedience=spaces.obedience,
         watch=spaces.watch,
+        oversight=spaces.oversight,
         passes=spaces.passes,
         hub=spaces.hub,
         federation=incoming.door,

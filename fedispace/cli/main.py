@@ -14,6 +14,7 @@ from fedispace.cli.relays import relay
 from fedispace.cli.reports import report
 from fedispace.cli.serve import serve
 from fedispace.cli.setup import config, init, migrate
+from fedispace.cli.spaces import space
 from fedispace.cli.users import user
 from fedispace.errors import FedispaceError
 
@@ -24,7 +25,10 @@ def cli() -> None:
     """A federated server for threads and live audio Spaces."""
 
 
-for command in (quickstart, init, serve, doctor, migrate, config, user, domain, emoji, report, relay, queue):
+for command in (
+    *(quickstart, init, serve, doctor, migrate, config),
+    *(user, domain, emoji, report, relay, space, queue),
+):
     cli.add_command(command)
 
 

@@ -21,7 +21,7 @@ from fedispace.accounts.models import Account
 from fedispace.clock import Clock, wire_time
 from fedispace.config import Spaces as Limits
 from fedispace.db.engine import Database, Tx
-from fedispace.errors import Conflict, Invalid, NotFound, Unavailable
+from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.vocab.uri import Uri
 from fedispace.ids import Ids
@@ -120,6 +120,8 @@ class Hosting:
         )
         async with self._db.transaction() as tx:
             await tx.get(Account, host.id, with_for_update=True)  # two requests at once are counted in turn
+            if await members.is_banned(tx, host.id, host.id):
+                raise Forbidden("You may not host Spaces here.")
             self._require_room_on_the_calendar(await queries.unfinished(tx, host.id), begins, now)
             tx.add(space)
             await tx.flush()

@@ -164,6 +164,8 @@ class LiveRooms:
 
     async def close(self, space_id: int) -> None:
         """Send everybody home. If the SFU is away now, reconciling does it when it is back."""
+        if not self._tasks:  # a command line: those who watch the rows do it (`watch.py`)
+            return
         for name in self._fleet.names:
             try:
                 await self._fleet.client(name).close_room(str(space_id))

@@ -21,6 +21,7 @@ from fedispace.spaces.invitation_post import InvitationPost
 from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.obedience import Obedience
+from fedispace.spaces.oversight import Oversight
 from fedispace.spaces.passes import Passes
 from fedispace.spaces.placement import Placement
 from fedispace.spaces.reactions import Reactions
@@ -154,6 +155,7 @@ class Spaces:
             reporting=accounts.reporting,
             safety_seconds=base.config.spaces.safety_buffer_seconds,
         )
+        self.oversight = Oversight(db, clock, self.hosting)
         self.watch = RoomWatch(
             db=db,
             clock=clock,
