@@ -17,6 +17,12 @@ from importlib.resources.abc import Traversable
 from aiohttp import web
 
 PREFIX = "/assets/"
+TOGETHER = {
+    "look.css": ("tokens.css", "base.css", "parts.css"),
+    "embed.css": ("tokens.css", "base.css", "embed-only.css"),
+}
+"""Style sheets sent as one, because a page waits for each of them."""
+
 _IMPORT = re.compile(r"""(?P<before>(?:from|import)\s*\(?\s*["'])\./(?P<name>[a-z-]+\.js)(?P<after>["'])""")
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
 
@@ -40,6 +46,9 @@ class Assets:
             for entry in (folder or files("fedispace.web") / "static").iterdir()
             if entry.is_file()
         }
+        for name, parts in TOGETHER.items():
+            if all(part in self._raw for part in parts):
+                self._raw[name] = b"".join(self._raw[part] for part in parts)
         self._by_name: dict[str, Asset] = {}
         for name in sorted(self._raw):
             self._add(name, ())

@@ -40,10 +40,65 @@ class SpaceCard:
     local: bool = True
     mine: bool = False
     announcement_id: int | None = None
+    topics: tuple[str, ...] = ()
+    language: str = ""
+    speaks: str = "request"
+    paused: bool = False
+    moved_from: datetime | None = None
+    interested: int = 0
 
     @property
     def is_live(self) -> bool:
         return self.state == "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """Somebody on stage. `is_here`: their sound is connected; `is_muted`: nobody hears them now."""
+
+    face: Face
+    role: Literal["host", "cohost", "speaker"]
+    is_muted: bool = True
+    is_here: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinCard:
+    """What hosts hold up: a post of ours or a link to elsewhere."""
+
+    id: int
+    href: str
+    title: str
+    is_ours: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomCard:
+    """What the page of a Space shows beside its card, and where its script goes.
+
+    `api`, `signal`, `whep` and `whip` are at the server the Space lives on; `key` is where this server
+    gives the right to use them.
+    """
+
+    seats: tuple[Seat, ...]
+    limit: int
+    api: str
+    signal: str
+    whep: str
+    whip: str
+    key: str
+    domain: str
+    ics: str
+    listeners: tuple[Face, ...] = ()
+    pins: tuple[PinCard, ...] = ()
+    interested: int = 0
+    is_reminded: bool = False
+    is_on_stage: bool = False
+    is_host: bool = False
+    may_listen: bool = True
+    may_ask: bool = True
+    refusal: str = ""
+    about: "PostCard | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,10 @@ NOTICES = {
     "conversation-muted": "You will hear no more of this conversation, and your Home leaves it out.",
     "conversation-heard": "You hear of this conversation again.",
     "tag-followed": "Public posts with this hashtag will be in your Home.",
+    "told": "Sent.",
+    "space-changed": "Changed. Who said that they will come is told.",
+    "reminder": "You will be told when it starts.",
+    "no-reminder": "You will not be told.",
     "server-blocked": "You will see nothing from that server.",
 }
 _SIDE = 5
@@ -88,6 +92,12 @@ class Frame:
         if values.get("indexable") is False:
             headers["X-Robots-Tag"] = "noindex"
         return web.Response(text=html, status=status, content_type="text/html", headers=headers)
+
+    def framed(self, asked: Asked, template: str, **values: object) -> web.Response:
+        """Return a page that stands in another site's page: nobody is known on it, nothing is beside it."""
+        html = self._templates.page(template, now=self._clock.now(), here=asked.path, **values)
+        headers = headers_for(private=False, secure=self._secure, framed=True)
+        return web.Response(text=html, content_type="text/html", headers=headers)
 
     def piece(self, asked: Asked, template: str, macro: str, *arguments: object, here: str = "") -> str:
         """Return one part of a page, for a script that puts it in place."""

@@ -23,8 +23,12 @@ def headers_for(
     connects_to: Collection[str] = (),
     sends_form_to: Collection[str] = (),
     microphone: bool = False,
+    framed: bool = False,
 ) -> dict[str, str]:
-    """Return the headers of a page. `private`: somebody is signed in and it shows."""
+    """Return the headers of a page. `private`: somebody is signed in and it shows.
+
+    `framed`: other sites may show it within theirs (a page on which nothing can be pressed by mistake).
+    """
     policy = [
         "default-src 'none'",
         "script-src 'self'",
@@ -36,7 +40,7 @@ def headers_for(
         "manifest-src 'self'",
         "base-uri 'none'",
         " ".join(("form-action 'self'", *sorted(set(sends_form_to)))),
-        "frame-ancestors 'none'",
+        f"frame-ancestors {'*' if framed else "'none'"}",
     ]
     heard = "(self)" if microphone else "()"
     headers = {
@@ -46,6 +50,10 @@ def headers_for(
         "Cache-Control": "private, no-store" if private else "no-cache",
         "Vary": "Cookie, Accept, X-Piece",
     }
+    if framed:
+        for name in ("X-Frame-Options", "Cross-Origin-Opener-Policy"):
+            del headers[name]
+        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     if secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
     return headers

@@ -205,6 +205,11 @@ class Presenter:
             local=space.local,
             mine=space.local and viewer_id == space.host_id,
             announcement_id=space.announcement_id,
+            topics=tuple(str(topic) for topic in space.topics),
+            language=space.language,
+            speaks=space.speak_policy,
+            paused=space.paused_at is not None,
+            moved_from=space.previous_starts_at,
         )
 
 

@@ -34,6 +34,7 @@ class Templates:
             exact=times.exact,
             length=times.length,
             stamp=times.stamp,
+            since=times.since,
         )
         environment.filters["figure"] = figure
         self._environment = environment

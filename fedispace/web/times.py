@@ -60,6 +60,18 @@ def length(start: datetime, end: datetime) -> str:
     return f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
+def since(began: datetime | None, ended: datetime | None, moment: datetime) -> str:
+    """Return how far into something `moment` was: `12:04`, `1:02:33`, or `after the Space`."""
+    if began is None:
+        return ""
+    if ended is not None and moment > ended:
+        return "after the Space"
+    seconds = max(0, int((moment - began).total_seconds()))
+    hours, rest = divmod(seconds, 3600)
+    short = f"{rest // 60:02}:{rest % 60:02}"
+    return f"{hours}:{short}" if hours else short
+
+
 def stamp(moment: datetime) -> str:
     """Return the machine's form, for `<time datetime>`."""
     return wire_time(moment)

@@ -73,6 +73,15 @@ export class Line {
     if (was) this.tell("off", "");
   }
 
+  // Begins afresh on purpose: what the connection is dressed with has changed.
+  renew() {
+    if (!this.wanted) return;
+    clearTimeout(this.timer);
+    this.timer = 0;
+    this.tries = 0;
+    this.connect();
+  }
+
   // The last part of the session's address: how the server knows it.
   get name() {
     return this.resource.split("/").pop();

@@ -1,17 +1,39 @@
 // Walking about with the sound on: while a Space is heard, links and forms bring the new page into
 // this one, and a small player stays. The Space's own page is kept whole and put back on return.
 
-export function roam({ root, title, isOn, leave, arrived }) {
+export function roam({ root, title, host, isOn, sound, toggle, leave, arrived }) {
   const home = location.pathname;
   const main = document.getElementById("main");
   let kept = null;
   let player = null;
+
+  function sprite(name) {
+    const shapes = root.querySelector("svg.icon use").getAttribute("href").split("#")[0];
+    const holder = document.createElement("template");
+    holder.innerHTML = `<svg class="icon" aria-hidden="true"><use href="${shapes}#${name}"></use></svg>`;
+    return holder.content.firstElementChild;
+  }
+
+  function press(words, name, action) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.className = "button round slim";
+    made.setAttribute("aria-label", words);
+    made.title = words;
+    made.append(sprite(name));
+    made.addEventListener("click", () => { action(); draw(); });
+    return made;
+  }
+
+  let pause;
+  let mic;
 
   function show() {
     if (player) return;
     player = document.createElement("section");
     player.className = "dock mini";
     player.setAttribute("aria-label", "Playing");
+    player.dataset.testid = "mini-player";
     const words = document.createElement("div");
     words.className = "about-it";
     const live = document.createElement("span");
@@ -20,21 +42,39 @@ export function roam({ root, title, isOn, leave, arrived }) {
     const back = document.createElement("a");
     back.href = home;
     back.dir = "auto";
-    back.textContent = title;
-    const out = document.createElement("button");
-    out.type = "button";
-    out.className = "button slim";
-    out.textContent = "Leave";
-    out.addEventListener("click", () => { leave(); hide(); });
-    words.append(live, back, out);
+    const name = document.createElement("strong");
+    name.textContent = title;
+    const by = document.createElement("span");
+    by.textContent = host;
+    back.append(name, by);
+    pause = press("Pause", "pause", () => { sound.hush(!sound.isHushed); if (!sound.isHushed) sound.play(); });
+    mic = press("Unmute", "mic-off", toggle);
+    words.append(live, back, mic, pause, press("Leave", "leave", () => { leave(); hide(); }));
     player.append(words);
     document.body.append(player);
+    draw();
+  }
+
+  function draw() {
+    if (!player) return;
+    mic.hidden = !sound.microphone;
+    mic.replaceChildren(sprite(sound.isOnAir ? "mic" : "mic-off"));
+    mic.setAttribute("aria-label", sound.isOnAir ? "Mute" : "Unmute");
+    pause.replaceChildren(sprite(sound.isHushed ? "play" : "pause"));
+    pause.setAttribute("aria-label", sound.isHushed ? "Play" : "Pause");
   }
 
   function hide() {
     player?.remove();
     player = null;
   }
+
+  document.addEventListener("space-over", () => {
+    if (!player) return;
+    player.querySelector(".live").textContent = "Ended";
+    for (const button of player.querySelectorAll("button")) button.remove();
+    setTimeout(hide, 8000);
+  });
 
   function settle(path) {
     for (const link of document.querySelectorAll(".rail a")) {
@@ -81,15 +121,16 @@ export function roam({ root, title, isOn, leave, arrived }) {
   }
 
   function isOurs(url) {
-    return url.origin === location.origin && !url.pathname.startsWith("/assets/");
+    return url.origin === location.origin && !/^\/(assets|media|embed)\/|\.ics$|\.rss$/.test(url.pathname);
   }
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href]");
     if (!link || !isOn() || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
     const url = new URL(link.href);
-    if (!isOurs(url) || (url.pathname === location.pathname && url.hash)) return;
+    if (link.target || link.hasAttribute("download") || !isOurs(url) || (url.pathname === location.pathname && url.hash)) return;
     event.preventDefault();
+    link.closest("dialog[open]")?.close();
     if (url.pathname === home && kept) {
       history.pushState(null, "", home);
       comeHome();
@@ -100,7 +141,8 @@ export function roam({ root, title, isOn, leave, arrived }) {
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!isOn() || event.defaultPrevented || form.matches("[data-swap]") || root.contains(form)) return;
+    if (!isOn() || event.defaultPrevented || form.matches("[data-swap], [method=dialog]")) return;
+    if (root.contains(form) && !form.matches("[data-roams]")) return;
     event.preventDefault();
     const fields = new URLSearchParams(new FormData(form, event.submitter));
     if (form.method === "post") visit(form.action, { method: "POST", body: fields });

@@ -1,28 +1,40 @@
-// The page of a Space: listening, speaking, and what happens on stage meanwhile.
+// The page of a Space: joins the parts together. What it draws the server has drawn first; from here on
+// it listens to the room's events, and asks by itself wherever these do not come through.
+
 import { prepare } from "./composer.js";
-import { Line, Refusal, refusalOf } from "./line.js";
-import { tell as tellTimes } from "./times.js";
+import { Folk } from "./folk.js";
+import { Key } from "./key.js";
+import { Refusal } from "./line.js";
 import { roam } from "./roam.js";
+import { ordinal, Room } from "./room.js";
+import { choose, open, toast } from "./sheets.js";
+import { Signal } from "./signal.js";
+import { Sound } from "./sound.js";
+import { stay } from "./stay.js";
+import { tabs } from "./tabs.js";
+import { tell as tellTimes } from "./times.js";
+import { announce } from "./voice.js";
 
 const ASK_EVERY = 3000;
 const ASK_EVERY_ON_STAGE = 1000;
-const SHOW_LEVEL_EVERY = 120;
-const AUDIBLE = 0.012;
 const SETTLES = 600;
-const STALLED = 700;
+const HELLO_WITHIN = 1500;
+const REACTIONS_AT_ONCE = 5;
+const REACTIONS_IN = 2000;
+const OVER = "That Space has ended. Read its thread below.";
 
 const root = document.querySelector("[data-space]");
 const find = (name) => root.querySelector(`[data-${name}]`);
 const page = root.dataset;
+const absolute = (path) => (path ? new URL(path, location).href : "");
+const here = page.here;
+const key = new Key({ door: page.key, csrf: page.csrf, api: absolute(page.api) });
+const room = new Room(root, { domain: page.domain, here });
 const dock = find("dock");
-const buttons = { listen: find("listen"), leave: find("leave"), mic: find("mic") };
-// Who may speak hears the others on stage apart, in so many slots, and never himself; others one mix.
-const onStage = Boolean(buttons.mic);
-const sounds = Array.from({ length: onStage ? 3 : 1 }, () => new Audio());
+const buttons = Object.fromEntries(["listen", "leave", "mic", "hand", "more", "react-open"].map((name) => [name, find(name)]));
 let state = page.state;
-let microphone = null;
-let opensMuted = true;
-let shown = { stage: "", replies: "" };
+let hosting = null;
+let warned = false;
 
 // What the reader is told, in words and by one colour.
 function say(kind, words) {
@@ -32,257 +44,329 @@ function say(kind, words) {
   line.textContent = words;
 }
 
-async function ticketFor(role) {
-  const answer = await fetch(page.ticket, {
-    method: "POST",
-    body: new URLSearchParams({ csrf: page.csrf, role }),
-    headers: { Accept: "application/json" },
+const how = () => (room.you?.is_shown ? "Listening. Others see that you are here." : "Listening. Others see a number, not your name.");
+
+function attempt(promise) {
+  return promise.catch((error) => {
+    if (!(error instanceof Refusal)) throw error;
+    toast(error.message, "bad");
   });
-  if (!answer.ok) throw await refusalOf(answer);
-  return answer.json();
 }
 
-// Listening --------------------------------------------------------------------------------------
+// Sound -------------------------------------------------------------------------------------------
 
-const listening = new Line({
-  async door() {
-    if (!page.csrf || (!onStage && page.needsTicket === undefined && page.whep)) return { url: new URL(page.whep, location).href };
-    const { ticket, whep_url: url } = await ticketFor("listener");
-    return { url, ticket };
+const sound = new Sound({
+  whep: page.whep,
+  whip: page.whip,
+  key,
+  isOpen: page.open !== undefined,
+  stalled: () => ask(),
+  levels(heard, isOwn) {
+    find("meter")?.style.setProperty("--level", isOwn ? heard.toFixed(2) : "0");
+    room.level(heard);
   },
-  dress(pc) {
-    for (const sound of sounds) {
-      sound.srcObject = null;
-      pc.addTransceiver("audio", { direction: "recvonly" });
-    }
-    pc.ontrack = (event) => {
-      const sound = sounds[pc.getTransceivers().indexOf(event.transceiver)];
-      if (!sound) return;
-      sound.srcObject = new MediaStream([event.track]);
-      play();
-    };
-  },
-  tell(kind, words) {
-    if (speaking.wanted && kind !== "over") {
-      // What is said of the stage matters more.
-      if (kind === "on") play();
-    } else if (kind === "on") {
-      say("on", "Listening. Others see a number, not your name.");
-      setTimeout(ask, SETTLES);
-      play();
-    } else if (kind === "connecting" || kind === "waiting") {
-      say("wait", words);
-    } else if (kind === "off") {
-      say("", "You left. Come back any time.");
-    } else {
-      say("bad", words);
-      if (kind === "over") ask();
-    }
+  tell(line, kind, words) {
+    if (line === "listening") heardOf(kind, words);
+    else spokenOf(kind, words);
     draw();
   },
 });
 
-async function play() {
-  try {
-    await Promise.all(sounds.filter((sound) => sound.srcObject).map((sound) => sound.play()));
-  } catch (error) {
-    if (error.name === "NotAllowedError") say("bad", "Your browser holds the sound back. Press Listen again.");
+function heardOf(kind, words) {
+  if (kind === "held") say("bad", "Your browser holds the sound back. Press Listen again.");
+  else if (kind === "over") { say("bad", words); ask(); }
+  else if (sound.speaking.wanted) return; // What is said of the stage matters more.
+  else if (kind === "on") {
+    say("on", how());
+    setTimeout(ask, SETTLES);
+  } else if (kind === "connecting" || kind === "waiting") say("wait", words);
+  else if (kind === "off") say("", "You left. Come back any time.");
+  else say("bad", words);
+}
+
+function spokenOf(kind, words) {
+  if (kind === "on" || kind === "mute") {
+    if (sound.microphone && sound.speaking.isOn) say("on", sound.isOnAir ? "You are on air." : "You are on stage, muted. Nobody hears you.");
+    if (kind === "on") setTimeout(ask, SETTLES);
+  } else if (kind === "connecting") say("wait", "Going on stage…");
+  else if (kind === "waiting") say("wait", words);
+  else if (kind === "off") {
+    if (state === "live") say("", page.mine !== undefined ? "You left the stage. The Space goes on until you end it." : "You left the stage.");
+  } else {
+    say("bad", words);
+    if (kind === "over") ask();
   }
 }
-
-function hush(muted) {
-  for (const sound of sounds) sound.muted = muted;
-}
-
-function silence() {
-  for (const sound of sounds) sound.srcObject = null;
-}
-
-function announcePlaying(on) {
-  if (!("mediaSession" in navigator)) return;
-  const session = navigator.mediaSession;
-  session.metadata = on ? new MediaMetadata({ title: page.title, artist: page.host }) : null;
-  session.playbackState = on ? "playing" : "none";
-  session.setActionHandler("pause", on ? () => { hush(true); session.playbackState = "paused"; } : null);
-  session.setActionHandler("play", on ? () => { hush(false); play(); session.playbackState = "playing"; } : null);
-  session.setActionHandler("stop", on ? leave : null);
-}
-
-// Speaking ---------------------------------------------------------------------------------------
-
-const speaking = new Line({
-  async door() {
-    const { ticket, whip_url: url } = await ticketFor("speaker");
-    if (!url) throw new Refusal("Only the host speaks in this Space.");
-    return { url, ticket };
-  },
-  dress(pc) {
-    // The offer keeps the audio-level header extension (RFC 6464) the browser proposes.
-    pc.addTransceiver(microphone, { direction: "sendonly", streams: [new MediaStream([microphone])] });
-  },
-  tell(kind, words) {
-    if (kind === "on") {
-      mute(opensMuted);
-      setTimeout(ask, SETTLES);
-    } else if (kind === "connecting") {
-      say("wait", "Going on stage…");
-    } else if (kind === "waiting") {
-      say("wait", words);
-    } else if (kind === "off") {
-      say("", "You left the stage. The Space goes on until you end it.");
-    } else {
-      say("bad", words);
-      release();
-      if (kind === "over") ask();
-    }
-    draw();
-  },
-});
 
 async function takeStage(muted) {
-  opensMuted = muted;
   say("wait", "Waiting for your microphone…");
   try {
-    const heard = await navigator.mediaDevices.getUserMedia({
-      audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
-    });
-    [microphone] = heard.getAudioTracks();
+    await sound.takeStage(muted);
+    tellMicrophone();
   } catch (error) {
-    say("bad", error.name === "NotFoundError"
-      ? "No microphone was found. Plug one in and press Unmute."
-      : "Your browser does not let this page use the microphone. Allow it beside the address, then press Unmute.");
+    if (!(error instanceof Refusal)) throw error;
+    say("bad", error.message);
+  }
+  draw();
+}
+
+let told = null;
+
+function tellMicrophone() {
+  const on = sound.isOnAir;
+  if (on === told || !key.isKnown) return;
+  told = on;
+  key.call("/room/microphone", { body: { on } }).catch(() => { told = null; });
+}
+
+async function toggleMicrophone() {
+  if (!sound.microphone) return takeStage(false);
+  if (!sound.isOnAir && room.you?.is_muted && room.you.may_unmute === false) {
+    toast("A host muted you. You can speak again when they allow it.", "bad");
     return;
   }
-  microphone.enabled = false;
-  microphone.addEventListener("ended", () => {
-    speaking.stop();
-    release();
-    say("bad", "The microphone went away. Press Unmute to use another.");
-  });
-  speaking.start();
-  // The others are heard meanwhile: the line that listens stays as it is when one comes on stage.
-  listening.start();
+  if (!sound.isOnAir && room.you?.is_muted) await attempt(key.call(`/room/people/${room.you.account.id}/unmute`).then(take));
+  sound.mute(sound.isOnAir);
+  tellMicrophone();
   draw();
 }
 
-function mute(muted) {
-  opensMuted = muted;
-  if (!microphone) return;
-  microphone.enabled = !muted;
-  say("on", muted ? "You are on stage, muted. Nobody hears you." : "You are on air.");
-  draw();
-}
-
-function release() {
-  microphone?.stop();
-  microphone = null;
-  draw();
-}
-
-// Controls ---------------------------------------------------------------------------------------
-
-function icon(button, name) {
-  const use = button.querySelector("use");
-  const shape = use.getAttribute("href").split("#")[0];
-  if (use.getAttribute("href") !== `${shape}#${name}`) use.setAttribute("href", `${shape}#${name}`);
-}
-
-function draw() {
-  if (!dock?.querySelector("[data-leave]")) return;
-  const live = state === "live";
-  const onAir = Boolean(microphone?.enabled);
-  buttons.leave.hidden = !(listening.wanted || speaking.wanted);
-  if (buttons.listen) buttons.listen.hidden = !live || listening.wanted || speaking.wanted;
-  find("volume").hidden = !listening.wanted;
-  if (buttons.mic) {
-    buttons.mic.hidden = !live;
-    buttons.mic.setAttribute("aria-pressed", String(onAir));
-    buttons.mic.classList.toggle("main", !onAir);
-    buttons.mic.querySelector("span").textContent = onAir ? "Mute" : "Unmute";
-    icon(buttons.mic, onAir ? "mic" : "mic-off");
-    find("meter").hidden = !microphone;
+async function listen() {
+  if (sound.listening.wanted) return;
+  const warnings = room.state?.warnings?.blocked_on_stage ?? 0;
+  if (warnings && !warned) {
+    const sheet = find("warning-sheet");
+    sheet.querySelector("[data-words]").textContent = `${warnings} ${warnings === 1 ? "person" : "people"} you block ${warnings === 1 ? "is" : "are"} on stage.`;
+    if ((await choose(sheet)) !== "listen") return;
+    warned = true;
   }
-  announcePlaying(listening.wanted);
+  if (key.isKnown && !room.isOnStage && !kept("presence")) {
+    const chosen = await choose(find("presence-sheet"));
+    if (!chosen) return;
+    keep("presence", chosen);
+  }
+  if (key.isKnown && kept("presence") === "shown" && !room.you?.is_shown) show(true);
+  sound.listen();
+  draw();
+  buttons.leave?.focus();
 }
 
 function leave() {
-  listening.stop();
-  speaking.stop();
-  silence();
-  release();
+  sound.stop();
+  tellMicrophone();
   draw();
   ask();
 }
 
-buttons.listen?.addEventListener("click", () => {
-  hush(false);
-  listening.start();
-  draw();
-  buttons.leave.focus();
-});
-buttons.leave?.addEventListener("click", () => {
-  leave();
-  (buttons.listen ?? buttons.mic)?.focus();
-});
-buttons.mic?.addEventListener("click", () => {
-  if (!microphone) takeStage(false);
-  else mute(microphone.enabled);
-});
-find("volume")?.querySelector("input").addEventListener("input", (event) => {
-  for (const sound of sounds) sound.volume = Number(event.target.value);
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, [contenteditable]")) return;
-  if (event.key === "m" && buttons.mic && !buttons.mic.hidden) buttons.mic.click();
-  if (event.key === "l" && state === "live") (listening.wanted ? buttons.leave : buttons.listen)?.click();
-});
-
-// Levels: a ring around whoever is heard ------------------------------------------------------------
-
-async function level() {
-  const line = speaking.isOn ? speaking : listening;
-  if (!line.isOn) return 0;
-  const kind = speaking.isOn ? "media-source" : "inbound-rtp";
-  const entries = (await line.stats()).filter((one) => one.type === kind && one.kind === "audio");
-  if (line === listening) watch(entries.reduce((sum, one) => sum + one.packetsReceived, 0));
-  return Math.sqrt(Math.min(1, Math.max(0, ...entries.map((one) => one.audioLevel ?? 0))));
+function kept(name) {
+  try { return localStorage.getItem(name); } catch { return null; }
 }
 
-// Sound that stops in the middle is a reason to ask at once whether the session still stands.
-const flow = { packets: 0, since: 0, asked: 0 };
+function keep(name, value) {
+  try { localStorage.setItem(name, value); } catch { /* asked again next time */ }
+}
 
-function watch(packets) {
-  const now = performance.now();
-  if (packets !== flow.packets) Object.assign(flow, { packets, since: now });
-  else if (packets && now - flow.since > STALLED && now - flow.since < ASK_EVERY && now - flow.asked > STALLED) {
-    flow.asked = now;
-    ask();
+async function show(shown) {
+  await attempt(key.call("/room/presence", { body: { shown } }).then(() => {
+    if (room.you) room.you.is_shown = shown;
+    keep("presence", shown ? "shown" : "private");
+    if (sound.listening.isOn && !sound.speaking.wanted) say("on", how());
+    draw();
+    refresh();
+  }));
+}
+
+// The dock -----------------------------------------------------------------------------------------
+
+function icon(one, name) {
+  const use = one.querySelector("use");
+  const [shapes] = use.getAttribute("href").split("#");
+  if (use.getAttribute("href") !== `${shapes}#${name}`) use.setAttribute("href", `${shapes}#${name}`);
+}
+
+function write(one, words) {
+  const place = one.querySelector("span");
+  if (place.textContent !== words) place.textContent = words;
+}
+
+function draw() {
+  if (!buttons.more) return;
+  const live = state === "live";
+  const onStage = room.state ? room.isOnStage : page.onStage !== undefined;
+  const hearing = sound.isWanted;
+  buttons.leave.hidden = !hearing;
+  if (buttons.listen) {
+    buttons.listen.hidden = !live || hearing;
+    buttons.listen.classList.toggle("main", !onStage);
+    buttons.listen.classList.toggle("grow", !onStage);
   }
+  buttons.mic.hidden = !live || !onStage;
+  const onAir = sound.isOnAir;
+  buttons.mic.setAttribute("aria-pressed", String(onAir));
+  buttons.mic.classList.toggle("main", !onAir);
+  write(buttons.mic, onAir ? "Mute" : "Unmute");
+  icon(buttons.mic, onAir ? "mic" : "mic-off");
+  find("meter").hidden = !sound.microphone;
+  const place = room.you?.hand_position ?? null;
+  buttons.hand.hidden = !live || onStage || (room.state !== null && key.isKnown && !room.may("raise_hand") && !place);
+  buttons.hand.setAttribute("aria-pressed", String(Boolean(place)));
+  buttons.hand.classList.toggle("up", Boolean(place));
+  write(buttons.hand, place ? `Lower hand (${ordinal(place)} in queue)` : "Raise hand");
+  buttons["react-open"].hidden = !live || !key.isKnown;
+  buttons["react-open"].disabled = Boolean(room.state?.is_paused);
+  find("invitation").hidden = !room.you?.invited_as || !live;
+  const presence = find("presence");
+  if (presence) {
+    presence.hidden = !key.isKnown || onStage || !room.state;
+    presence.querySelector("[data-presence-words]").textContent = room.you?.is_shown
+      ? "Others see that you are listening."
+      : "You listen privately. Nobody sees your name, not even the host.";
+    presence.querySelector("[data-presence-switch]").textContent = room.you?.is_shown ? "Listen privately" : "Show me as listening";
+  }
+  sound.showOutside(page.title, page.host, leave);
 }
 
-async function showLevel() {
-  const heard = await level();
-  const seats = root.querySelectorAll("[data-seat]");
-  const meter = root.querySelector("[data-meter]");
-  meter?.style.setProperty("--level", heard.toFixed(2));
-  // The sound is one mix: with one seat taken it is known whose voice it is.
-  if (seats.length !== 1) return;
-  seats[0].classList.toggle("talking", heard > AUDIBLE);
-  seats[0].querySelector("[data-ring]").style.setProperty("--level", heard > AUDIBLE ? heard.toFixed(2) : "0");
+// What the server says of the room -------------------------------------------------------------------
+
+function take(fresh) {
+  if (!fresh || !fresh.stage) return refresh();
+  const was = room.isOnStage;
+  const wasInvited = room.you?.invited_as;
+  room.apply(fresh);
+  const { you } = room;
+  if (fresh.space?.state && fresh.space.state !== state) changed(fresh.space.state);
+  if (was && !room.isOnStage && sound.speaking.wanted) {
+    sound.stepDown();
+    announce("You are in the audience again.");
+  }
+  if (you?.is_muted && sound.isOnAir) sound.mute(true);
+  if (you?.invited_as && !wasInvited) invited(you.invited_as);
+  if (room.isHost) host();
+  else hosting?.draw();
+  draw();
+  tellTimes(root);
+  return undefined;
 }
 
-// What happens meanwhile ---------------------------------------------------------------------------
+let refreshing = null;
+let againWanted = false;
+
+// Of many reasons to look again, at most one look is under way and one waits.
+function refresh() {
+  if (refreshing) {
+    againWanted = true;
+    return refreshing;
+  }
+  refreshing = key.call("/room", { method: "GET" })
+    .then((fresh) => { if (fresh?.stage) take(fresh); })
+    .catch(() => {})
+    .finally(() => {
+      refreshing = null;
+      if (againWanted) {
+        againWanted = false;
+        refresh();
+      }
+    });
+  return refreshing;
+}
+
+function invited(role) {
+  const words = role === "cohost" ? "You're invited to be co-host" : role === "listener" ? "You're invited to listen" : "You're on stage";
+  find("invited-words").textContent = words;
+  announce(`${words}: Unmute, or Not now.`, "assertive");
+}
+
+async function host() {
+  const { Hosting } = await import("./hosting.js");
+  hosting ??= new Hosting({ room, key, again: refresh });
+  hosting.draw();
+}
+
+const heard = {
+  hello(message) { take(message.state); if (message.resync) replies(); },
+  resync() { refresh(); replies(); },
+  state(message) { if (message.state !== state) changed(message.state); else refresh(); },
+  presence(message) { room.presence(message.listener_count); if (room.you) quietly(); },
+  stage(message) { room.stage(message.stage); hosting?.draw(); refreshYou(message.stage); },
+  hands(message) {
+    if (room.state) room.state.hands = { ...room.state.hands, count: message.count };
+    if (room.you?.hand_position) refresh();
+    hosting?.draw();
+  },
+  queue() { refresh(); },
+  reactions(message) { room.react(message.counts); },
+  speaking(message) { room.speak(message.ids); },
+  post() { replies(); },
+  post_edited() { replies(); },
+  post_removed() { replies(); },
+  pins() { refresh(); },
+  paused(message) { room.paused(message.is_paused); if (message.is_paused && sound.isOnAir) { sound.mute(true); tellMicrophone(); } draw(); },
+  you(message) { concerning(message.what); },
+  bye(message) { if (message.code === 4403) out("You were removed from this Space."); else if (message.code === 4410) ask(); },
+};
+
+let quiet = 0;
+
+// Who is shown as listening may have changed with the count; a look now and then is enough.
+function quietly() {
+  if (quiet || document.hidden) return;
+  quiet = setTimeout(() => { quiet = 0; refresh(); }, 4000);
+}
+
+function refreshYou(stage) {
+  const on = stage.some((one) => room.isMe(one.account.id));
+  if (on !== room.isOnStage) refresh();
+}
+
+function concerning(what) {
+  const words = {
+    declined: "The hosts cannot take you on stage now. You can ask again later.",
+    muted: "A host muted you. Unmute when you want to speak.",
+    hard_muted: "A host muted you until they allow you to speak.",
+    unmuted: "You may speak again.",
+    moved: "You are in the audience again. You go on listening.",
+    role: "",
+  }[what];
+  if (what === "muted" || what === "hard_muted") {
+    sound.mute(true);
+    told = null;
+    tellMicrophone();
+  }
+  if (what === "removed" || what === "banned") {
+    out(what === "banned" ? "The host lets you into none of their Spaces any more." : "You were removed from this Space.");
+    return;
+  }
+  if (words) toast(words);
+  refresh();
+}
+
+function out(words) {
+  sound.stop();
+  signal.stop();
+  say("bad", words);
+  announce(words, "assertive");
+  for (const name of ["listen", "mic", "hand", "react-open", "leave"]) if (buttons[name]) buttons[name].hidden = true;
+}
+
+const signal = new Signal({
+  url: absolute(page.signal),
+  key,
+  heard: (message) => heard[message.event]?.(message),
+  changed(isOpen) { room.hasSignal = isOpen; if (!isOpen) ask(); },
+});
+
+// What is asked where events do not come through, and the thread, which this server draws ---------------
 
 let askedAt = performance.now();
+const shown = { stage: "", replies: "" };
 
-async function ask() {
+async function ask(wants = "") {
   askedAt = performance.now();
-  const held = [listening, speaking].filter((line) => line.name);
+  const held = [sound.listening, sound.speaking].filter((line) => line.name);
   const sessions = held.map((line) => line.name).join(",");
   let answer;
   try {
-    answer = await fetch(`${page.now}?sessions=${sessions}`, { headers: { "X-Piece": "space" } });
+    answer = await fetch(`${page.now}?sessions=${sessions}&only=${wants}`, { headers: { "X-Piece": "space" } });
   } catch {
     return;
   }
@@ -291,42 +375,23 @@ async function ask() {
   for (const line of held) {
     if (state === "live" && line.isOn && over.includes(line.name)) line.broke();
   }
+  const now = answer.headers.get("X-Space-State");
+  if (now && now !== state) changed(now);
   const drawn = document.createElement("template");
   drawn.innerHTML = await answer.text();
-  const stage = drawn.content.querySelector("[data-part=stage]");
-  const replies = drawn.content.querySelector("[data-part=replies]");
-  const now = stage.querySelector("[data-state]").dataset.state;
-  put("stage", stage, find("stage"));
-  put("replies", replies, document.querySelector("[data-replies]"));
-  if (now !== state) changed(now);
+  put("replies", drawn.content.querySelector("[data-part=replies]"), find("replies"));
+  // Where the room itself answers, it is asked; another server's may not.
+  if (!room.state) put("stage", drawn.content.querySelector("[data-part=stage]"), find("stage"));
 }
 
-function names() {
-  return [...root.querySelectorAll("[data-seat] .name")].map((seat) => seat.textContent.trim());
-}
+const replies = () => ask("replies");
 
 function put(part, fresh, place) {
   if (!place || !fresh || shown[part] === fresh.innerHTML) return;
-  const first = shown[part] === "";
   if (place.contains(document.activeElement) || place.querySelector("details[open]")) return;
-  const before = names();
   shown[part] = fresh.innerHTML;
   place.replaceChildren(...fresh.childNodes);
   tellTimes(place);
-  const came = names().filter((name) => !before.includes(name));
-  if (part === "stage" && came.length && !first) announce(`${came.join(", ")} came on stage.`);
-}
-
-function announce(words) {
-  let region = document.getElementById("said");
-  if (!region) {
-    region = document.createElement("p");
-    region.id = "said";
-    region.className = "unseen";
-    region.setAttribute("aria-live", "polite");
-    document.body.append(region);
-  }
-  region.textContent = words;
 }
 
 function changed(now) {
@@ -336,76 +401,160 @@ function changed(now) {
     location.reload();
     return;
   }
-  listening.stop();
-  speaking.stop();
-  silence();
-  release();
-  dock?.querySelectorAll("form, button").forEach((control) => { control.hidden = true; });
-  const words = now === "cancelled" ? "This Space was cancelled." : "That Space has ended. Read its thread below.";
+  signal.stop();
+  sound.stop();
+  const words = now === "cancelled" ? "This Space was called off." : OVER;
   say("", words);
-  announce(words);
+  announce(words, "assertive");
+  for (const one of Object.values(buttons)) if (one) one.hidden = true;
+  for (const one of [find("invitation"), find("desk"), find("picker"), ...root.querySelectorAll("dialog[open]")]) {
+    if (one instanceof HTMLDialogElement) one.close();
+    else if (one) one.hidden = true;
+  }
+  dock?.querySelectorAll("form").forEach((form) => { form.hidden = true; });
+  find("stage")?.querySelector(".stage")?.classList.remove("on");
+  find("onair").textContent = now === "cancelled" ? "Cancelled" : "Ended";
+  root.classList.add("is-over");
+  find("bubbles")?.replaceChildren();
   document.title = document.title.replace(/^LIVE: /, "");
+  document.dispatchEvent(new CustomEvent("space-over"));
 }
 
-// A reply is written without leaving the room.
-document.addEventListener("submit", async (event) => {
-  const form = event.target;
-  if (!form.closest("[data-stay]") || event.defaultPrevented) return;
-  if (event.submitter?.matches("[data-add]")) return;
-  event.preventDefault();
-  const send = form.querySelector("[data-send]");
-  send.disabled = true;
-  try {
-    const answer = await fetch(form.action, {
-      method: "POST",
-      body: new URLSearchParams(new FormData(form)),
-      headers: { "X-Piece": "stay" },
-    });
-    form.querySelector(".notice.bad")?.remove();
-    if (!answer.ok) throw new Error((await answer.text()) || "It was not sent. Try again.");
-    form.querySelectorAll(".part").forEach((part, index) => { if (index) part.remove(); });
-    form.querySelector("textarea").value = "";
-    form.elements.key.value = answer.headers.get("X-Next-Key") ?? "";
-    form.dispatchEvent(new Event("input", { bubbles: true }));
-    ask();
-  } catch (error) {
-    const notice = document.createElement("p");
-    notice.className = "notice bad";
-    notice.setAttribute("role", "alert");
-    notice.textContent = error.message;
-    form.prepend(notice);
-  } finally {
-    send.disabled = false;
+// Controls ------------------------------------------------------------------------------------------
+
+buttons.listen?.addEventListener("click", listen);
+buttons.leave?.addEventListener("click", () => {
+  leave();
+  (buttons.listen?.hidden === false ? buttons.listen : buttons.mic)?.focus();
+});
+buttons.mic?.addEventListener("click", toggleMicrophone);
+
+async function hand() {
+  if (!key.isKnown) {
+    open(find("enter-sheet"));
+    return;
+  }
+  const up = !room.you?.hand_position;
+  await attempt(key.call("/room/hand", { body: { up } }).then(take));
+  if (up && !sound.listening.wanted) listen();
+}
+buttons.hand?.addEventListener("click", hand);
+
+async function answerInvitation(accept) {
+  await attempt(key.call("/room/invitation", { body: { accept } }).then(take));
+  if (room.you) room.you.invited_as = null;
+  draw();
+  if (accept) await takeStage(false);
+}
+find("accept")?.addEventListener("click", () => answerInvitation(true));
+find("decline")?.addEventListener("click", () => answerInvitation(false));
+
+const pressed = [];
+function react(emoji) {
+  const now = performance.now();
+  while (pressed.length && now - pressed[0] > REACTIONS_IN) pressed.shift();
+  if (pressed.length >= REACTIONS_AT_ONCE) return;
+  pressed.push(now);
+  attempt(key.call("/room/reactions", { body: { emoji } }));
+}
+
+function picker(opened) {
+  find("picker").hidden = !opened;
+  buttons["react-open"].setAttribute("aria-expanded", String(opened));
+  if (opened) find("picker").querySelector("button").focus();
+}
+buttons["react-open"]?.addEventListener("click", () => picker(find("picker").hidden));
+find("picker")?.addEventListener("click", (event) => {
+  const one = event.target.closest("[data-react]");
+  if (one) react(one.dataset.react);
+});
+find("presence-switch")?.addEventListener("click", () => show(!room.you?.is_shown));
+
+buttons.more?.addEventListener("click", () => {
+  const sheet = find("more-sheet");
+  if (hosting) hosting.orders(sheet.querySelector("[data-orders]"), sheet);
+  const down = sheet.querySelector("[data-step-down]");
+  if (down) down.hidden = !room.may("step_down");
+  const keys = sheet.querySelector("[data-stream]");
+  if (keys) keys.hidden = !room.may("stream");
+  open(sheet);
+});
+find("volume")?.addEventListener("input", (event) => sound.loud(Number(event.target.value)));
+find("step-down")?.addEventListener("click", async () => {
+  find("more-sheet").close();
+  await attempt(key.call("/room/step_down").then(take));
+  sound.stepDown();
+  draw();
+});
+for (const one of root.querySelectorAll("[data-open]")) {
+  one.addEventListener("click", async (event) => {
+    const sheet = find(one.dataset.open);
+    if (!sheet) return;
+    event.preventDefault();
+    one.closest("dialog")?.close();
+    if (one.dataset.open === "share-sheet") {
+      const { prepareShare } = await import("./share.js");
+      prepareShare(sheet, { link: page.link, title: page.title });
+    }
+    if (one.dataset.open === "report-sheet") folk.accuse(null);
+    open(sheet);
+  });
+}
+
+const folk = new Folk({ root, room, key, attempt, isLive: () => state === "live", desk: () => hosting });
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.target.closest?.("input, textarea, select, [contenteditable], dialog[open]")) return;
+  if (!root.isConnected || !buttons.more) return;
+  const act = { l: () => (sound.isWanted ? leave() : buttons.listen && listen()), h: hand, m: () => room.isOnStage && toggleMicrophone(), "?": () => open(find("help-sheet")) };
+  const chosen = act[event.key.toLowerCase()];
+  if (event.key === "Escape" && !find("picker").hidden) {
+    picker(false);
+    buttons["react-open"].focus();
+  } else if (chosen && state === "live" && !(event.key === "h" && buttons.hand.hidden)) {
+    event.preventDefault();
+    chosen();
   }
 });
 
-addEventListener("pagehide", () => {
-  listening.drop();
-  speaking.drop();
-});
+stay(document, replies);
+
+addEventListener("pagehide", () => sound.drop());
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 
 // For tests and for support: what was received so far.
-window.fedispaceStats = async () =>
-  [...(await listening.stats()), ...(await speaking.stats())].filter((one) => one.type === "inbound-rtp");
+window.fedispaceStats = () => sound.stats();
 
 roam({
   root,
   title: page.title,
-  isOn: () => listening.wanted || speaking.wanted,
+  host: page.host,
+  isOn: () => sound.isWanted,
+  sound,
+  toggle: toggleMicrophone,
   leave,
   arrived: (main) => { prepare(main); tellTimes(main); },
 });
-// Whoever speaks cannot hear that he is not heard, so he asks more often whether his session stands.
+// Who speaks cannot hear that nobody hears, so the page asks more often whether the session stands. Who
+// listens asks only where no events come.
 setInterval(() => {
-  const every = speaking.wanted ? ASK_EVERY_ON_STAGE : ASK_EVERY;
-  if ((state === "live" || state === "scheduled") && performance.now() - askedAt > every - 50) ask();
+  if (state !== "live" && state !== "scheduled") return;
+  if (signal.isOpen && !sound.speaking.wanted) return;
+  const every = sound.speaking.wanted ? ASK_EVERY_ON_STAGE : ASK_EVERY;
+  if (performance.now() - askedAt > every - 50) ask(signal.isOpen ? "sessions" : "");
 }, ASK_EVERY_ON_STAGE);
-setInterval(showLevel, SHOW_LEVEL_EVERY);
+
+tabs(root);
+if (find("share")) find("share").hidden = false;
 draw();
-if (state === "live" && buttons.mic && new URLSearchParams(location.search).has("stage")) {
-  history.replaceState(null, "", location.pathname);
-  takeStage(true);
+if (state === "live") {
+  signal.start();
+  setTimeout(() => { if (!room.state) refresh(); }, HELLO_WITHIN);
 }
+const wants = new URLSearchParams(location.search);
+if (wants.has("stage") || wants.has("listen")) history.replaceState(null, "", location.pathname);
+if (state === "live" && wants.has("stage") && page.onStage !== undefined) takeStage(true);
+else if (state === "live" && wants.has("listen") && buttons.listen) listen();

@@ -30,10 +30,20 @@ export function running(start, now) {
   return hours ? `${hours}:${rest}` : rest;
 }
 
+export function countdown(moment, now) {
+  const seconds = Math.floor((moment - now) / 1000);
+  if (seconds < -3600) return "waiting for its host";
+  if (seconds <= 0) return "any minute now";
+  const days = Math.floor(seconds / 86400);
+  const clock = [Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60].map((one) => String(one).padStart(2, "0")).join(":");
+  return days ? `in ${days} ${days === 1 ? "day" : "days"}, ${clock}` : `in ${clock}`;
+}
+
 const forms = {
   ago: [ago, 30000],
   ahead: [ahead, 30000],
   running: [running, 1000],
+  countdown: [countdown, 1000],
   localTime: [(moment) => exact.format(moment), 3600000],
 };
 

@@ -1,0 +1,194 @@
+"""What the page of a Space shows of its room before any script has run."""
+
+from collections.abc import Sequence
+from typing import Final, Literal, cast
+
+from sqlalchemy import func, select
+
+from fedispace.accounts.models import Account
+from fedispace.accounts.people import People
+from fedispace.db.engine import Tx
+from fedispace.errors import NotFound
+from fedispace.federation.addresses import Addresses
+from fedispace.hosts import origin_of
+from fedispace.spaces import queries
+from fedispace.spaces.access import OPEN_TO_ALL
+from fedispace.spaces.lifecycle import Phase
+from fedispace.spaces.models import Attendance, LiveSession, Member, Pin, Space
+from fedispace.threads.models import Status
+from fedispace.threads.visibility import visible
+from fedispace.web.cards import PinCard, PostCard, RoomCard, Seat
+from fedispace.web.faces import Face
+from fedispace.web.guard import source_of
+from fedispace.web.present import Presenter
+
+_SEATS: Final = 32
+_LISTENERS: Final = 100
+_PINS: Final = 20
+_RANK: Final = {"host": 0, "cohost": 1, "speaker": 2}
+_API: Final = "/api/fedispace/v1/spaces/"
+
+
+class RoomReader:
+    """Reads rooms for pages. Of another server's room only the host is known here: its page asks there."""
+
+    def __init__(self, addresses: Addresses, people: People, presenter: Presenter, limit: int) -> None:
+        self._addresses = addresses
+        self._people = people
+        self._presenter = presenter
+        self._limit = limit
+
+    async def room(self, tx: Tx, space: Space, viewer_id: int | None) -> RoomCard:
+        seats = await self.seats(tx, space)
+        members = [] if viewer_id is None else [await tx.get(Member, (space.id, viewer_id))]
+        own = next((member for member in members if member is not None), None)
+        coming = None if viewer_id is None else await tx.get(Attendance, (space.id, viewer_id))
+        host = await self._people.by_id(tx, space.host_id)
+        whep, refusal = _way_in(space, viewer_id)
+        home = origin_of(space.uri) or self._addresses.origin
+        there = space.uri.rstrip("/").rpartition("/")[2]
+        is_host = (own is not None and own.role == "host") or (space.local and viewer_id == space.host_id)
+        return RoomCard(
+            seats=tuple(seats),
+            limit=self._limit,
+            api=f"{_API}{space.id}" if space.local else f"{home}{_API}{there}",
+            signal=f"/spaces/{space.id}/signal" if space.local else space.signal_endpoint or "",
+            whep=whep,
+            whip=f"/spaces/{space.id}/whip" if space.local else space.whip_endpoint or "",
+            key=f"/stage/{space.id}/pass",
+            domain=host.domain or self._addresses.account_domain,
+            ics=f"/spaces/{space.id}.ics",
+            listeners=await self._shown(tx, space),
+            pins=await self._pins(tx, space, viewer_id),
+            interested=await queries.count_attendances(tx, space.id),
+            is_reminded=coming is not None and coming.state != "refused",
+            is_on_stage=is_host or (own is not None and own.role in _RANK),
+            is_host=is_host,
+            may_listen=not refusal,
+            may_ask=space.speak_policy != "invited",
+            refusal=refusal,
+            about=await self._about(tx, space, viewer_id),
+        )
+
+    async def seats(self, tx: Tx, space: Space) -> list[Seat]:
+        """Return who is on stage: the host first, then co-hosts, then in the order in which they came."""
+        rows = await tx.execute(
+            select(Member, Account)
+            .join(Account, Account.id == Member.account_id)
+            .where(Member.space_id == space.id, Member.role.in_(tuple(_RANK)), Member.removed_at.is_(None))
+            .order_by(Member.created_at)
+            .limit(_SEATS)
+        )
+        found = [(member, account) for member, account in rows]
+        there = (await queries.speakers_in(tx, [space.id])).get(space.id, [])
+        seats = [
+            Seat(
+                face=self._presenter.face(account),
+                role=cast(Literal["host", "cohost", "speaker"], member.role),
+                is_muted=member.muted_at is not None or not member.has_mic_on,
+                is_here=account.id in there,
+            )
+            for member, account in found
+            if member.role == "host" or account.id in there
+        ]
+        if not any(seat.role == "host" for seat in seats):
+            host = await self._people.by_id(tx, space.host_id)
+            seats.append(Seat(face=self._presenter.face(host), role="host", is_here=host.id in there))
+        return sorted(seats, key=lambda seat: _RANK[seat.role])
+
+    async def _shown(self, tx: Tx, space: Space) -> tuple[Face, ...]:
+        rows = await tx.scalars(
+            select(Account)
+            .join(Member, Member.account_id == Account.id)
+            .join(
+                LiveSession,
+                (LiveSession.account_id == Account.id) & (LiveSession.space_id == Member.space_id),
+            )
+            .where(Member.space_id == space.id, Member.is_shown, Member.role == "listener")
+            .where(queries.is_present(), LiveSession.role == "listener")
+            .distinct()
+            .limit(_LISTENERS)
+        )
+        return tuple(self._presenter.face(account) for account in rows)
+
+    async def _pins(self, tx: Tx, space: Space, viewer_id: int | None) -> tuple[PinCard, ...]:
+        rows = (
+            await tx.scalars(
+                select(Pin)
+                .where(Pin.space_id == space.id, Pin.removed_at.is_(None))
+                .order_by(Pin.id)
+                .limit(_PINS)
+            )
+        ).all()
+        wanted = [pin.status_id for pin in rows if pin.status_id is not None]
+        cards = {card.id: card for card in await self._posts(tx, wanted, viewer_id)}
+        shown: list[PinCard] = []
+        for pin in rows:
+            card = cards.get(pin.status_id or 0)
+            if card is not None:
+                words = " ".join(card.html.striptags().split())[:120] or "A post"
+                title = f"{card.author.name}: {words}"
+                shown.append(PinCard(id=pin.id, href=card.path, title=title, is_ours=True))
+            elif pin.url is not None:
+                shown.append(PinCard(id=pin.id, href=pin.url, title=pin.title or pin.url, is_ours=False))
+        return tuple(shown)
+
+    async def _about(self, tx: Tx, space: Space, viewer_id: int | None) -> PostCard | None:
+        found = [] if space.about_id is None else await self._posts(tx, [space.about_id], viewer_id)
+        return found[0] if found else None
+
+    async def _posts(self, tx: Tx, ids: Sequence[int], viewer_id: int | None) -> list[PostCard]:
+        if not ids:
+            return []
+        rows = (await tx.scalars(select(Status).where(Status.id.in_(ids), visible(viewer_id)))).all()
+        return await self._presenter.posts(tx, rows, viewer_id)
+
+
+async def interest_in(tx: Tx, space_ids: Sequence[int]) -> dict[int, int]:
+    """Return how many said that they will come, by Space."""
+    rows = await tx.execute(
+        select(Attendance.space_id, func.count())
+        .where(Attendance.space_id.in_(space_ids))
+        .group_by(Attendance.space_id)
+    )
+    return {space_id: count for space_id, count in rows}
+
+
+def servers_of(space: Space) -> list[str]:
+    """Return whom the page may talk to beside us: the server another's Space lives on."""
+    home = origin_of(space.uri)
+    if space.local or home is None:
+        return []
+    known = (space.uri, space.whep_endpoint, space.whip_endpoint)
+    sources = {source_of(url) for url in known if url and origin_of(url) == home}
+    if space.signal_endpoint and _host(space.signal_endpoint) == _host(space.uri):
+        sources |= {source.replace("http", "ws", 1) for source in sources}
+    return sorted(sources)
+
+
+def is_open(space: Space) -> bool:
+    return space.access in OPEN_TO_ALL
+
+
+def path_of(presenter: Presenter, host: Account, space: Space) -> str:
+    """Return where the page of a Space is."""
+    return f"{presenter.face(host).path}/spaces/{space.id}"
+
+
+def require_live(space: Space) -> None:
+    """Raise unless there is something to hear."""
+    if space.state != Phase.LIVE:
+        raise NotFound("There is nothing to hear here now.")
+
+
+def _host(url: str) -> str:
+    return url.split("://", 1)[-1].split("/", 1)[0]
+
+
+def _way_in(space: Space, viewer_id: int | None) -> tuple[str, str]:
+    """Return where to listen, and why one cannot listen when one cannot."""
+    if space.local:
+        return f"/spaces/{space.id}/whep", ""
+    if viewer_id is None and space.whep_endpoint is None:
+        return "", "Sign in to listen to this Space here."
+    return space.whep_endpoint or "", ""

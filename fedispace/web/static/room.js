@@ -1,0 +1,261 @@
+// The room as it is drawn: what the server says of it, put into the page in place.
+//
+// Seats keep their elements while their people stay, so nothing jumps, and nothing is focused away.
+
+import { paint, pathOf, personOf } from "./people.js";
+import { announce, mention } from "./voice.js";
+
+const ROLES = { host: "Host", cohost: "Co-host", speaker: "Speaker" };
+const ON_STAGE = new Set(Object.keys(ROLES));
+const WORDS = { "👏": "applause", "❤️": "hearts", "😂": "laughter", "🎉": "cheers", "🔥": "fire", "🤔": "thinking", "👍": "thumbs up", "💯": "a hundred" };
+const MOST_BUBBLES = 24;
+const RISES = 2600;
+
+export const ordinal = (number) => {
+  const ending = { one: "st", two: "nd", few: "rd", other: "th" }[new Intl.PluralRules("en", { type: "ordinal" }).select(number)];
+  return `${number}${ending}`;
+};
+
+export const figure = (number) => new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(number).toLowerCase();
+
+function icon(element, name) {
+  const use = element.querySelector("use");
+  const [shapes] = use.getAttribute("href").split("#");
+  if (use.getAttribute("href") !== `${shapes}#${name}`) use.setAttribute("href", `${shapes}#${name}`);
+}
+
+function write(element, text) {
+  if (element && element.textContent !== text) element.textContent = text;
+}
+
+export class Room {
+  constructor(root, { domain, here }) {
+    this.root = root;
+    this.domain = domain;
+    this.here = here;
+    this.state = null;
+    this.people = new Map();
+    this.speaking = new Set();
+    this.known = false;
+  }
+
+  find(name) {
+    return this.root.querySelector(`[data-${name}]`);
+  }
+
+  fresh(name) {
+    return this.root.querySelector(`template[data-template=${name}]`).content.firstElementChild.cloneNode(true);
+  }
+
+  get you() {
+    return this.state?.you ?? null;
+  }
+
+  get role() {
+    return this.you?.role ?? "listener";
+  }
+
+  get isOnStage() {
+    return ON_STAGE.has(this.role);
+  }
+
+  get isHost() {
+    return this.role === "host" || this.role === "cohost";
+  }
+
+  may(action) {
+    return Boolean(this.you?.may?.includes(action));
+  }
+
+  isMe(id) {
+    return Boolean(this.you?.account) && String(this.you.account.id) === String(id);
+  }
+
+  person(account) {
+    const person = personOf(account, this.domain);
+    this.people.set(person.id, person);
+    return person;
+  }
+
+  // The whole truth about the room, from `hello` or from GET .../room.
+  apply(state) {
+    this.state = state;
+    this.stage(state.stage ?? []);
+    this.listeners(state.listeners ?? {});
+    this.pins(state.pins ?? []);
+    this.paused(Boolean(state.is_paused));
+    this.known = true;
+  }
+
+  stage(seats) {
+    if (this.state) this.state.stage = seats;
+    const list = this.find("seats");
+    if (!list) return;
+    const old = new Map([...list.querySelectorAll("[data-account]")].map((seat) => [seat.dataset.account, seat]));
+    const shown = seats.filter((one) => one.role === "host" || one.is_connected !== false || one.has_mic_on);
+    const came = [];
+    shown.forEach((one, index) => {
+      const person = this.person(one.account);
+      let seat = old.get(person.id);
+      if (!seat) {
+        seat = [...old.values()].find((other) => other.dataset.seat === person.handle) ?? this.fresh("seat");
+        if (!old.has(seat.dataset.account)) came.push(person.name);
+      }
+      old.delete(seat.dataset.account);
+      this.dress(seat, person, one);
+      if (list.children[index] !== seat) list.insertBefore(seat, list.children[index] ?? null);
+    });
+    for (const seat of old.values()) seat.remove();
+    list.classList.toggle("many", shown.length > 6);
+    if (this.known && came.length) announce(`${came.join(", ")} came on stage.`);
+    this.speak(seats.filter((one) => one.is_speaking).map((one) => String(one.account.id)), false);
+  }
+
+  dress(seat, person, one) {
+    seat.dataset.seat = person.handle;
+    seat.dataset.account = person.id;
+    const muted = one.is_muted || !one.has_mic_on;
+    const away = one.is_connected === false;
+    seat.classList.toggle("muted", muted);
+    seat.classList.toggle("away", away);
+    paint(seat.querySelector(".face"), person);
+    icon(seat.querySelector(".badge"), muted ? "mic-off" : "mic");
+    write(seat.querySelector(".name"), person.name);
+    const chip = seat.querySelector("[data-role]");
+    chip.className = `role chip ${one.role}`;
+    write(chip, ROLES[one.role]);
+    write(seat.querySelector(".at"), person.host);
+    write(seat.querySelector("[data-how]"), away ? "on the way" : muted ? "muted" : "");
+    seat.querySelector("[data-person]").href = pathOf(person, this.here);
+  }
+
+  speak(ids, isNews = true) {
+    const before = this.speaking;
+    this.speaking = new Set(ids.map(String));
+    for (const seat of this.root.querySelectorAll("[data-seats] [data-account]")) {
+      const talks = this.speaking.has(seat.dataset.account);
+      if (seat.classList.toggle("talking", talks)) icon(seat.querySelector(".badge"), "wave");
+      else icon(seat.querySelector(".badge"), seat.classList.contains("muted") ? "mic-off" : "mic");
+    }
+    if (!isNews) return;
+    const begun = [...this.speaking].filter((id) => !before.has(id) && !this.isMe(id)).map((id) => this.people.get(id)?.name).filter(Boolean);
+    if (begun.length) mention(`${begun.join(" and ")} ${begun.length > 1 ? "are" : "is"} talking.`);
+  }
+
+  // Where nobody tells who speaks and one seat is taken, the sound itself tells.
+  level(heard) {
+    const seats = this.root.querySelectorAll("[data-seats] .seat");
+    for (const seat of seats) {
+      const mine = seats.length === 1 || seat.classList.contains("talking");
+      seat.querySelector("[data-ring]").style.setProperty("--level", mine ? heard.toFixed(2) : "0");
+    }
+    if (seats.length === 1 && !this.hasSignal) seats[0].classList.toggle("talking", heard > 0);
+  }
+
+  presence(count) {
+    if (this.state?.listeners) this.state.listeners.count = count;
+    write(this.find("count"), figure(count));
+    const named = this.root.querySelectorAll("[data-listeners] > li").length;
+    const hidden = Math.max(0, count - named);
+    write(this.find("private"), hidden === 1 ? "1 anonymous listener" : `${figure(hidden)} anonymous listeners`);
+    for (const mark of this.root.querySelectorAll("[data-tab-count=listeners]")) write(mark, figure(count));
+  }
+
+  listeners({ count = 0, shown = [] }) {
+    const list = this.find("listeners");
+    if (list) {
+      list.replaceChildren(...shown.map((account) => {
+        const person = this.person(account);
+        const item = this.fresh("listener");
+        item.dataset.account = person.id;
+        paint(item.querySelector(".face"), person);
+        write(item.querySelector(".name"), person.name);
+        write(item.querySelector(".at"), person.handle);
+        item.querySelector("a").href = pathOf(person, this.here);
+        return item;
+      }));
+    }
+    this.presence(count);
+  }
+
+  pins(pins) {
+    if (this.state) this.state.pins = pins;
+    const list = this.find("pins");
+    if (!list) return;
+    const hrefOf = (pin) => pin.url ?? pin.status?.url ?? "#";
+    const titleOf = (pin) => {
+      if (pin.title) return pin.title;
+      if (!pin.status) return pin.url ?? "";
+      const text = new DOMParser().parseFromString(pin.status.content, "text/html").body.textContent.trim();
+      return `${pin.status.account.display_name || pin.status.account.username}: ${text.slice(0, 120)}`;
+    };
+    const safe = (href) => (/^https?:\/\//i.test(href) ? href : "#");
+    list.replaceChildren(...pins.map((pin) => {
+      const item = this.fresh("pin");
+      item.dataset.pin = pin.id;
+      const link = item.querySelector("a");
+      link.href = safe(hrefOf(pin));
+      link.textContent = titleOf(pin);
+      if (this.may("pin")) {
+        const off = document.createElement("button");
+        off.type = "button";
+        off.className = "button bare slim";
+        off.dataset.unpin = pin.id;
+        off.textContent = "Unpin";
+        item.querySelector(".end").append(off);
+      }
+      return item;
+    }));
+    this.find("no-pins").hidden = pins.length > 0;
+    const banner = this.find("pinned");
+    const last = pins[pins.length - 1];
+    if (banner) {
+      banner.hidden = !last;
+      const link = banner.querySelector("a") ?? banner.appendChild(document.createElement("a"));
+      if (last) {
+        link.href = safe(hrefOf(last));
+        link.target = "_blank";
+        link.rel = "nofollow noopener";
+        write(link, titleOf(last));
+      }
+    }
+    for (const mark of this.root.querySelectorAll("[data-tab-count=pinned]")) write(mark, pins.length ? String(pins.length) : "");
+  }
+
+  paused(isPaused) {
+    if (this.state) this.state.is_paused = isPaused;
+    const flag = this.find("paused");
+    if (flag && flag.hidden === isPaused) {
+      flag.hidden = !isPaused;
+      if (this.known) announce(isPaused ? "The hosts paused the room." : "The room goes on.");
+    }
+    this.root.classList.toggle("is-paused", isPaused);
+  }
+
+  react(counts) {
+    const place = this.find("bubbles");
+    const words = [];
+    for (const [emoji, count] of Object.entries(counts)) {
+      words.push(`${count} ${WORDS[emoji] ?? emoji}`);
+      if (place) this.rise(place, emoji, count);
+    }
+    mention(words.join(", "));
+  }
+
+  // One bubble says how many: a crowd does not become a storm.
+  rise(place, emoji, count) {
+    if (place.childElementCount >= MOST_BUBBLES) place.firstElementChild.remove();
+    const bubble = document.createElement("span");
+    bubble.dataset.reaction = emoji;
+    bubble.textContent = emoji;
+    if (count > 1) {
+      const many = document.createElement("b");
+      many.textContent = String(count);
+      bubble.append(many);
+    }
+    bubble.style.setProperty("--x", `${8 + Math.random() * 84}%`);
+    bubble.style.setProperty("--tilt", `${Math.round(Math.random() * 24 - 12)}deg`);
+    place.append(bubble);
+    setTimeout(() => bubble.remove(), RISES);
+  }
+}
