@@ -36,6 +36,7 @@ from fedispace.spaces.reminders import enqueue_reminders, tell_those_who_come
 from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.tidings import Tidings
 from fedispace.threads.publish import Publishing
+from fedispace.threads.visibility import require_visible
 from fedispace.threads.written import Draft
 
 log = structlog.get_logger()
@@ -93,6 +94,7 @@ class Hosting:
         topics: Sequence[str] = (),
         language: str = "",
         speak_policy: SpeakPolicy = "request",
+        about_id: int | None = None,
     ) -> Space:
         """Write a Space that `host` may open from now on; its time is now unless `starts_at` is later."""
         now = self._clock.now().replace(microsecond=0)
@@ -110,6 +112,7 @@ class Hosting:
             topics=details.checked_topics(topics, self._limits.max_topics),
             language=details.checked_language(language),
             speak_policy=speak_policy,
+            about_id=about_id,
             access=access,
             state=Phase.SCHEDULED,
             starts_at=begins,
@@ -119,6 +122,8 @@ class Hosting:
             listener_count=0,
         )
         async with self._db.transaction() as tx:
+            if about_id is not None:
+                await require_visible(tx, host.id, about_id)
             await tx.get(Account, host.id, with_for_update=True)  # two requests at once are counted in turn
             if await members.is_banned(tx, host.id, host.id):
                 raise Forbidden("You may not host Spaces here.")
@@ -132,6 +137,57 @@ class Hosting:
                 await enqueue_reminders(tx, self._jobs, space)
         log.info("space.created", space=space_id, access=access, starts_at=wire_time(begins))
         return space
+
+    async def edit(
+        self,
+        by: Account,
+        space_id: int,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        starts_at: datetime | None = None,
+        topics: Sequence[str] | None = None,
+        language: str | None = None,
+        speak_policy: SpeakPolicy | None = None,
+    ) -> Space:
+        """Change what is said of a Space that is not over; what is None stays. Only one that has not
+        begun can begin at another time, and everybody is told from which one it was moved.
+        """
+        now = self._clock.now().replace(microsecond=0)
+        async with self._db.transaction() as tx:
+            await tx.get(Space, space_id, with_for_update=True)
+            space = await queries.space(tx, space_id, by.id)
+            access.require_host(access.parse_access(space.access), await queries.standing(tx, space, by.id))
+            access.require_unfinished(Phase(space.state))
+            if starts_at is not None:
+                self._move(space, max(now, starts_at.replace(microsecond=0)), now)
+            if title is not None:
+                space.title = details.checked_title(title)
+            if description is not None:
+                space.description = details.checked_description(description)
+            if topics is not None:
+                space.topics = list(details.checked_topics(topics, self._limits.max_topics))
+            if language is not None:
+                space.language = details.checked_language(language)
+            if speak_policy is not None:
+                space.speak_policy = speak_policy
+            space.updated_at = lifecycle.after_change(space.updated_at, now)
+            author = await tx.get_one(Account, space.host_id)
+            await self._tidings.changed(tx, space, author)
+            if space.state == Phase.SCHEDULED and space.starts_at > now:
+                await enqueue_reminders(tx, self._jobs, space)
+        log.info("space.edited", space=space_id)
+        return space
+
+    def _move(self, space: Space, begins: datetime, now: datetime) -> None:
+        """Put a Space on another day or hour."""
+        if begins == space.starts_at:
+            return
+        if space.state != Phase.SCHEDULED:
+            raise Conflict("It has begun, so it cannot be moved.")
+        self._require_near(begins, now)
+        space.previous_starts_at, space.starts_at = space.starts_at, begins
+        space.ends_at = lifecycle.end_of(begins, now, Phase.SCHEDULED)
 
     async def open(self, by: Account, space_id: int) -> Space:
         """Go live: the event says so, and a post of the host tells the followers."""

@@ -46,10 +46,19 @@ class SpaceCard:
     paused: bool = False
     moved_from: datetime | None = None
     interested: int = 0
+    coming: bool = False
 
     @property
     def is_live(self) -> bool:
         return self.state == "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnStage:
+    """Somebody the reader follows who is on a stage now."""
+
+    face: Face
+    space: SpaceCard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

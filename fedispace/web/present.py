@@ -24,6 +24,7 @@ from fedispace.threads.visibility import visible
 from fedispace.web.cards import FileCard, PostCard, QuoteCard, ReactionCard, SpaceCard, State
 from fedispace.web.emojis import pictured
 from fedispace.web.faces import Face, face_of
+from fedispace.web.interest import coming_to, interest_in
 from fedispace.web.poll_cards import poll_card
 from fedispace.web.words import may_quote, quote_in_words
 
@@ -87,7 +88,17 @@ class Presenter:
 
     async def spaces(self, tx: Tx, spaces: Sequence[Space], viewer_id: int | None) -> tuple[SpaceCard, ...]:
         """Return cards of Spaces the viewer may see."""
-        return tuple(self._space(view, viewer_id) for view in await space_views.view(tx, spaces))
+        waiting = [space.id for space in spaces if space.state == "scheduled"]
+        interest = await interest_in(tx, waiting)
+        coming = await coming_to(tx, waiting, viewer_id)
+        return tuple(
+            replace(
+                self._space(view, viewer_id),
+                interested=interest.get(view.space.id, 0),
+                coming=view.space.id in coming,
+            )
+            for view in await space_views.view(tx, spaces)
+        )
 
     async def space(self, tx: Tx, space: Space, viewer_id: int | None) -> SpaceCard:
         return (await self.spaces(tx, [space], viewer_id))[0]

@@ -13,6 +13,7 @@ from fedispace.threads.models import Status
 from fedispace.web.cards import Draft
 from fedispace.web.frame import Frame
 from fedispace.web.present import Presenter
+from fedispace.web.rooms import bar
 from fedispace.web.routing import Asked, Pages, number
 
 PAGE_SIZE = 30
@@ -49,12 +50,13 @@ class ReadingPages:
             statuses = await timelines.home(tx, viewer.account.id, page, asked.at)
             cards = await self._presenter.feed(tx, statuses, viewer.account.id)
             side = await self._frame.side_in(tx, viewer.account.id)
+            on_stage = await bar(tx, viewer.account.id, side.live)
         draft = Draft(key=self._ids.token(), visibility=viewer.user.default_visibility)
         return await self._frame.page(
             asked,
             "home.html",
             side=side,
-            live=side.live,
+            bar=on_stage,
             draft=draft,
             cards=cards,
             more=older("/", statuses, page),

@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from typing import Final, Literal, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from fedispace.accounts.models import Account
+from fedispace.accounts.models import Account, Follow
 from fedispace.accounts.people import People
 from fedispace.db.engine import Tx
-from fedispace.errors import NotFound
 from fedispace.federation.addresses import Addresses
-from fedispace.hosts import origin_of
+from fedispace.hosts import host_of, origin_of
 from fedispace.spaces import queries
 from fedispace.spaces.access import OPEN_TO_ALL
-from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Attendance, LiveSession, Member, Pin, Space
 from fedispace.threads.models import Status
 from fedispace.threads.visibility import visible
-from fedispace.web.cards import PinCard, PostCard, RoomCard, Seat
+from fedispace.web.cards import OnStage, PinCard, PostCard, RoomCard, Seat, SpaceCard
 from fedispace.web.faces import Face
 from fedispace.web.guard import source_of
 from fedispace.web.present import Presenter
@@ -45,7 +43,7 @@ class RoomReader:
         coming = None if viewer_id is None else await tx.get(Attendance, (space.id, viewer_id))
         host = await self._people.by_id(tx, space.host_id)
         whep, refusal = _way_in(space, viewer_id)
-        home = origin_of(space.uri) or self._addresses.origin
+        home = source_of(space.uri)
         there = space.uri.rstrip("/").rpartition("/")[2]
         is_host = (own is not None and own.role == "host") or (space.local and viewer_id == space.host_id)
         return RoomCard(
@@ -144,24 +142,14 @@ class RoomReader:
         return await self._presenter.posts(tx, rows, viewer_id)
 
 
-async def interest_in(tx: Tx, space_ids: Sequence[int]) -> dict[int, int]:
-    """Return how many said that they will come, by Space."""
-    rows = await tx.execute(
-        select(Attendance.space_id, func.count())
-        .where(Attendance.space_id.in_(space_ids))
-        .group_by(Attendance.space_id)
-    )
-    return {space_id: count for space_id, count in rows}
-
-
 def servers_of(space: Space) -> list[str]:
     """Return whom the page may talk to beside us: the server another's Space lives on."""
-    home = origin_of(space.uri)
-    if space.local or home is None:
+    if space.local:
         return []
+    home = origin_of(space.uri)
     known = (space.uri, space.whep_endpoint, space.whip_endpoint)
     sources = {source_of(url) for url in known if url and origin_of(url) == home}
-    if space.signal_endpoint and _host(space.signal_endpoint) == _host(space.uri):
+    if space.signal_endpoint and host_of(space.signal_endpoint) == host_of(space.uri):
         sources |= {source.replace("http", "ws", 1) for source in sources}
     return sorted(sources)
 
@@ -175,16 +163,6 @@ def path_of(presenter: Presenter, host: Account, space: Space) -> str:
     return f"{presenter.face(host).path}/spaces/{space.id}"
 
 
-def require_live(space: Space) -> None:
-    """Raise unless there is something to hear."""
-    if space.state != Phase.LIVE:
-        raise NotFound("There is nothing to hear here now.")
-
-
-def _host(url: str) -> str:
-    return url.split("://", 1)[-1].split("/", 1)[0]
-
-
 def _way_in(space: Space, viewer_id: int | None) -> tuple[str, str]:
     """Return where to listen, and why one cannot listen when one cannot."""
     if space.local:
@@ -192,3 +170,20 @@ def _way_in(space: Space, viewer_id: int | None) -> tuple[str, str]:
     if viewer_id is None and space.whep_endpoint is None:
         return "", "Sign in to listen to this Space here."
     return space.whep_endpoint or "", ""
+
+
+async def bar(tx: Tx, viewer_id: int, spaces: Sequence[SpaceCard]) -> tuple[OnStage, ...]:
+    """Return those the viewer follows, and the viewer, who host one of these Spaces or speak in it."""
+    on_stage = {face.id: (face, card) for card in spaces for face in (*card.speakers, card.host)}
+    followed = set(
+        await tx.scalars(
+            select(Follow.target_id).where(
+                Follow.account_id == viewer_id, Follow.accepted, Follow.target_id.in_(on_stage)
+            )
+        )
+    )
+    return tuple(
+        OnStage(face=face, space=card)
+        for id_, (face, card) in on_stage.items()
+        if id_ in followed or id_ == viewer_id
+    )

@@ -6,13 +6,16 @@ from aiohttp import web
 from sqlalchemy import select
 
 from fedispace.accounts.paging import Page
+from fedispace.clock import wire_time
 from fedispace.db.engine import Database, Tx
-from fedispace.errors import NotFound
+from fedispace.errors import NotFound, Unauthenticated
 from fedispace.federation.addresses import Addresses
 from fedispace.ids import Ids
 from fedispace.spaces import queries
+from fedispace.spaces.entering import Entering
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Space
+from fedispace.spaces.passes import Passes
 from fedispace.threads import conversation
 from fedispace.threads.compose import MAX_CHARACTERS, MAX_POSTS
 from fedispace.threads.models import Status
@@ -49,6 +52,8 @@ class StagePages:
         db: Database,
         ids: Ids,
         addresses: Addresses,
+        entering: Entering,
+        passes: Passes,
         presenter: Presenter,
         rooms: RoomReader,
         frame: Frame,
@@ -56,13 +61,15 @@ class StagePages:
         self._db = db
         self._ids = ids
         self._addresses = addresses
+        self._entering = entering
+        self._passes = passes
         self._presenter = presenter
         self._rooms = rooms
         self._frame = frame
 
     @pages.get("/spaces")
     async def listed(self, asked: Asked) -> web.Response:
-        viewer_id, many = asked.viewer_id, Page(limit=_LISTED)
+        viewer_id, many = asked.person_id, Page(limit=_LISTED)
         async with self._db.reading() as tx:
             live = await queries.spaces(tx, viewer_id, Phase.LIVE, many)
             coming = await queries.spaces(tx, viewer_id, Phase.SCHEDULED, many)
@@ -75,9 +82,29 @@ class StagePages:
             asked, "spaces.html", live=live_cards, coming=coming_cards, ended=ended_cards
         )
 
+    @pages.post("/stage/{id}/pass", guests=True)
+    async def key(self, asked: Asked) -> web.Response:
+        """Give whoever is known here the right to be in a room: a pass, or a ticket to another server's.
+
+        A pass that is shown lasts longer; the ticket is exchanged for one there.
+        """
+        who = asked.somebody
+        if who is None:
+            raise Unauthenticated("Sign in first.")
+        async with self._db.reading() as tx:
+            space = await queries.space(tx, asked.id(), who.account.id)
+        if space.local:
+            issued = await self._passes.grant(who.account.id, space.id, renews=asked.text("renews") or None)
+            given = {"pass": issued.token, "expires_at": wire_time(issued.expires_at)}
+        else:
+            client_key = asked.text("client_key") or None
+            admission = await self._entering.join(who.account, space.id, "listener", client_key)
+            given = {"ticket": admission.ticket or ""}
+        return web.json_response(given, headers={"Cache-Control": "no-store"})
+
     @pages.get("/@{handle}/spaces/{id}")
     async def space(self, asked: Asked) -> web.Response:
-        viewer_id = asked.viewer_id
+        viewer_id = asked.person_id
         async with self._db.reading() as tx:
             space, card = await self._seen(tx, asked)
             if wants_activity(asked) and (answer := to_object(space.uri, self._addresses)):
@@ -101,8 +128,8 @@ class StagePages:
             announcement=announcement,
             replies=replies,
             draft=draft,
-            known=asked.visitor is not None,
-            csrf=asked.visitor.csrf if asked.visitor is not None else "",
+            known=asked.somebody is not None,
+            csrf=asked.somebody.csrf if asked.somebody is not None else "",
             blank=BLANK,
             blank_pin=BLANK_PIN,
             limit=MAX_CHARACTERS,
@@ -128,7 +155,7 @@ class StagePages:
                 )
                 parts += f'<div data-part="stage">{drawn}</div>'
             if only in ("", "replies"):
-                _, replies = await self._talk(tx, space, asked.viewer_id, asked.at)
+                _, replies = await self._talk(tx, space, asked.person_id, asked.at)
                 said = self._frame.piece(asked, "stage.html", "said", replies, card, here=card.path)
                 parts += f'<div data-part="replies">{said}</div>'
         answer = self._frame.fragment(asked, parts)
@@ -138,8 +165,8 @@ class StagePages:
 
     async def _seen(self, tx: Tx, asked: Asked) -> tuple[Space, SpaceCard]:
         """Return the Space of the page's address, if the viewer may see it and its host is named."""
-        space = await queries.space(tx, asked.id(), asked.viewer_id)
-        card = await self._presenter.space(tx, space, asked.viewer_id)
+        space = await queries.space(tx, asked.id(), asked.person_id)
+        card = await self._presenter.space(tx, space, asked.person_id)
         handle = asked.request.match_info["handle"]
         if f"/@{handle}".casefold() != card.host.path.casefold():
             raise NotFound("There is no such Space.")

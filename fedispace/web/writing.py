@@ -9,7 +9,7 @@ from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited
 from fedispace.ids import Ids
 from fedispace.threads.audience import narrower, parse_visibility
 from fedispace.threads.boost import Boosting
-from fedispace.threads.compose import MAX_POSTS
+from fedispace.threads.compose import MAX_CHARACTERS, MAX_POSTS
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.drafts import Drafts, own
 from fedispace.threads.favourite import Favouriting
@@ -60,7 +60,12 @@ class WritingPages:
     @pages.get("/compose", stranger=False)
     async def blank(self, asked: Asked) -> web.Response:
         visibility = asked.who.user.default_visibility
-        draft = Draft(key=self._ids.token(), visibility=visibility, quote=number(asked.query("quote")))
+        draft = Draft(
+            posts=(asked.query("text")[:MAX_CHARACTERS],),
+            key=self._ids.token(),
+            visibility=visibility,
+            quote=number(asked.query("quote")),
+        )
         if (last_id := number(asked.query("add_to"))) is not None:
             return await self._composer.page(asked, await self._more_of(asked, last_id, draft))
         return await self._composer.page(asked, draft)

@@ -15,6 +15,7 @@ from fedispace.web.departing import DepartingPages
 from fedispace.web.door import Door
 from fedispace.web.drafts import DraftPages
 from fedispace.web.editing import EditingPages
+from fedispace.web.embedding import EmbeddingPages
 from fedispace.web.emojis import EmojiPictures
 from fedispace.web.frame import Frame
 from fedispace.web.history import HistoryPages
@@ -29,10 +30,13 @@ from fedispace.web.reacting import ReactingPages
 from fedispace.web.reading import ReadingPages
 from fedispace.web.relating import RelatingPages
 from fedispace.web.reporting import ReportPages
+from fedispace.web.rooms import RoomReader
 from fedispace.web.search import SearchPages
 from fedispace.web.settings import SettingsPages
+from fedispace.web.sharing import SharingPages
 from fedispace.web.signing import SigningPages
 from fedispace.web.stage import StagePages
+from fedispace.web.starting import StartingPages
 from fedispace.web.stream_keys import StreamKeyPages
 from fedispace.web.tags import TagPages
 from fedispace.web.templates import Templates
@@ -59,6 +63,7 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
     secure = config.origin.startswith("https://")
     presenter = Presenter(addresses, people)
     frame = Frame(db=db, clock=clock, templates=templates, presenter=presenter, secure=secure)
+    rooms = RoomReader(addresses, people, presenter, config.spaces.max_speakers)
     composer = Composer(db=db, presenter=presenter, frame=frame)
     door = Door(
         origin=config.origin, sign_in=accounts.sign_in, visits=spaces.visits, frame=frame, clock=clock
@@ -149,12 +154,31 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
                 db=db,
                 ids=ids,
                 addresses=addresses,
-                hosting=spaces.hosting,
                 entering=spaces.entering,
+                passes=spaces.passes,
+                presenter=presenter,
+                rooms=rooms,
+                frame=frame,
+            ),
+            StartingPages(
+                db=db,
+                hosting=spaces.hosting,
+                attending=spaces.attending,
                 presenter=presenter,
                 frame=frame,
                 limits=config.spaces,
             ),
+            SharingPages(
+                db=db,
+                ids=ids,
+                addresses=addresses,
+                lookup=accounts.lookup,
+                publishing=threads.publishing,
+                presenter=presenter,
+                rooms=rooms,
+                frame=frame,
+            ),
+            EmbeddingPages(db=db, addresses=addresses, presenter=presenter, frame=frame),
             StreamKeyPages(
                 db=db, keys=spaces.stream_keys, addresses=addresses, presenter=presenter, frame=frame
             ),

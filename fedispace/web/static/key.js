@@ -3,6 +3,7 @@
 // For a Space of this server the page gets the pass itself. For another server's it gets a ticket, by a
 // Join that this server signs, and exchanges it there; the password and the cookies stay here.
 
+import { clientKey, showing } from "./client-key.js";
 import { Refusal, refusalOf } from "./line.js";
 
 const EARLY = 60_000;
@@ -12,6 +13,7 @@ export class Key {
     this.door = door;
     this.csrf = csrf;
     this.api = api;
+    this.isElsewhere = new URL(api).origin !== location.origin;
     this.pass = null;
     this.until = 0;
     this.asking = null;
@@ -42,6 +44,7 @@ export class Key {
     clearTimeout(this.timer);
     const fields = { csrf: this.csrf };
     if (this.pass) fields.renews = this.pass;
+    if (this.isElsewhere) fields.client_key = await clientKey();
     const answer = await fetch(this.door, {
       method: "POST",
       body: new URLSearchParams(fields),
@@ -61,7 +64,7 @@ export class Key {
   async exchange(ticket) {
     const answer = await fetch(`${this.api}/pass`, {
       method: "POST",
-      headers: { Authorization: `Bearer ${ticket}`, "Content-Type": "application/json" },
+      headers: { ...(await showing(ticket)), "Content-Type": "application/json" },
       body: this.pass ? JSON.stringify({ renews: this.pass }) : "{}",
       credentials: "omit",
     });
