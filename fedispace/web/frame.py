@@ -95,7 +95,16 @@ class Frame:
 
     def framed(self, asked: Asked, template: str, **values: object) -> web.Response:
         """Return a page that stands in another site's page: nobody is known on it, nothing is beside it."""
-        html = self._templates.page(template, now=self._clock.now(), here=asked.path, **values)
+        html = self._templates.page(
+            template,
+            now=self._clock.now(),
+            here=asked.path,
+            reader=None,
+            guest=None,
+            side=None,
+            notice="",
+            **values,
+        )
         headers = headers_for(private=False, secure=self._secure, framed=True)
         return web.Response(text=html, content_type="text/html", headers=headers)
 

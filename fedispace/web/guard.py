@@ -40,7 +40,7 @@ def headers_for(
         "manifest-src 'self'",
         "base-uri 'none'",
         " ".join(("form-action 'self'", *sorted(set(sends_form_to)))),
-        f"frame-ancestors {'*' if framed else "'none'"}",
+        "frame-ancestors *" if framed else "frame-ancestors 'none'",
     ]
     heard = "(self)" if microphone else "()"
     headers = {

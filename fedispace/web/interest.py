@@ -17,7 +17,7 @@ async def interest_in(tx: Tx, space_ids: Sequence[int]) -> dict[int, int]:
         .where(Attendance.space_id.in_(space_ids), Attendance.state != "refused")
         .group_by(Attendance.space_id)
     )
-    return {space_id: count for space_id, count in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 async def coming_to(tx: Tx, space_ids: Sequence[int], viewer_id: int | None) -> set[int]:

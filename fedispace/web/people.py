@@ -119,8 +119,11 @@ class PeoplePages:
 
     async def _live(self, tx: Tx, account: Account, viewer_id: int | None) -> SpaceCard | None:
         recent = await queries.spaces_of(tx, viewer_id, account.id, Page(limit=_RECENT_SPACES))
-        live = [space for space in recent if space.state == Phase.LIVE]
-        return await self._presenter.space(tx, live[0], viewer_id) if live else None
+        soon = sorted(
+            (space for space in recent if space.state in (Phase.LIVE, Phase.SCHEDULED)),
+            key=lambda space: (space.state != Phase.LIVE, space.starts_at),
+        )
+        return await self._presenter.space(tx, soon[0], viewer_id) if soon else None
 
     def _profile(
         self,

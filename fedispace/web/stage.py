@@ -130,6 +130,7 @@ class StagePages:
             draft=draft,
             known=asked.somebody is not None,
             csrf=asked.somebody.csrf if asked.somebody is not None else "",
+            standing=False,
             blank=BLANK,
             blank_pin=BLANK_PIN,
             limit=MAX_CHARACTERS,

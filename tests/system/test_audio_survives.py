@@ -66,7 +66,7 @@ async def test_two_browsers_find_each_other_again_after_a_kill(ground: Ground, p
         await sign_in(host, place)
         await host.get_by_role("button", name="Start a Space").first.click()
         await host.get_by_label("Title").fill("Unkillable")
-        await host.get_by_role("button", name="Go live").click()
+        await host.get_by_role("button", name="Start now").click()
         await expect(host.get_by_text("You are on stage, muted.")).to_be_visible(timeout=15_000)
         await host.get_by_role("button", name="Unmute").click()
         visitor = await hearing.page(host.url)

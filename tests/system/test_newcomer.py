@@ -132,7 +132,7 @@ async def test_a_newcomer_talks_in_a_space_that_a_second_browser_hears(
         await sign_in(host, place)
         await host.get_by_role("button", name="Start a Space").first.click()
         await host.get_by_label("Title").fill("A first Space")
-        await host.get_by_role("button", name="Go live").click()
+        await host.get_by_role("button", name="Start now").click()
         await expect(host.get_by_text("You are on stage, muted.")).to_be_visible(timeout=15_000)
 
         visitor = await hearing.page(host.url)

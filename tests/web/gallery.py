@@ -24,20 +24,26 @@ from fedispace.web.cards import (
     FileCard,
     Happening,
     Message,
+    OnStage,
+    PinCard,
     PostCard,
     Profile,
     Question,
     QuoteCard,
     ReactionCard,
     Reader,
+    RoomCard,
+    Seat,
     Side,
     SpaceCard,
 )
+from fedispace.web.embedding import Embed
 from fedispace.web.faces import Face, hue_of, initials_of
 from fedispace.web.history import StateCard
 from fedispace.web.poll_cards import PollCard, poll_card
 from fedispace.web.reporting import CATEGORIES
 from fedispace.web.settings import LANGUAGES
+from fedispace.web.stage import BLANK, BLANK_PIN
 from fedispace.web.templates import Templates
 from fedispace.web.words import happened, quote_in_words
 
@@ -127,6 +133,56 @@ MINE = space(51, ALICE, "Reading slowly", mine=True, speakers=(ALICE,), listener
 SOON = space(52, DALIA, "لقاء القراءة الأسبوعي", "scheduled")
 PLANNED = space(53, ALICE, "Reading slowly, part two", "scheduled", mine=True)
 OVER = space(54, KENJI, "昨日の話", "ended")
+OFF = space(55, KENJI, "An evening that is not to be", "cancelled")
+FULL = space(56, BOB, "Everybody on stage", topics=("reading", "translation"), language="en", paused=True)
+CROWD = (
+    BOB,
+    ALICE,
+    CAROL,
+    DALIA,
+    KENJI,
+    ODD,
+    *(
+        person(20 + at, name, name.lower(), f"{name.lower()}.example")
+        for at, name in enumerate(("Mira", "Noor", "Otto", "Pia", "Quentin", "Rosa", "Sol"))
+    ),
+)
+EMBED = Embed(
+    code='<iframe src="https://a.example/embed/spaces/50" width="400" height="200"></iframe>',
+    oembed="https://a.example/api/oembed?url=x",
+)
+PINS = (
+    PinCard(id=1, href="/@dalia@m.example/4", title="داليا: مساء الخير للجميع", is_ours=True),
+    PinCard(id=2, href="https://books.example/slow", title="The slow shelf", is_ours=False),
+)
+
+
+def inside(card: SpaceCard, *people: Face, **facts: object) -> RoomCard:
+    """Return the room of a Space with these people on stage, the first of whom hosts."""
+    seats = tuple(
+        Seat(
+            face=one,
+            role="host" if at == 0 else "cohost" if at == 1 else "speaker",
+            is_muted=at % 3 == 1,
+            is_here=at != 5,
+        )
+        for at, one in enumerate(people)
+    )
+    values: dict[str, object] = {
+        "seats": seats,
+        "limit": 13,
+        "api": f"/api/fedispace/v1/spaces/{card.id}",
+        "signal": f"/spaces/{card.id}/signal",
+        "whep": f"/spaces/{card.id}/whep",
+        "whip": f"/spaces/{card.id}/whip",
+        "key": f"/stage/{card.id}/pass",
+        "domain": "a.example",
+        "ics": f"/spaces/{card.id}.ics",
+        "pins": PINS if card.is_live else (),
+    }
+    return RoomCard(**{**values, **facts})  # type: ignore[arg-type]
+
+
 SIDE = Side(live=(LIVE, MINE), coming=(SOON,))
 
 QUOTED = post(60, DALIA, _RTL)
@@ -261,8 +317,9 @@ def pages() -> dict[str, str]:
         )
 
     size = {"limit": 5000, "most": 25}
-    page("home", "home.html", "/", live=(LIVE, MINE), draft=new, cards=FEED, more="/?max_id=8", **size)
-    page("home-empty", "home.html", "/", live=(), draft=new, cards=[], more="", side=Side(), **size)
+    bar = (OnStage(face=BOB, space=LIVE), OnStage(face=DALIA, space=LIVE), OnStage(face=ALICE, space=MINE))
+    page("home", "home.html", "/", bar=bar, draft=new, cards=FEED, more="/?max_id=8", **size)
+    page("home-empty", "home.html", "/", bar=(), draft=new, cards=[], more="", side=Side(), **size)
     page(
         "welcome",
         "welcome.html",
@@ -371,7 +428,7 @@ def pages() -> dict[str, str]:
     page("liked-by-nobody", "people.html", "/x", people=[], **liked)
     page("requests", "requests.html", "/requests", waiting=WAITING, more="/requests?max_id=2")
     page("requests-empty", "requests.html", "/requests", waiting=[], more="")
-    page("quotes", "home.html", "/", live=(), draft=new, cards=QUOTING, more="", **size)
+    page("quotes", "home.html", "/", bar=(), draft=new, cards=QUOTING, more="", **size)
     line = [
         post(20, ALICE, position=1, length=3, mine=True),
         post(21, ALICE, position=2, length=3, mine=True),
@@ -510,43 +567,70 @@ def pages() -> dict[str, str]:
     page("relations-hidden", "relations.html", "/x", people=[], is_hidden=True, is_remote=False, **listed)
     page("spaces", "spaces.html", "/spaces", live=(LIVE, MINE), coming=(SOON, PLANNED), ended=(OVER,))
     page("spaces-empty", "spaces.html", "/spaces", live=(), coming=(), ended=(), side=Side())
-    page(
-        "start",
-        "start.html",
-        "/start-a-space",
-        error="",
-        title="",
-        description="",
-        access="public",
-        starts_at="",
-        horizon=14,
-    )
+    form: dict[str, object] = {
+        "error": "",
+        "action": "/start-a-space",
+        "editing": False,
+        "title": "",
+        "description": "",
+        "access": "public",
+        "speaks": "request",
+        "topics": "",
+        "language": "en",
+        "starts_at": "",
+        "about": None,
+        "horizon": 14,
+        "back": "/spaces",
+    }
+    page("start", "start.html", "/start-a-space", **form)
+    again: dict[str, object] = {
+        **form,
+        "topics": "#tea",
+        "error": "A Space has at most 3 topics.",
+        "about": 7,
+    }
+    page("start-wrong", "start.html", "/start-a-space", **again)
+    change: dict[str, object] = {**form, "editing": True, "title": "Reading slowly", "planned": NOW}
+    page("space-edit", "start.html", "/stage/53/edit", **change)
 
-    def room(picture: str, card: SpaceCard, reader: Reader | None, **facts: object) -> None:
+    def room(picture: str, card: SpaceCard, reader: Reader | None, inside: RoomCard, **facts: object) -> None:
         page(
             picture,
             "space.html",
             card.path,
             reader=reader,
             space=card,
+            room=inside,
             link=f"https://a.example{card.path}",
+            embed=EMBED,
             announcement=post(40, card.host) if card.started_at else None,
-            replies=replies[:3] if card is LIVE else [],
+            replies=[post(90 + at, one.author, str(one.html)) for at, one in enumerate(replies[:3])]
+            if card in (LIVE, FULL)
+            else [],
             draft=answer,
-            whep_url=f"/spaces/{card.id}/whep",
-            needs_ticket=False,
-            sees_stage=True,
-            may_listen=True,
-            refusal="",
+            known=reader is not None,
+            csrf=reader.csrf if reader else "",
+            standing=False,
+            blank=BLANK,
+            blank_pin=BLANK_PIN,
             **size,
             **facts,
         )
 
-    room("space-live", LIVE, None)
-    room("space-host", MINE, READER)
-    room("space-planned", PLANNED, READER)
-    room("space-soon", SOON, None)
-    room("space-over", OVER, READER)
+    room("space-live", LIVE, None, inside(LIVE, BOB, ALICE, CAROL, DALIA, KENJI, listeners=(ALICE, ODD)))
+    room("space-listening", LIVE, READER, inside(LIVE, BOB, CAROL, KENJI))
+    room("space-host", MINE, READER, inside(MINE, ALICE, is_on_stage=True, is_host=True))
+    room("space-full", FULL, READER, inside(FULL, *CROWD, is_on_stage=True))
+    room("space-planned", PLANNED, READER, inside(PLANNED))
+    room("space-soon", SOON, None, inside(SOON, interested=1240))
+    room("space-coming", SOON, READER, inside(SOON, is_reminded=True))
+    room("space-over", OVER, READER, inside(OVER, pins=()))
+    room("space-off", OFF, READER, inside(OFF))
+    shared: dict[str, object] = {"link": "https://a.example/@bob/spaces/50", "embed": EMBED, "standing": True}
+    page("space-share", "share.html", "/stage/50/share", space=LIVE, room=inside(LIVE), **shared)
+    framed: dict[str, object] = {"reader": None, "side": None, "link": "https://a.example/@bob/spaces/50"}
+    for name, card in (("live", LIVE), ("soon", SOON), ("over", OVER)):
+        page(f"embed-{name}", "embed.html", "/embed/spaces/50", space=card, **framed)
     page(
         "sign-in",
         "sign_in.html",

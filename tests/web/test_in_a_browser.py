@@ -206,7 +206,7 @@ async def test_a_space_says_what_it_is_doing_while_the_sound_is_away(page: Page)
     """There is no audio server in this house: the page keeps trying, and lets go when told to."""
     await page.get_by_role("button", name="Start a Space").click()
     await page.get_by_label("Title").fill("Quiet")
-    await page.get_by_role("button", name="Go live").click()
+    await page.get_by_role("button", name="Start now").click()
     state = page.locator("[data-status]")
     await expect(state).to_have_text("Reconnecting…", timeout=20_000)
     await page.get_by_role("button", name="Leave").click()
@@ -217,7 +217,7 @@ async def test_a_space_says_what_it_is_doing_while_the_sound_is_away(page: Page)
 async def test_a_space_that_ends_tells_who_is_there(page: Page, house: House, stranger: Visitor) -> None:
     await page.get_by_role("button", name="Start a Space").click()
     await page.get_by_label("Title").fill("Short")
-    await page.get_by_role("button", name="Go live").click()
+    await page.get_by_role("button", name="Start now").click()
     await page.wait_for_url("**/spaces/*")
     async with house.app.db.reading() as tx:
         alice = await house.app.people.by_handle(tx, "alice")

@@ -25,7 +25,7 @@ async def test_a_space_is_opened_in_one_form_and_heard_by_strangers(
     path = stage.path.split("?")[0]
     seen = await stranger.get(path)
     assert "LIVE" in seen.words
-    assert re.search(r"data-listen[^>]*>.*Listen</button>", seen.text)
+    assert re.search(r"data-listen[^>]*>.*Listen</span></button>", seen.text)
     assert "End for everyone" not in seen.words
     assert "microphone=(self)" in seen.headers["Permissions-Policy"]
     assert "Reading slowly" in (await stranger.get("/")).words
@@ -38,7 +38,7 @@ async def test_ending_asks_first_and_then_leaves_the_thread(alice: Visitor, stra
     assert "The sound stops for all who listen." in asks.words
     await alice.submit(asks, f"/stage/{number}/end")
     seen = await stranger.get(path)
-    assert "That Space has ended. Its thread stays." in seen.words
+    assert "That Space has ended. It lasted 1 min, and its thread stays." in seen.words
     assert "data-listen" not in seen.text
 
 
@@ -65,11 +65,123 @@ async def test_a_space_for_followers_does_not_exist_for_others(alice: Visitor, s
     assert "Reading slowly" not in (await stranger.get("/spaces")).words
 
 
-async def test_the_form_offers_only_what_can_be_kept(alice: Visitor) -> None:
-    """Nobody can be invited yet, so nobody is told that they could be."""
+async def test_the_form_offers_the_four_ways_to_be_let_in(alice: Visitor) -> None:
     form = await alice.get("/start-a-space")
-    assert re.findall(r'name="access" value="([^"]*)"', form.text) == ["public", "followers"]
-    assert "invite" not in form.words
+    offered = re.findall(r'name="access" value="([^"]*)"', form.text)
+    assert offered == ["public", "unlisted", "followers", "invited"]
+
+
+async def test_a_space_keeps_its_topics_and_who_may_speak_and_they_can_be_changed(
+    alice: Visitor, bob: Visitor
+) -> None:
+    tomorrow = "2026-11-13T21:00"
+    page = await _start(
+        alice,
+        when="later",
+        starts_at=tomorrow,
+        zone="0",
+        topics="#tea, reading",
+        language="en",
+        speaks="followers",
+    )
+    path = page.path.split("?")[0]
+    for words in ("#tea", "#reading", "Followers of the host may ask to", "0 interested"):
+        assert words in page.words
+    number = path.rpartition("/")[2]
+    assert (await bob.get(f"/stage/{number}/edit")).status == 403
+    form = await alice.get(f"/stage/{number}/edit")
+    changes = (
+        ("title", "Reading slower"),
+        ("topics", "tea"),
+        ("speaks", "invited"),
+        ("starts_at", "2026-11-14T21:00"),
+    )
+    changed = await alice.submit(form, f"/stage/{number}/edit", *changes, ("zone", "0"))
+    assert "Reading slower" in changed.words
+    assert "It was planned for 13 Nov 2026, 21:00 UTC before." in changed.words
+    assert "#reading" not in changed.words
+
+
+async def test_who_is_coming_is_counted_and_can_take_it_back(
+    alice: Visitor, bob: Visitor, stranger: Visitor
+) -> None:
+    path = (await _start(alice, when="later", starts_at="2026-11-13T21:00", zone="0")).path.split("?")[0]
+    number = path.rpartition("/")[2]
+    told = await bob.submit(await bob.get(path), f"/stage/{number}/remind")
+    assert "You will be reminded" in told.words
+    assert "1 interested" in (await stranger.get(path)).words
+    again = await bob.submit(await bob.get(path), f"/stage/{number}/forget")
+    assert "Remind me" in again.words
+    assert "0 interested" in (await stranger.get(path)).words
+
+
+async def test_talk_about_this_starts_a_space_that_shows_the_thread(alice: Visitor, bob: Visitor) -> None:
+    form = await bob.get("/")
+    await bob.submit(form, "/compose", ("post", "Why do margins matter?"), ("visibility", "public"))
+    seen = await alice.get("/@bob")
+    [about] = re.findall(r"/start-a-space\?about=(\d+)", seen.text)
+    page = await alice.get(f"/start-a-space?about={about}")
+    assert 'value="Why do margins matter?"' in page.text
+    stage = await alice.submit(
+        page,
+        "/start-a-space",
+        ("title", "On margins"),
+        ("access", "public"),
+        ("when", "now"),
+        ("about", about),
+    )
+    assert "It is about this thread" in stage.words
+    assert "Why do margins matter?" in stage.words
+
+
+async def test_a_space_is_shared_by_link_code_and_message(
+    alice: Visitor, bob: Visitor, stranger: Visitor
+) -> None:
+    path = (await _start(alice)).path.split("?")[0]
+    number = path.rpartition("/")[2]
+    link = f"{alice.origin}{path}"
+    ways = await stranger.get(f"/stage/{number}/share")
+    assert f'value="{link}"' in ways.text
+    assert f"{alice.origin}/embed/spaces/{number}" in ways.text
+    code = await stranger.get(f"/stage/{number}/qr.svg")
+    assert code.headers["Content-Type"].startswith("image/svg+xml")
+    assert "<script" not in code.text
+    page = await alice.get(path)
+    assert "Sent." in (await alice.submit(page, f"/stage/{number}/tell", ("whom", "@bob"))).words
+    assert link in (await bob.get("/messages")).words
+    nobody = await alice.submit(page, f"/stage/{number}/tell", ("whom", "@nobody"))
+    assert nobody.status == 404
+    prefilled = await bob.get(f"/compose?text=Listen%0A{link}")
+    assert f"Listen\n{link}" in prefilled.text
+
+
+async def test_the_player_may_be_framed_and_knows_nobody(alice: Visitor, stranger: Visitor) -> None:
+    path = (await _start(alice)).path.split("?")[0]
+    number = path.rpartition("/")[2]
+    for visitor in (alice, stranger):
+        player = await visitor.get(f"/embed/spaces/{number}")
+        assert "frame-ancestors *" in player.headers["Content-Security-Policy"]
+        assert "X-Frame-Options" not in player.headers
+        assert "microphone=()" in player.headers["Permissions-Policy"]
+        assert "csrf" not in player.text
+        assert "Set-Cookie" not in player.headers
+    assert "frame-ancestors 'none'" in (await stranger.get(path)).headers["Content-Security-Policy"]
+    hidden = (await _start(alice, "Hidden", access="followers")).path.split("?")[0]
+    for visitor in (alice, stranger):
+        assert (await visitor.get(f"/embed/spaces/{hidden.rpartition('/')[2]}")).status == 404
+
+
+async def test_the_bar_at_home_shows_who_is_followed_and_on_stage_and_else_nothing(
+    alice: Visitor, bob: Visitor
+) -> None:
+    await _start(alice)
+    assert "live-bar" not in (await bob.get("/")).text
+    profile = await bob.get("/@alice")
+    [number] = re.findall(r"/people/(\d+)/follow", profile.text)
+    await bob.submit(profile, f"/people/{number}/follow")
+    home = await bob.get("/")
+    assert "live-bar" in home.text
+    assert "Alice Moreau" in home.text.split('data-testid="live-bar"')[1].split("</nav>")[0]
 
 
 async def test_the_address_of_a_space_names_its_host(alice: Visitor, bob: Visitor) -> None:
@@ -77,15 +189,24 @@ async def test_the_address_of_a_space_names_its_host(alice: Visitor, bob: Visito
     assert (await bob.get(path.replace("@alice", "@bob"))).status == 404
 
 
-async def test_the_host_gets_a_ticket_to_speak_and_nobody_else(alice: Visitor, bob: Visitor) -> None:
+async def test_whoever_is_signed_in_gets_a_pass_and_a_stranger_gets_none(
+    alice: Visitor, bob: Visitor, stranger: Visitor
+) -> None:
     path = (await _start(alice)).path.split("?")[0]
-    door = f"/stage/{path.rpartition('/')[2]}/ticket"
+    door = f"/stage/{path.rpartition('/')[2]}/pass"
     said = {"Accept": "application/json"}
-    for visitor, role, status in ((alice, "speaker", 200), (bob, "speaker", 403), (bob, "listener", 200)):
+    for visitor in (alice, bob):
         token = (await visitor.get("/")).fields("/compose")["csrf"]
-        seen = await visitor.post(door, {"csrf": token, "role": role}, headers=said)
-        assert seen.status == status, seen.text
-        assert ("ticket" in seen.text) == (status == 200)
+        seen = await visitor.post(door, {"csrf": token}, headers=said)
+        assert seen.status == 200, seen.text
+        assert '"pass": "fsp_' in seen.text
+        assert seen.headers["Cache-Control"] == "no-store"
+        assert (await visitor.post(door, {"csrf": "wrong"}, headers=said)).status == 403
+    assert (await stranger.post(door, {"csrf": ""}, headers=said)).status == 401
+    hidden = (await _start(alice, "Hidden", access="followers")).path.split("?")[0]
+    token = (await bob.get("/")).fields("/compose")["csrf"]
+    refused = await bob.post(f"/stage/{hidden.rpartition('/')[2]}/pass", {"csrf": token}, headers=said)
+    assert refused.status == 404
 
 
 async def test_only_the_host_ends_a_space(alice: Visitor, bob: Visitor) -> None:

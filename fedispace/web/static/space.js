@@ -199,6 +199,7 @@ function draw() {
     buttons.listen.hidden = !live || hearing;
     buttons.listen.classList.toggle("main", !onStage);
     buttons.listen.classList.toggle("grow", !onStage);
+    buttons.listen.classList.toggle("compact", onStage);
   }
   buttons.mic.hidden = !live || !onStage;
   const onAir = sound.isOnAir;
