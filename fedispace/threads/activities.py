@@ -41,6 +41,7 @@ from fedispace.threads.known import KnownPost, Post, post_by_id, post_by_uri
 from fedispace.threads.models import Favourite, Reaction, Status
 from fedispace.threads.relevance import concerns_us, is_any_ours, is_followed_here
 from fedispace.threads.removal import remove
+from fedispace.threads.talk import Talk
 from fedispace.threads.visibility import may_see
 from fedispace.threads.votes import Voting, is_vote
 
@@ -77,6 +78,7 @@ class ThreadInbox:
         ingest: Ingest,
         voting: Voting,
         relays: Relays | None = None,
+        talk: Talk | None = None,
     ) -> None:
         self._ids = ids
         self._clock = clock
@@ -88,6 +90,7 @@ class ThreadInbox:
         self._voting = voting
         self._holding = Holding(ids, clock, addresses, notifier, jobs)
         self._relays = relays
+        self._talk = talk
 
     @routes.on(Create, Note, needs=_elsewhere)
     async def created(self, tx: Tx, verified: Verified[Create], found: Found) -> None:
@@ -154,6 +157,8 @@ class ThreadInbox:
         if status.boost_of_id is not None:
             await self._unboost(tx, status)
         else:
+            if self._talk is not None:
+                await self._talk.unsaid(tx, status)
             await remove(tx, self._clock, status)
 
     @routes.on(Announce)

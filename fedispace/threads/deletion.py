@@ -17,6 +17,7 @@ from fedispace.threads.audience import is_distributable
 from fedispace.threads.boost import Boosting
 from fedispace.threads.models import Mention, Status
 from fedispace.threads.removal import remove, told_of
+from fedispace.threads.talk import Talk
 from fedispace.threads.wire import addressees_of
 
 
@@ -32,6 +33,7 @@ class Deletion:
         outbox: Outbox,
         people: People,
         boosting: Boosting,
+        talk: Talk | None = None,
     ) -> None:
         self._db = db
         self._ids = ids
@@ -40,6 +42,7 @@ class Deletion:
         self._outbox = outbox
         self._people = people
         self._boosting = boosting
+        self._talk = talk
 
     async def delete(self, by: Account, status_id: int) -> Status:
         """Delete one of one's own posts and return what it was; deleting a boost takes it back.
@@ -94,6 +97,8 @@ class Deletion:
             to=told.to,
             cc=told.cc,
         )
+        if self._talk is not None:
+            await self._talk.unsaid(tx, status)
         await remove(tx, self._clock, status)
         await self._outbox.send(tx, by.id, delete, audience)
 

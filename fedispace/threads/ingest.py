@@ -10,6 +10,7 @@ below it. When the rest of a conversation is fetched too is the rule of `looking
 """
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -46,6 +47,7 @@ from fedispace.threads.placing import Place, place
 from fedispace.threads.policies import to_json
 from fedispace.threads.polls import Polls
 from fedispace.threads.said import claims_of, columns_of, subject_of
+from fedispace.threads.talk import Spoken, Talk
 from fedispace.threads.telling import tell
 from fedispace.threads.votes import is_vote
 
@@ -68,6 +70,7 @@ class Ingest:
         notifier: Notifier,
         jobs: Jobs,
         polls: Polls,
+        talk: Talk | None = None,
     ) -> None:
         self._ids = ids
         self._clock = clock
@@ -76,6 +79,7 @@ class Ingest:
         self._notifier = notifier
         self._jobs = jobs
         self._polls = polls
+        self._talk = talk
         self._naming = Naming(addresses, people, notifier)
         self._holding = Holding(ids, clock, addresses, notifier, jobs)
 
@@ -176,16 +180,7 @@ class Ingest:
             await lengthen(tx, at.thread_id, at.thread_position)
         await self._naming.name(tx, id_, author_id, visibility, note, notify=delivered and not waits)
         if delivered and not waits:
-            await tell(
-                tx,
-                self._jobs,
-                status_id=id_,
-                author_id=author_id,
-                conversation_id=at.conversation_id,
-                is_news=visibility != "direct"
-                and at.thread_position == 1
-                and note.in_reply_to in (None, subject),
-            )
+            await self._tell(tx, row, note)
         await counts.posted(tx, author_id, visibility, created_at)
         if parent is not None:
             await self._answers(tx, parent, id_, visibility, note, waits=waits)
@@ -276,6 +271,30 @@ class Ingest:
         await self._holding.tell(tx, "reply", parent, note.id, id_)
         if note.reply_authorization and not parent.local:
             await quotes.enqueue_reply(tx, self._jobs, id_, note.reply_authorization)
+
+    async def _tell(self, tx: Tx, row: Mapping[str, Any], note: Note) -> None:
+        """Tell of a new post who asked for it, and of a reply who wants to hear what is said where."""
+        is_news = row["thread_position"] == 1 and note.in_reply_to in (None, row["subject_uri"])
+        await tell(
+            tx,
+            self._jobs,
+            status_id=row["id"],
+            author_id=row["account_id"],
+            conversation_id=row["conversation_id"],
+            is_news=row["visibility"] != "direct" and is_news,
+        )
+        if self._talk is not None and note.in_reply_to is not None:
+            await self._talk.said(
+                tx,
+                Spoken(
+                    status_id=row["id"],
+                    account_id=row["account_id"],
+                    conversation_id=row["conversation_id"],
+                    answers=note.in_reply_to,
+                    visibility=row["visibility"],
+                    content=row["content"],
+                ),
+            )
 
     def _refuse(self, note: Note, arrival: Arrival) -> None:
         if self._addresses.is_ours(note.id):

@@ -30,6 +30,7 @@ from fedispace.threads.mentions import AccountLookup, Handle, Mentions
 from fedispace.threads.models import Mention, Poll, Status
 from fedispace.threads.placing import next_in_thread, place
 from fedispace.threads.polls import QUESTION, Polls, poll_on_the_wire
+from fedispace.threads.talk import Spoken, Talk
 from fedispace.threads.telling import tell
 from fedispace.threads.wire import create_of, note_of
 from fedispace.threads.written import Draft, Written, checked_drafts
@@ -50,6 +51,7 @@ class Publishing:
         lookup: AccountLookup,
         polls: Polls,
         jobs: Jobs,
+        talk: Talk | None = None,
     ) -> None:
         self._db = db
         self._ids = ids
@@ -61,6 +63,7 @@ class Publishing:
         self._mentions = Mentions(db, people, lookup)
         self._polls = polls
         self._jobs = jobs
+        self._talk = talk
         self._asking = Asking(ids, clock, addresses, outbox, notifier, people)
 
     async def publish(
@@ -235,6 +238,8 @@ class Publishing:
         if parent is not None:
             await counts.answered(tx, None if frame.waits else parent.id, frame.visibility)
             await lengthen(tx, statuses, parent)
+            if self._talk is not None and not frame.waits:
+                await self._talk.said(tx, _spoken(statuses[0]))
         await counts.posted(tx, author.id, whole.visibility, whole.now, len(statuses))
         return statuses
 
@@ -381,3 +386,14 @@ def _begin(
     if conversation_id is not None:
         status.conversation_id = conversation_id
         status.context_uri = addresses.context(conversation_id)
+
+
+def _spoken(status: Status) -> Spoken:
+    return Spoken(
+        status_id=status.id,
+        account_id=status.account_id,
+        conversation_id=status.conversation_id,
+        answers=status.in_reply_to_uri,
+        visibility=status.visibility,
+        content=status.content,
+    )

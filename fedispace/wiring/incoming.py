@@ -84,7 +84,9 @@ def _table(
     table.mount(FeaturedInbox.routes, FeaturedInbox(ids, clock, people, jobs))
     table.mount(
         ThreadInbox.routes,
-        ThreadInbox(ids, clock, addresses, people, notifier, jobs, ingest, threads.voting, relays),
+        ThreadInbox(
+            ids, clock, addresses, people, notifier, jobs, ingest, threads.voting, relays, threads.talk
+        ),
     )
     requests = Requests(ids, clock, addresses, notifier)
     table.mount(

@@ -1,5 +1,6 @@
 """Posts: written here, arrived from elsewhere, completed, and who may do what with them."""
 
+from fedispace.spaces.raised_hands import HandsInReplies
 from fedispace.threads.approvals import Approvals
 from fedispace.threads.attention import Attention
 from fedispace.threads.backfill import Backfill
@@ -45,7 +46,10 @@ class Threads:
 
         polls = Polls(clock, jobs)
         updates = Updates(ids, clock, addresses, outbox)
-        self.publishing = Publishing(db, ids, clock, addresses, outbox, notifier, people, lookup, polls, jobs)
+        self.talk = HandsInReplies(jobs)
+        self.publishing = Publishing(
+            db, ids, clock, addresses, outbox, notifier, people, lookup, polls, jobs, self.talk
+        )
         self.editing = Editing(db, ids, clock, addresses, notifier, people, lookup, polls, updates)
         self.drafts = Drafts(db, ids, clock, jobs, self.publishing, people)
         self.boosting = Boosting(db, ids, clock, addresses, outbox, notifier, people)
@@ -53,14 +57,14 @@ class Threads:
         self.reacting = Reacting(db, ids, clock, addresses, outbox, notifier, people, federation.software)
         self.bookmarking = Bookmarking(db, ids, clock)
         self.pinning = Pinning(db, ids, clock, addresses, outbox)
-        self.deletion = Deletion(db, ids, clock, addresses, outbox, people, self.boosting)
+        self.deletion = Deletion(db, ids, clock, addresses, outbox, people, self.boosting, self.talk)
         self.erasing = Erasing(clock, notifier, jobs)
         self.attention = Attention(db, clock)
         self.direct = DirectConversations(db, clock)
         self.followed_tags = FollowedTags(db, ids, clock)
         self.telling = Telling(db, people, notifier)
 
-        self.ingest = ingest = Ingest(ids, clock, addresses, people, notifier, jobs, polls)
+        self.ingest = ingest = Ingest(ids, clock, addresses, people, notifier, jobs, polls, self.talk)
         self.voting = Voting(db, ids, clock, addresses, outbox, people, jobs, polls)
         self.poll_news = PollNews(db, clock, resolver, people, notifier, jobs, ingest, updates)
         self.featured = Featured(db, ids, clock, resolver, people, ingest, jobs)
