@@ -9,6 +9,7 @@ from fedispace.db.engine import Tx
 from fedispace.spaces import lifecycle
 from fedispace.spaces.invitation_post import InvitationPost
 from fedispace.spaces.models import Member, Space
+from fedispace.spaces.raised_hands import CallUp
 from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.tidings import Tidings
 
@@ -21,10 +22,13 @@ Became = tuple[int, MemberRole, MemberRole]
 class Herald:
     """Called inside the transaction of the verb, when its rows are written."""
 
-    def __init__(self, clock: Clock, tidings: Tidings, post: InvitationPost) -> None:
+    def __init__(
+        self, clock: Clock, tidings: Tidings, post: InvitationPost, call_up: CallUp | None = None
+    ) -> None:
         self._clock = clock
         self._tidings = tidings
         self._post = post
+        self._call_up = call_up
 
     async def invited(self, tx: Tx, space: Space, by_id: int, guest: Account, row: Member) -> None:
         """Tell somebody, wherever they are, what role their row offers; a former offer is taken back."""
@@ -47,7 +51,13 @@ class Herald:
             await self._post.sent_away(tx, space, account)
 
     async def roles_changed(self, tx: Tx, space: Space, became: Sequence[Became]) -> None:
-        """Tell of the new organizers: the event names the host and the co-hosts."""
+        """Tell of the new organizers: the event names the host and the co-hosts.
+
+        And tell who is on stage now, and asked for it from elsewhere, where the door is.
+        """
+        for account_id, was, now in became:
+            if self._call_up is not None and (was, now) == (MemberRole.LISTENER, MemberRole.SPEAKER):
+                await self._call_up.on_stage(tx, space, account_id)
         changed = [
             (account_id, now in _ORGANIZERS)
             for account_id, was, now in became

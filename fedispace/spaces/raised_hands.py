@@ -83,13 +83,11 @@ class HandsInReplies:
 
 
 class RaisedHands:
-    """Raises and lowers them by the room's rules, and sends the way in to who was let on stage."""
+    """Raises and lowers them by the room's rules."""
 
-    def __init__(self, *, db: Database, clock: Clock, hands: Hands, links: EntryLinks) -> None:
+    def __init__(self, db: Database, hands: Hands) -> None:
         self._db = db
-        self._clock = clock
         self._hands = hands
-        self._links = links
 
     def tasks(self) -> Mapping[str, Task]:
         """Return the jobs by their kind, for the pump."""
@@ -111,7 +109,21 @@ class RaisedHands:
                 return
         await self._put(account_id, space_id, up=False)
 
-    async def approved(self, tx: Tx, space: Space, account_id: int) -> None:
+    async def _put(self, account_id: int, space_id: int, *, up: bool) -> None:
+        try:
+            await self._hands.raise_hand(account_id, space_id, up=up)
+        except (Conflict, Forbidden, NotFound) as refusal:
+            log.info("space.hand_not_heard", space=space_id, account=account_id, why=refusal.detail)
+
+
+class CallUp:
+    """Sends the way in to who raised a hand by a reply and was let on stage."""
+
+    def __init__(self, clock: Clock, links: EntryLinks) -> None:
+        self._clock = clock
+        self._links = links
+
+    async def on_stage(self, tx: Tx, space: Space, account_id: int) -> None:
         """Send the way in to somebody elsewhere who raised a hand by a reply and is not in the room."""
         account = await tx.get(Account, account_id)
         if account is None or account.local or await self._is_in(tx, space.id, account_id):
@@ -127,12 +139,6 @@ class RaisedHands:
             Pass.expires_at > self._clock.now(),
         )
         return await tx.scalar(held.limit(1)) is not None
-
-    async def _put(self, account_id: int, space_id: int, *, up: bool) -> None:
-        try:
-            await self._hands.raise_hand(account_id, space_id, up=up)
-        except (Conflict, Forbidden, NotFound) as refusal:
-            log.info("space.hand_not_heard", space=space_id, account=account_id, why=refusal.detail)
 
 
 async def _space_of(tx: Tx, conversation_id: int, answers: str | None) -> int | None:

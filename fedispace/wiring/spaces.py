@@ -7,13 +7,10 @@ from fedispace.spaces.arrival import Arrivals
 from fedispace.spaces.bearers import Bearers
 from fedispace.spaces.cascade import Cascade
 from fedispace.spaces.entering import Entering
-from fedispace.spaces.entry_links import EntryLinks
 from fedispace.spaces.farewell import Farewell
 from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.guesting import Guesting
 from fedispace.spaces.herald import Herald
-from fedispace.spaces.home_servers import HomeServers
-from fedispace.spaces.home_sign_in import HomeSignIn
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.hub import Hub
 from fedispace.spaces.instance_notes import InstanceNotes
@@ -24,6 +21,7 @@ from fedispace.spaces.obedience import Obedience
 from fedispace.spaces.oversight import Oversight
 from fedispace.spaces.passes import Passes
 from fedispace.spaces.placement import Placement
+from fedispace.spaces.raised_hands import CallUp, RaisedHands
 from fedispace.spaces.reactions import Reactions
 from fedispace.spaces.reminders import Reminders
 from fedispace.spaces.reporting import RoomReporting
@@ -32,14 +30,13 @@ from fedispace.spaces.speaking import Speaking
 from fedispace.spaces.stream_keys import StreamKeys
 from fedispace.spaces.tickets import Tickets
 from fedispace.spaces.tidings import Tidings
-from fedispace.spaces.visits import Visits
 from fedispace.spaces.watch import RoomWatch
-from fedispace.spaces.way_limits import WayLimits
 from fedispace.wiring.accounts import Accounts
 from fedispace.wiring.base import Base
 from fedispace.wiring.federation import Federation
 from fedispace.wiring.rooms import RoomVerbs
 from fedispace.wiring.threads import Threads
+from fedispace.wiring.ways import Ways
 
 
 class Spaces:
@@ -77,10 +74,11 @@ class Spaces:
         )
         self.obedience = Obedience(db=db, fleet=fleet)
         self.stream_keys = StreamKeys(db=db, clock=clock, ids=ids, bus=base.bus, fleet=fleet)
-        self.visits = Visits(db, clock, ids, federation.policy)
+        self.ways = Ways(base, federation, accounts)
         self.tidings = Tidings(ids, clock, base.bus, addresses, federation.outbox)
         self.invitation_post = InvitationPost(ids, addresses, federation.outbox, accounts.notifier)
-        self.herald = Herald(clock, self.tidings, self.invitation_post)
+        call_up = CallUp(clock, self.ways.entry_links) if base.config.spaces.fediverse_sign_in else None
+        self.herald = Herald(clock, self.tidings, self.invitation_post, call_up)
         self.verbs = RoomVerbs(
             db=db,
             clock=clock,
@@ -91,6 +89,7 @@ class Spaces:
             lookup=accounts.lookup,
             exits=accounts.exits,
         )
+        self.raised_hands = RaisedHands(db, self.verbs.hands)
         self.notes = InstanceNotes(ids, clock, addresses, federation.outbox)
         self.reminders = Reminders(db, clock, accounts.notifier, self.notes)
         self.attending = Attending(
@@ -106,37 +105,6 @@ class Spaces:
             db=db, ids=ids, clock=clock, addresses=addresses, people=people, outbox=federation.outbox
         )
         self.farewell = Farewell(db, people, threads.editing)
-        limits = WayLimits(clock)
-        self.entry_links = EntryLinks(
-            db=db,
-            clock=clock,
-            ids=ids,
-            addresses=addresses,
-            people=people,
-            lookup=accounts.lookup,
-            outbox=federation.outbox,
-            policy=federation.policy,
-            visits=self.visits,
-            limits=limits,
-        )
-        self.home_sign_in = HomeSignIn(
-            db=db,
-            clock=clock,
-            ids=ids,
-            addresses=addresses,
-            people=people,
-            resolver=resolver,
-            servers=HomeServers(
-                base.net,
-                federation.policy,
-                resolver,
-                name=f"{base.config.instance.title} ({addresses.host})",
-                website=addresses.origin,
-                plain_http=base.config.federation.allow_http,
-            ),
-            visits=self.visits,
-            limits=limits,
-        )
         self.hosting = Hosting(
             db=db,
             ids=ids,

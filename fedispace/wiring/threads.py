@@ -46,7 +46,7 @@ class Threads:
 
         polls = Polls(clock, jobs)
         updates = Updates(ids, clock, addresses, outbox)
-        self.talk = HandsInReplies(jobs)
+        self.talk = HandsInReplies(jobs) if base.config.spaces.fediverse_sign_in else None
         self.publishing = Publishing(
             db, ids, clock, addresses, outbox, notifier, people, lookup, polls, jobs, self.talk
         )

@@ -66,7 +66,7 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
     rooms = RoomReader(addresses, people, presenter, config.spaces.max_speakers)
     composer = Composer(db=db, presenter=presenter, frame=frame)
     door = Door(
-        origin=config.origin, sign_in=accounts.sign_in, visits=spaces.visits, frame=frame, clock=clock
+        origin=config.origin, sign_in=accounts.sign_in, visits=spaces.ways.visits, frame=frame, clock=clock
     )
     return Web(
         door=door,
@@ -137,9 +137,9 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
                     VisitPages(
                         db=db,
                         ids=ids,
-                        homes=spaces.home_sign_in,
-                        links=spaces.entry_links,
-                        visits=spaces.visits,
+                        homes=spaces.ways.home_sign_in,
+                        links=spaces.ways.entry_links,
+                        visits=spaces.ways.visits,
                         presenter=presenter,
                         frame=frame,
                         cookie=door.cookie,

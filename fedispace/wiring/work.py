@@ -42,6 +42,7 @@ def worker(
         **leaving.tasks(),
         **spaces.reminders.tasks(),
         **spaces.farewell.tasks(),
+        **spaces.raised_hands.tasks(),
     }
     questions = {
         **threads.backfill.tasks(),
@@ -109,9 +110,9 @@ def housekeeping(
             accounts.evidence.prune,
             partial(idempotency.prune, db, clock),
             partial(space_tickets.prune, db, clock),
-            spaces.visits.prune,
-            spaces.entry_links.prune,
-            spaces.home_sign_in.prune,
+            spaces.ways.visits.prune,
+            spaces.ways.entry_links.prune,
+            spaces.ways.home_sign_in.prune,
             spaces.stream_keys.prune,
             partial(space_passes.prune, db, clock),
         ]
