@@ -1,11 +1,12 @@
-"""Coming to a Space, here or elsewhere; and answering an invitation to another server's."""
+"""Coming to a Space, here or elsewhere; and answering an invitation to one."""
 
 from fedispace.api.entities import space as entities
 from fedispace.api.entities.shape import ById, Parameters, RowId
 from fedispace.api.routing import Call, Calls, Dialect, Routes, Who
 from fedispace.db.engine import Database
-from fedispace.spaces import queries
+from fedispace.spaces import members, queries
 from fedispace.spaces.guesting import Guesting
+from fedispace.spaces.inviting import Inviting
 from fedispace.spaces.models import Attendance, Member
 from fedispace.spaces.rsvp import Attending
 
@@ -29,10 +30,11 @@ class AttendanceCalls(Calls):
 
     routes = Routes(Dialect.NATIVE)
 
-    def __init__(self, *, db: Database, attending: Attending, guesting: Guesting) -> None:
+    def __init__(self, *, db: Database, attending: Attending, guesting: Guesting, inviting: Inviting) -> None:
         self._db = db
         self._attending = attending
         self._guesting = guesting
+        self._inviting = inviting
 
     @routes.get(_COMING, who=Who.PERSON, scope="read:statuses")
     async def attendance(self, call: Call[ById]) -> entities.Attendance:
@@ -61,9 +63,16 @@ class AttendanceCalls(Calls):
 
     @routes.post(_INVITED, who=Who.PERSON, scope="write:statuses")
     async def answer(self, call: Call[AnswerInvitation]) -> entities.Invitation:
-        """Take the role that is offered in another server's Space, or not."""
-        row = await self._guesting.answer(call.person.account, call.given.id, accept=call.given.accept)
-        return _invitation(call.given.id, row)
+        """Take the role that is offered, in a Space of any server, or not."""
+        by, given = call.person.account, call.given
+        async with self._db.reading() as tx:
+            space = await queries.space(tx, given.id, by.id)
+        if not space.local:
+            row = await self._guesting.answer(by, given.id, accept=given.accept)
+            return _invitation(given.id, row)
+        await self._inviting.answer(by.id, given.id, accept=given.accept)
+        async with self._db.reading() as tx:
+            return _invitation(given.id, await members.member(tx, given.id, by.id))
 
     async def _shown(self, space_id: int, row: Attendance | None) -> entities.Attendance:
         async with self._db.reading() as tx:

@@ -60,6 +60,11 @@ async def tell_those_who_come(tx: Tx, jobs: Jobs, space: Space, *, moved: bool =
         await enqueue_reminders(tx, jobs, space)
 
 
+async def remind_again(tx: Tx, jobs: Jobs, space: Space) -> None:
+    """Have everybody reminded of the new time of a Space that was moved."""
+    await tell_those_who_come(tx, jobs, space, moved=True)
+
+
 class Reminders:
     """Runs the job."""
 

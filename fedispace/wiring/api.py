@@ -198,7 +198,12 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
             ThreadCalls(db=db, posts=posts, publishing=threads.publishing, deletion=threads.deletion),
             ConversationCalls(db=db, posts=posts, looking=threads.looking),
             OEmbedCalls(db=db, people=people, addresses=addresses, lookup=spaces.lookup),
-            AttendanceCalls(db=db, attending=spaces.attending, guesting=spaces.guesting),
+            AttendanceCalls(
+                db=db,
+                attending=spaces.attending,
+                guesting=spaces.guesting,
+                inviting=spaces.verbs.inviting,
+            ),
             RoomReportCalls(spaces.reporting),
             SpaceCalls(
                 db=db,

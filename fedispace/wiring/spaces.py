@@ -9,6 +9,7 @@ from fedispace.spaces.cascade import Cascade
 from fedispace.spaces.entering import Entering
 from fedispace.spaces.farewell import Farewell
 from fedispace.spaces.fleet import Fleet
+from fedispace.spaces.guest_answers import GuestAnswers
 from fedispace.spaces.guesting import Guesting
 from fedispace.spaces.herald import Herald
 from fedispace.spaces.hosting import Hosting
@@ -104,6 +105,7 @@ class Spaces:
         self.guesting = Guesting(
             db=db, ids=ids, clock=clock, addresses=addresses, people=people, outbox=federation.outbox
         )
+        self.guest_answers = GuestAnswers(db, people, self.verbs.inviting, self.invitation_post)
         self.farewell = Farewell(db, people, threads.editing)
         self.hosting = Hosting(
             db=db,

@@ -41,6 +41,7 @@ def worker(
         **accounts.moves.tasks(),
         **leaving.tasks(),
         **spaces.reminders.tasks(),
+        **spaces.guest_answers.tasks(),
         **spaces.farewell.tasks(),
         **spaces.raised_hands.tasks(),
     }
