@@ -1,6 +1,7 @@
 """What other servers tell us of Spaces: believed from the host, refused from everybody else."""
 
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import delete, func, inspect, select, update
 
 from fedispace.accounts.models import Account, Follow
 from fedispace.clock import ManualClock
+from fedispace.config import Spaces as Limits
 from fedispace.errors import Refused
 from fedispace.federation.vocab.activities import Announce, Delete, Join, Leave
 from fedispace.federation.vocab.uri import Uri
@@ -350,3 +352,66 @@ async def attendances(town: Town, space: Space) -> int:
     async with town.db.reading() as tx:
         counted = select(func.count()).select_from(Attendance).where(Attendance.space_id == space.id)
         return await tx.scalar(counted) or 0
+
+
+@pytest.mark.row(101)
+async def test_where_no_rsvps_are_taken_a_join_is_answered_with_ignore(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    town = await Town.open(tmp_path, clock, "https://a.example", limits=Limits(rsvp=False))
+    try:
+        alice, bob = await town.resident("alice"), await town.stranger("bob")
+        space = await town.hosting.create(alice, title="Soon")
+        await town.receive(Join(id=Uri(f"{bob.uri}#j"), actor=Uri(bob.uri), object=Uri(space.uri)))
+        answer = (await town.sent())[-1]
+        assert (answer["type"], answer["actor"], answer["object"]["id"]) == (
+            "Ignore",
+            alice.uri,
+            f"{bob.uri}#j",
+        )
+        assert await attendances(town, space) == 0
+    finally:
+        await town.close()
+
+
+async def test_topics_language_and_the_time_it_was_moved_from_are_read(town: Town) -> None:
+    bob = await town.neighbour("bob")
+    tags = [
+        {"type": "Hashtag", "name": name}
+        for name in ("#Rust", "#rust", "#two words", "wasm", "#" + "x" * 101)
+    ]
+    said = event_json(
+        bob, tag=tags, contentMap={"de": "<p>Tee</p>"}, previousStartTime="2026-11-11T19:00:00Z"
+    )
+    said["space"] |= {"signal": "wss://b.example/spaces/5/signal", "speakPolicy": "followers"}
+    await town.apply(activity("Create", bob, said))
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert (space.topics, space.language, space.speak_policy) == (["Rust", "wasm"], "de", "followers")
+    assert space.signal_endpoint == "wss://b.example/spaces/5/signal"
+    assert space.previous_starts_at is not None
+
+
+@pytest.mark.attack(110)
+@pytest.mark.parametrize(
+    "signal",
+    [
+        "wss://evil.example/spaces/5/signal",
+        "ws://b.example/spaces/5/signal",
+        "wss://b.example:8443/spaces/5/signal",
+        "wss://b.example@evil.example/",
+        "javascript:alert(1)",
+        "https://b.example/spaces/5/signal",
+        "wss://",
+        5,
+    ],
+)
+async def test_a_signal_elsewhere_sends_nobody_there(town: Town, signal: object) -> None:
+    bob = await town.neighbour("bob")
+    said = event_json(bob)
+    said["space"] |= {"signal": signal, "speakPolicy": "whoever-pays"}
+    await town.apply(activity("Create", bob, said))
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert space.signal_endpoint is None
+    assert space.speak_policy == "invited", "of another kind of word the strictest"
