@@ -36,7 +36,7 @@ async def intruders(tx: Tx, now: datetime, shut_out: Collection[str]) -> list[tu
         .join(ActorRow, ActorRow.id == there.c.account_id)
         .outerjoin(Member, and_(Member.space_id == there.c.space_id, Member.account_id == there.c.account_id))
         .where(Space.local, Space.state.in_(UNFINISHED))
-        .where(or_(_is_gone(), _is_of(shut_out), _is_kept_out()))
+        .where(or_(is_out(), _is_of(shut_out)))
         .limit(AT_ONCE)
     )
     return [(row[0], row[1]) for row in rows]
@@ -64,6 +64,11 @@ async def orphaned(tx: Tx) -> list[int]:
         .limit(AT_ONCE)
     )
     return list(rows)
+
+
+def is_out() -> ColumnElement[bool]:
+    """The condition on an account, a Space and the member of both (or none) that it may not be there."""
+    return or_(_is_gone(), _is_kept_out())
 
 
 def _there(now: datetime) -> Subquery:

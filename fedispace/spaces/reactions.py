@@ -15,7 +15,7 @@ from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Conflict, Invalid, RateLimited
 from fedispace.queue.bus import Bus
-from fedispace.spaces import access, roles
+from fedispace.spaces import access, queries, roles
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.members import role_of
 from fedispace.spaces.presence import topic
@@ -50,6 +50,8 @@ class Reactions:
         async with self._db.reading() as tx:
             space = await require_welcome(tx, space_id, account_id)
             access.require_live(Phase(space.state))
+            if (await queries.standing(tx, space, account_id)).is_unseen:
+                return  # their server is silenced: they are not told so, and nobody is disturbed
             roles.require(await role_of(tx, space_id, account_id), Action.REACT)
             if space.paused_at is not None:
                 raise Conflict("The room is paused.")

@@ -26,6 +26,7 @@ from fedispace.threads.audience import Visibility, is_distributable, parse_visib
 from fedispace.threads.compose import Named, find_tags, render
 from fedispace.threads.continuing import answered_by, last_of_thread, lengthen
 from fedispace.threads.framing import Choice, Frame, Leave, framed, quieter
+from fedispace.threads.gates import Gate, anywhere
 from fedispace.threads.mentions import AccountLookup, Handle, Mentions
 from fedispace.threads.models import Mention, Poll, Status
 from fedispace.threads.placing import next_in_thread, place
@@ -52,7 +53,9 @@ class Publishing:
         polls: Polls,
         jobs: Jobs,
         talk: Talk | None = None,
+        may_answer: Gate = anywhere,
     ) -> None:
+        self._may_answer = may_answer
         self._db = db
         self._ids = ids
         self._clock = clock
@@ -245,6 +248,8 @@ class Publishing:
 
     async def _leave(self, tx: Tx, author: Account, parent: Status | None, quoted_id: int | None) -> Leave:
         """Find out what leave a thread needs; raises `Forbidden` where there is none."""
+        if parent is not None:
+            await self._may_answer(tx, author.id, parent.conversation_id)
         return Leave(
             parent=parent,
             reply=None if parent is None else await self._asking.may_reply(tx, author, parent),

@@ -16,6 +16,7 @@ from fedispace.spaces.entering import Entering
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.passes import Passes
+from fedispace.spaces.voices import heard_in
 from fedispace.threads import conversation
 from fedispace.threads.compose import MAX_CHARACTERS, MAX_POSTS
 from fedispace.threads.models import Status
@@ -186,6 +187,7 @@ class StagePages:
         if status is None:
             return None, []
         replies = await conversation.descendants(tx, viewer_id, status, now, _REPLIES)
+        replies = await heard_in(tx, space.id, replies)
         cards = await self._presenter.tree(tx, [status.id], replies, viewer_id)
         return await self._presenter.post(tx, status, viewer_id), cards
 

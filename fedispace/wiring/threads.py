@@ -1,6 +1,7 @@
 """Posts: written here, arrived from elsewhere, completed, and who may do what with them."""
 
 from fedispace.spaces.raised_hands import HandsInReplies
+from fedispace.spaces.voices import require_voice
 from fedispace.threads.approvals import Approvals
 from fedispace.threads.attention import Attention
 from fedispace.threads.backfill import Backfill
@@ -48,7 +49,7 @@ class Threads:
         updates = Updates(ids, clock, addresses, outbox)
         self.talk = HandsInReplies(jobs) if base.config.spaces.fediverse_sign_in else None
         self.publishing = Publishing(
-            db, ids, clock, addresses, outbox, notifier, people, lookup, polls, jobs, self.talk
+            db, ids, clock, addresses, outbox, notifier, people, lookup, polls, jobs, self.talk, require_voice
         )
         self.editing = Editing(db, ids, clock, addresses, notifier, people, lookup, polls, updates)
         self.drafts = Drafts(db, ids, clock, jobs, self.publishing, people)

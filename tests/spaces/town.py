@@ -60,6 +60,7 @@ from fedispace.spaces.passes import Passes
 from fedispace.spaces.rsvp_inbox import RsvpInbox
 from fedispace.spaces.tickets import Tickets
 from fedispace.spaces.tidings import Tidings
+from fedispace.spaces.voices import require_voice
 from fedispace.threads.hearing import heard, private_mention
 from fedispace.threads.polls import Polls
 from fedispace.threads.publish import Publishing
@@ -143,6 +144,7 @@ class Town:
             lookup=Lookup(db, self.resolver, self.people, self.addresses),
             exits=Exits(clock, self.bus),
         )
+        self.publishing = self._publishing()
         self.hosting = Hosting(
             db=db,
             ids=self.ids,
@@ -150,7 +152,7 @@ class Town:
             jobs=self.jobs,
             addresses=self.addresses,
             tidings=self.tidings,
-            publishing=self._publishing(),
+            publishing=self.publishing,
             rooms=rooms or self.rooms,
             limits=limits or Limits(),
         )
@@ -235,6 +237,7 @@ class Town:
             lookup,
             Polls(self.clock, Jobs(self.ids, self.clock, self.bus)),
             Jobs(self.ids, self.clock, self.bus),
+            may_answer=require_voice,
         )
 
     async def resident(self, username: str) -> Account:
