@@ -24,7 +24,7 @@ from fedispace.errors import Forbidden
 from fedispace.federation.policy import Policy
 from fedispace.hosts import host_of
 from fedispace.ids import Ids
-from fedispace.spaces.models import Pass
+from fedispace.spaces.exits import Exits
 from fedispace.spaces.visit_models import Visit
 
 log = structlog.get_logger()
@@ -49,11 +49,12 @@ class Guest:
 class Visits:
     """Begins, believes and ends visits."""
 
-    def __init__(self, db: Database, clock: Clock, ids: Ids, policy: Policy) -> None:
+    def __init__(self, db: Database, clock: Clock, ids: Ids, policy: Policy, exits: Exits) -> None:
         self._db = db
         self._clock = clock
         self._ids = ids
         self._policy = policy
+        self._exits = exits
 
     async def begin(self, tx: Tx, account: Account, via: Way) -> str:
         """Write a visit and return the token for the cookie; a new token every time.
@@ -115,7 +116,10 @@ class Visits:
             return rows.all()
 
     async def end(self, token: str) -> None:
-        """End the visit of `token`; doing it twice is fine."""
+        """End the visit of `token`, and what it holds in rooms; doing it twice is fine.
+
+        A page of the same account in another browser is let in again by its own visit.
+        """
         async with self._db.transaction() as tx:
             account_id = await tx.scalar(
                 update(Visit)
@@ -123,30 +127,19 @@ class Visits:
                 .values(revoked_at=self._clock.now())
                 .returning(Visit.account_id)
             )
-            if account_id is not None and not await self._visits_elsewhere(tx, account_id):
-                await self._end_passes(tx, account_id)
+            if account_id is not None:
+                await self._exits.sign_out(tx, account_id)
 
     async def end_all(self, account_id: int) -> None:
         """End every visit of an account, and its stay in every room."""
         async with self._db.transaction() as tx:
             now = self._clock.now()
             await tx.execute(update(Visit).where(_goes_on(account_id, now)).values(revoked_at=now))
-            await self._end_passes(tx, account_id)
+            await self._exits.sign_out(tx, account_id)
 
     async def prune(self) -> None:
         """Forget visits that have run out."""
         await forget(self._db, Visit, Visit.expires_at <= self._clock.now())
-
-    async def _visits_elsewhere(self, tx: Tx, account_id: int) -> bool:
-        found = select(Visit.token_hash).where(_goes_on(account_id, self._clock.now())).limit(1)
-        return await tx.scalar(found) is not None
-
-    async def _end_passes(self, tx: Tx, account_id: int) -> None:
-        await tx.execute(
-            update(Pass)
-            .where(Pass.account_id == account_id, Pass.revoked_at.is_(None))
-            .values(revoked_at=self._clock.now())
-        )
 
 
 def _goes_on(account_id: int, now: datetime) -> ColumnElement[bool]:

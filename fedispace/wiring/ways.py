@@ -17,7 +17,7 @@ class Ways:
         db, ids, clock, addresses = base.db, base.ids, base.clock, base.addresses
         people, resolver, policy = accounts.people, federation.resolver, federation.policy
         limits = WayLimits(clock)
-        self.visits = Visits(db, clock, ids, policy)
+        self.visits = Visits(db, clock, ids, policy, accounts.exits)
         self.entry_links = EntryLinks(
             db=db,
             clock=clock,

@@ -9,6 +9,7 @@ from fedispace.accounts.models import Account
 from fedispace.accounts.tokens import at_rest
 from fedispace.clock import ManualClock
 from fedispace.errors import Forbidden
+from fedispace.spaces.exits import Exits
 from fedispace.spaces.models import Pass
 from fedispace.spaces.visit_models import Visit
 from fedispace.spaces.visits import LIFE, MAX_AT_ONCE, Visits
@@ -32,7 +33,7 @@ def policy() -> Refusing:
 
 @pytest.fixture
 def visits(town: Town, policy: Refusing) -> Visits:
-    return Visits(town.db, town.clock, town.ids, policy)
+    return Visits(town.db, town.clock, town.ids, policy, Exits(town.clock, town.bus))
 
 
 async def _visit(town: Town, visits: Visits, account: Account) -> str:

@@ -22,6 +22,7 @@ from fedispace.web.cards import (
     Draft,
     DraftCard,
     FileCard,
+    GuestCard,
     Happening,
     Message,
     OnStage,
@@ -653,6 +654,27 @@ def pages() -> dict[str, str]:
         error="That name and password do not belong together.",
         app="",
     )
+    outside: dict[str, object] = {"reader": None, "side": None}
+    nothing: dict[str, object] = {"space": LIVE, "address": "", "error": "", "visits": []}
+    page("visit", "visit.html", "/visit", **outside, **nothing)
+    blocked = {**nothing, "space": None, "address": "@dan@m.example", "error": "That server is blocked here."}
+    page("visit-refused", "visit.html", "/visit", **outside, **blocked)
+    guest = GuestCard(face=CAROL, csrf="c")
+    known = [
+        SimpleNamespace(created_at=NOW - timedelta(hours=number), via=via)
+        for number, via in ((1, "link"), (5, "oauth"))
+    ]
+    page("visit-known", "visit.html", "/visit", **outside, **{**nothing, "guest": guest, "visits": known})
+    home = {"host": "a-long-name-for-a-server.example", "url": "https://m.example/oauth/authorize"}
+    page("visit-leaving", "visit_leaving.html", "/visit", **outside, **home)
+    page("visit-sent", "visit_sent.html", "/visit/link", **outside, handle=CAROL.handle, space=LIVE)
+    page("visit-link", "visit_link.html", "/visit/link", **outside, action="/", person=CAROL, space=LIVE)
+    keys = [
+        SimpleNamespace(id=1, label="OBS at home", used_at=NOW - timedelta(minutes=4)),
+        SimpleNamespace(id=2, label="", used_at=None),
+    ]
+    whip = {"whip_url": "https://a.example/spaces/50/whip", "fresh": "fsk_" + "x" * 43, "error": ""}
+    page("stream-keys", "stream_keys.html", "/stage/50/stream_keys", side=None, space=LIVE, keys=keys, **whip)
     app = type("App", (), {"name": "Phanpy"})()
     scopes = [("read", "Read everything you can read"), ("write", "Write posts as you")]
     page(
