@@ -9,9 +9,10 @@ from fedispace.api.entities import space as entities
 from fedispace.api.entities.shape import ById, Paged, Parameters, RowId
 from fedispace.api.links import page_of
 from fedispace.api.present.spaces import SpacePresenter, admission_of
-from fedispace.api.routing import Call, Calls, Dialect, Listing, Reply, Routes, Who
+from fedispace.api.routing import Besides, Call, Calls, Dialect, Listing, Reply, Routes, Who
 from fedispace.db.engine import Database
 from fedispace.spaces import queries, views
+from fedispace.spaces.changing import Changes, Changing
 from fedispace.spaces.entering import Entering
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.lifecycle import parse_phase
@@ -27,6 +28,22 @@ class CreateSpace(Parameters, frozen=True, kw_only=True):
     description: str = ""
     starts_at: Moment | None = None
     access: entities.Access = "public"
+    topics: list[str] = []
+    language: str = ""
+    speak_policy: entities.SpeakPolicy = "request"
+    about_id: RowId | None = None
+    """A public post that the Space is about; it is pinned there."""
+
+
+class EditSpace(Parameters, frozen=True, kw_only=True):
+    id: RowId
+    title: str | None = None
+    description: str | None = None
+    starts_at: Moment | None = None
+    access: entities.Access | None = None
+    topics: list[str] | None = None
+    language: str | None = None
+    speak_policy: entities.SpeakPolicy | None = None
 
 
 class ListSpaces(Paged, frozen=True, kw_only=True):
@@ -54,12 +71,14 @@ class SpaceCalls(Calls):
         *,
         db: Database,
         hosting: Hosting,
+        changing: Changing,
         entering: Entering,
         lookup: SpaceLookup,
         presenter: SpacePresenter,
     ) -> None:
         self._db = db
         self._hosting = hosting
+        self._changing = changing
         self._entering = entering
         self._lookup = lookup
         self._presenter = presenter
@@ -74,6 +93,10 @@ class SpaceCalls(Calls):
             description=given.description,
             starts_at=given.starts_at,
             access=given.access,
+            topics=given.topics,
+            language=given.language,
+            speak_policy=given.speak_policy,
+            about_id=given.about_id,
         )
         return Reply(body=await self._shown(space), status=201)
 
@@ -96,6 +119,27 @@ class SpaceCalls(Calls):
         """Return a Space."""
         async with self._db.reading() as tx:
             row = await queries.space(tx, call.given.id, call.viewer_id)
+        return await self._shown(row)
+
+    @routes.patch(f"{_AT}/{{id}}", who=Who.PERSON, scope="write:statuses", besides=Besides.PASS)
+    async def edit(self, call: Call[EditSpace]) -> entities.Space:
+        """Change a Space one hosts, before it is live or while it is; what is not named stays."""
+        given = call.given
+        await self._changing.change(
+            call.account.id,
+            given.id,
+            Changes(
+                title=given.title,
+                description=given.description,
+                starts_at=given.starts_at,
+                access=given.access,
+                topics=given.topics,
+                language=given.language,
+                speak_policy=given.speak_policy,
+            ),
+        )
+        async with self._db.reading() as tx:
+            row = await queries.space(tx, given.id, call.viewer_id)
         return await self._shown(row)
 
     @routes.post(f"{_AT}/{{id}}/open", who=Who.PERSON, scope="write:statuses")

@@ -1,6 +1,7 @@
 """What a host says about a Space, and what of it can be stored."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final, Literal, cast, get_args
 
 from fedispace.errors import Invalid
@@ -54,6 +55,12 @@ def checked_language(text: str) -> str:
     if text and not is_language(text):
         raise Invalid("language must be a code such as en or pt-BR.", field="language")
     return text
+
+
+def require_near(begins: datetime, now: datetime, horizon_days: int) -> None:
+    """Raise `Invalid` for a beginning that is too far ahead."""
+    if begins > now + timedelta(days=horizon_days):
+        raise Invalid(f"A Space can be scheduled at most {horizon_days} days ahead.", field="starts_at")
 
 
 def parse_speak_policy(text: str) -> SpeakPolicy:

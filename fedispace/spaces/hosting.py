@@ -31,12 +31,13 @@ from fedispace.spaces.access import Access
 from fedispace.spaces.details import SpeakPolicy
 from fedispace.spaces.farewell import enqueue_farewell
 from fedispace.spaces.lifecycle import Phase, Step
-from fedispace.spaces.models import LiveSession, Space
+from fedispace.spaces.models import LiveSession, Pin, Space
 from fedispace.spaces.reminders import enqueue_reminders, tell_those_who_come
 from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.tidings import Tidings
+from fedispace.threads.models import Status
 from fedispace.threads.publish import Publishing
-from fedispace.threads.visibility import require_visible
+from fedispace.threads.visibility import visible
 from fedispace.threads.written import Draft
 
 log = structlog.get_logger()
@@ -99,7 +100,7 @@ class Hosting:
         """Write a Space that `host` may open from now on; its time is now unless `starts_at` is later."""
         now = self._clock.now().replace(microsecond=0)
         begins = now if starts_at is None else max(now, starts_at.replace(microsecond=0))
-        self._require_near(begins, now)
+        details.require_near(begins, now, self._limits.schedule_horizon_days)
         space_id = self._ids.next()
         space = Space(
             id=space_id,
@@ -122,8 +123,6 @@ class Hosting:
             listener_count=0,
         )
         async with self._db.transaction() as tx:
-            if about_id is not None:
-                await require_visible(tx, host.id, about_id)
             await tx.get(Account, host.id, with_for_update=True)  # two requests at once are counted in turn
             if await members.is_banned(tx, host.id, host.id):
                 raise Forbidden("You may not host Spaces here.")
@@ -132,62 +131,13 @@ class Hosting:
             await tx.flush()
             tx.add(members.born(space_id, host.id, MemberRole.HOST, now))
             await tx.flush()
+            if about_id is not None:
+                await self._hold_up(tx, space, about_id)
             await self._tidings.made(tx, space, host)
             if begins > now:
                 await enqueue_reminders(tx, self._jobs, space)
         log.info("space.created", space=space_id, access=access, starts_at=wire_time(begins))
         return space
-
-    async def edit(
-        self,
-        by: Account,
-        space_id: int,
-        *,
-        title: str | None = None,
-        description: str | None = None,
-        starts_at: datetime | None = None,
-        topics: Sequence[str] | None = None,
-        language: str | None = None,
-        speak_policy: SpeakPolicy | None = None,
-    ) -> Space:
-        """Change what is said of a Space that is not over; what is None stays. Only one that has not
-        begun can begin at another time, and everybody is told from which one it was moved.
-        """
-        now = self._clock.now().replace(microsecond=0)
-        async with self._db.transaction() as tx:
-            await tx.get(Space, space_id, with_for_update=True)
-            space = await queries.space(tx, space_id, by.id)
-            access.require_host(access.parse_access(space.access), await queries.standing(tx, space, by.id))
-            access.require_unfinished(Phase(space.state))
-            if starts_at is not None:
-                self._move(space, max(now, starts_at.replace(microsecond=0)), now)
-            if title is not None:
-                space.title = details.checked_title(title)
-            if description is not None:
-                space.description = details.checked_description(description)
-            if topics is not None:
-                space.topics = list(details.checked_topics(topics, self._limits.max_topics))
-            if language is not None:
-                space.language = details.checked_language(language)
-            if speak_policy is not None:
-                space.speak_policy = speak_policy
-            space.updated_at = lifecycle.after_change(space.updated_at, now)
-            author = await tx.get_one(Account, space.host_id)
-            await self._tidings.changed(tx, space, author)
-            if space.state == Phase.SCHEDULED and space.starts_at > now:
-                await enqueue_reminders(tx, self._jobs, space)
-        log.info("space.edited", space=space_id)
-        return space
-
-    def _move(self, space: Space, begins: datetime, now: datetime) -> None:
-        """Put a Space on another day or hour."""
-        if begins == space.starts_at:
-            return
-        if space.state != Phase.SCHEDULED:
-            raise Conflict("It has begun, so it cannot be moved.")
-        self._require_near(begins, now)
-        space.previous_starts_at, space.starts_at = space.starts_at, begins
-        space.ends_at = lifecycle.end_of(begins, now, Phase.SCHEDULED)
 
     async def open(self, by: Account, space_id: int) -> Space:
         """Go live: the event says so, and a post of the host tells the followers."""
@@ -323,6 +273,31 @@ class Hosting:
         await self._tidings.changed(tx, space, host)
         await enqueue_farewell(tx, self._jobs, space)
 
+    async def _hold_up(self, tx: Tx, space: Space, status_id: int) -> None:
+        """Pin the post that a Space is about; one that not everybody may see is not talked about."""
+        public = await tx.scalar(
+            select(Status.id).where(
+                Status.id == status_id,
+                Status.boost_of_id.is_(None),
+                Status.visibility.in_(("public", "unlisted")),
+                visible(space.host_id),
+            )
+        )
+        if public is None:
+            raise Invalid("There is no such public post.", field="about_id")
+        tx.add(
+            Pin(
+                id=self._ids.next(),
+                space_id=space.id,
+                status_id=status_id,
+                title="",
+                offset=0,
+                pinned_by=space.host_id,
+                created_at=self._clock.now(),
+            )
+        )
+        await tx.flush()
+
     async def _announce(self, tx: Tx, host: Account, space: Space) -> int:
         [status] = await self._publishing.publish_in(
             tx,
@@ -335,12 +310,6 @@ class Hosting:
             language=space.language or None,
         )
         return status.id
-
-    def _require_near(self, begins: datetime, now: datetime) -> None:
-        """Refuse what is too far ahead."""
-        horizon = timedelta(days=self._limits.schedule_horizon_days)
-        if begins > now + horizon:
-            raise Invalid(f"A Space can be scheduled at most {horizon.days} days ahead.", field="starts_at")
 
     def _require_room_on_the_calendar(
         self, unfinished: Sequence[Space], begins: datetime, now: datetime

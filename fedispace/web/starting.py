@@ -13,6 +13,7 @@ from fedispace.db.engine import Database
 from fedispace.errors import Conflict, Forbidden, Invalid, NotFound
 from fedispace.spaces import queries
 from fedispace.spaces.access import parse_access
+from fedispace.spaces.changing import Changes, Changing
 from fedispace.spaces.details import parse_speak_policy
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.models import Space
@@ -38,6 +39,7 @@ class StartingPages:
         *,
         db: Database,
         hosting: Hosting,
+        changing: Changing,
         attending: Attending,
         presenter: Presenter,
         frame: Frame,
@@ -45,6 +47,7 @@ class StartingPages:
     ) -> None:
         self._db = db
         self._hosting = hosting
+        self._changing = changing
         self._attending = attending
         self._presenter = presenter
         self._frame = frame
@@ -95,15 +98,17 @@ class StartingPages:
         space, host = await self._own(asked)
         when = asked.text("starts_at")
         try:
-            await self._hosting.edit(
-                asked.who.account,
+            await self._changing.change(
+                asked.who.account.id,
                 space.id,
-                title=asked.text("title"),
-                description=asked.text("description"),
-                starts_at=typed(when, asked.text("zone")) if when else None,
-                topics=topics_of(asked.text("topics")),
-                language=asked.text("language"),
-                speak_policy=parse_speak_policy(asked.text("speaks", "request")),
+                Changes(
+                    title=asked.text("title"),
+                    description=asked.text("description"),
+                    starts_at=typed(when, asked.text("zone")) if when else None,
+                    topics=topics_of(asked.text("topics")),
+                    language=asked.text("language"),
+                    speak_policy=parse_speak_policy(asked.text("speaks", "request")),
+                ),
             )
         except (Invalid, Conflict) as error:
             return await self._edit_form(asked, space, host, error=error.detail, status=422)

@@ -208,6 +208,7 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
             SpaceCalls(
                 db=db,
                 hosting=spaces.hosting,
+                changing=spaces.verbs.changing,
                 entering=spaces.entering,
                 lookup=spaces.lookup,
                 presenter=spaces_shown,

@@ -5,7 +5,9 @@ from fedispace.clock import Clock
 from fedispace.config import Spaces as Limits
 from fedispace.db.engine import Database
 from fedispace.queue.bus import Bus
+from fedispace.queue.jobs import Jobs
 from fedispace.spaces.acting import Acting, Orders
+from fedispace.spaces.changing import Changing
 from fedispace.spaces.exits import Exits
 from fedispace.spaces.handing import Handing
 from fedispace.spaces.hands import Hands
@@ -13,6 +15,7 @@ from fedispace.spaces.herald import Herald
 from fedispace.spaces.inviting import Inviting
 from fedispace.spaces.ordering import Ordering, Pausing
 from fedispace.spaces.removing import Removing
+from fedispace.spaces.tidings import Tidings
 
 
 class RoomVerbs:
@@ -29,6 +32,8 @@ class RoomVerbs:
         herald: Herald,
         lookup: Lookup,
         exits: Exits,
+        jobs: Jobs,
+        tidings: Tidings,
     ) -> None:
         self.acting = Acting(db=db, clock=clock, bus=bus, limits=limits, orders=orders, herald=herald)
         self.hands = Hands(self.acting)
@@ -37,3 +42,4 @@ class RoomVerbs:
         self.pausing = Pausing(self.acting)
         self.removing = Removing(self.acting, exits, herald)
         self.handing = Handing(self.acting)
+        self.changing = Changing(acting=self.acting, bus=bus, jobs=jobs, tidings=tidings, limits=limits)

@@ -163,6 +163,7 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
             StartingPages(
                 db=db,
                 hosting=spaces.hosting,
+                changing=spaces.verbs.changing,
                 attending=spaces.attending,
                 presenter=presenter,
                 frame=frame,

@@ -47,7 +47,9 @@ async def test_a_description_names_parameters_body_answer_and_scope(site: Site) 
     create = found["paths"]["/api/fedispace/v1/spaces"]["post"]
     body = create["requestBody"]["content"]["application/json"]["schema"]
     assert body["required"] == ["title"]
-    assert body["properties"].keys() == {"title", "description", "starts_at", "access"}
+    assert body["properties"].keys() == {
+        "title", "description", "starts_at", "access", "topics", "language", "speak_policy", "about_id",
+    }  # fmt: skip
     answer = create["responses"]["201"]["content"]["application/json"]["schema"]
     assert answer == {"$ref": "#/components/schemas/Space"}
     assert create["security"] == [{"token": ["write:statuses"]}]

@@ -42,6 +42,8 @@ class Order:
             herald=town.herald,
             lookup=Lookup(town.db, town.resolver, town.people, town.addresses),
             exits=Exits(town.clock, town.bus),
+            jobs=town.jobs,
+            tidings=town.tidings,
         )
 
     async def speaker(self, name: str, space_id: int) -> Account:

@@ -143,6 +143,8 @@ class Town:
             herald=self.herald,
             lookup=Lookup(db, self.resolver, self.people, self.addresses),
             exits=Exits(clock, self.bus),
+            jobs=self.jobs,
+            tidings=self.tidings,
         )
         self.publishing = self._publishing()
         self.hosting = Hosting(
