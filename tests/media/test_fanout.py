@@ -116,6 +116,31 @@ def test_comings_and_goings_leave_exactly_the_present_ones_served(out: FanOut, s
         assert heard == set(present)
 
 
+def test_what_only_those_who_left_needed_is_written_no_more(out: FanOut, stack: ExitStack) -> None:
+    """Each form of a packet costs every packet: a crowd that offered many must not be felt for hours."""
+    ears = [Ear("gcm", payload_type, stack) for payload_type in range(96, 111)]
+    staying = Ear("cm", 111, stack)
+    stays = staying.join(out)
+    for ear in ears:
+        slot = ear.join(out, 63)
+        out.protect(slot, True)
+        _send(out, 1)
+        out.remove(slot)
+        out.protect(slot, False)
+
+    assert out.variants == 1
+    out.protect(stays, False)
+    ears[0].join(out)
+    ears[1].join(out)
+    assert out.variants == 3
+    for ear in ears:
+        ear.hears()
+    staying.hears()
+    _send(out, 2)
+    assert staying.hears() == [(111, 2, b"opus")]
+    assert [ear.hears() for ear in ears[:3]] == [[(96, 2, b"opus")], [(97, 2, b"opus")], []]
+
+
 def test_who_joins_late_starts_in_the_lower_half_and_goes_on_through_the_wrap(
     out: FanOut, stack: ExitStack
 ) -> None:

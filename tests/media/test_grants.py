@@ -103,3 +103,13 @@ def test_the_memory_of_used_grants_is_bounded_and_forgets_the_expired() -> None:
     clock.advance(seconds=61)
 
     spent.spend(_grant(clock, nonce="3"), clock.now())
+
+
+def test_used_grants_are_remembered_no_longer_than_they_live() -> None:
+    """A room for hours: it is not that everybody who ever came is remembered."""
+    clock, spent = ManualClock(), Spent()
+    for number in range(600):
+        spent.spend(_grant(clock, nonce=str(number)), clock.now())
+        clock.advance(seconds=1)
+
+    assert len(spent) <= 61

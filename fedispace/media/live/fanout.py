@@ -21,7 +21,7 @@ newcomer's first packet arrives, the two sides would disagree on SRTP's rollover
 """
 
 import socket
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +41,10 @@ LARGEST_PAYLOAD = _STRIDE - rtp.HEADER - _TRAILER
 _HALF = 0x8000
 _COPIES = 2
 _MOST_HEADS = 4 * _COPIES + 1
+
+
+Variant = tuple[int, int, int | None]
+"""A header that several subscribers share: payload type, sequence offset, and RED's payload type."""
 
 
 @dataclass(eq=False, slots=True)
@@ -68,7 +72,8 @@ class FanOut:
         self._keys: list[Any] = []
         self._kinds: list[int] = []
         self._sizes: list[int] = []
-        self._variants: dict[tuple[int, int, int | None], int] = {}
+        self._variants: list[Variant | None] = []
+        self._users: Counter[int] = Counter()
         self._recent: deque[tuple[bytes, int]] = deque(maxlen=_COPIES)
         self._streams: set[Slot] = set()
         self._length = srtp_ffi.new("int *")
@@ -83,6 +88,11 @@ class FanOut:
         return len(self._slots)
 
     @property
+    def variants(self) -> int:
+        """How many forms of a packet are written for the subscribers there are."""
+        return len(self._users)
+
+    @property
     def slots(self) -> list[Slot]:
         """The subscribers; not to be changed."""
         return self._slots
@@ -92,7 +102,7 @@ class FanOut:
     ) -> Slot:
         """Begin to send to one more."""
         offset = (self._sequence + 1) & _HALF
-        variant = self._variant(payload_type, offset, None)
+        variant = self._use((payload_type, offset, None))
         slot = Slot(keys, address, variant, self.packets, self.octets, payload_type, offset, red_payload_type)
         if len(self._slots) == self._capacity:
             self._grow(2 * self._capacity)
@@ -106,13 +116,32 @@ class FanOut:
 
     def protect(self, slot: Slot, wanted: bool) -> None:
         """Send copies along from now on, or no longer, to one who reads them."""
+        if slot.index < 0:
+            return
         red_payload_type = slot.red_payload_type if wanted else None
-        slot.variant = self._variant(slot.payload_type, slot.offset, red_payload_type)
-        if slot.index >= 0:
-            self._kinds[slot.index] = slot.variant
+        before, slot.variant = slot.variant, self._use((slot.payload_type, slot.offset, red_payload_type))
+        self._kinds[slot.index] = slot.variant
+        self._leave_unused(before)
 
-    def _variant(self, payload_type: int, offset: int, red_payload_type: int | None) -> int:
-        return self._variants.setdefault((payload_type, offset, red_payload_type), len(self._variants))
+    def _use(self, variant: Variant) -> int:
+        """Return the number of a variant, and count one more who gets it."""
+        if variant in self._variants:
+            number = self._variants.index(variant)
+        elif None in self._variants:
+            number = self._variants.index(None)
+            self._variants[number] = variant
+        else:
+            number = len(self._variants)
+            self._variants.append(variant)
+        self._users[number] += 1
+        return number
+
+    def _leave_unused(self, number: int) -> None:
+        """Count one less. What nobody gets any more is written no more: a header, and copies, per packet."""
+        self._users[number] -= 1
+        if not self._users[number]:
+            del self._users[number]
+            self._variants[number] = None
 
     def remove(self, slot: Slot) -> None:
         """Stop sending to one; the last takes his place."""
@@ -127,6 +156,7 @@ class FanOut:
             self._place(last)
         self._streams.discard(slot)
         slot.index = -1
+        self._leave_unused(slot.variant)
 
     def move(self, slot: Slot, address: Address) -> None:
         """Send to another address: the subscriber's network changed."""
@@ -139,7 +169,11 @@ class FanOut:
         if not self._slots:
             return
         packets: list[bytes] = []
-        for plain, offset, red_payload_type in self._variants:
+        for variant in self._variants:
+            if variant is None:
+                packets.append(b"")
+                continue
+            plain, offset, red_payload_type = variant
             kind, body = plain, payload
             if red_payload_type is not None and len(payload) < LARGEST_PAYLOAD:
                 kind, body = red_payload_type, self._with_copies(payload, plain, timestamp)

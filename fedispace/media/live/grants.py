@@ -123,21 +123,36 @@ def read(token: str, secret: bytes, now: datetime) -> Grant:
 
 
 class Spent:
-    """Remembers the nonces of used grants until these expire; bounded."""
+    """Remembers the nonces of used grants until these expire; bounded.
+
+    They are kept in the order in which they were used. A grant lives a minute, so whoever is behind one
+    that has not expired is forgotten a minute later at the latest.
+    """
 
     def __init__(self, capacity: int = _MAX_SPENT) -> None:
         self._until: dict[str, datetime] = {}
         self._capacity = capacity
 
+    def __len__(self) -> int:
+        return len(self._until)
+
     def spend(self, grant: Grant, now: datetime) -> None:
         """Use `grant` up; raise `Forbidden` if it was used before."""
         if grant.nonce in self._until:
             raise Forbidden("the grant was used before")
-        if len(self._until) >= self._capacity:
-            self._until = {nonce: until for nonce, until in self._until.items() if until > now}
+        self._forget_the_past(now)
         if len(self._until) >= self._capacity:
             raise Unavailable("too many people are joining; try again in a minute")
         self._until[grant.nonce] = grant.expires
+
+    def _forget_the_past(self, now: datetime) -> None:
+        past: list[str] = []
+        for nonce, until in self._until.items():
+            if until > now:
+                break
+            past.append(nonce)
+        for nonce in past:
+            del self._until[nonce]
 
 
 def _mac(claims: bytes, secret: bytes) -> bytes:
