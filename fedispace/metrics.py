@@ -245,6 +245,11 @@ def sound(status: SfuStatus) -> list[Family]:
         gauge("fedispace_sfu_mixer_rooms", "Rooms that are mixed just now.", mixer.rooms),
         counter("fedispace_sfu_mixer_ticks_total", "Strokes of 20 ms.", mixer.ticks),
         counter("fedispace_sfu_mixer_ticks_late_total", "Later than 5 ms.", mixer.ticks_late),
+        counter(
+            "fedispace_sfu_mixer_ticks_kept_waiting_total",
+            "Late because the machine was busy.",
+            mixer.ticks_kept_waiting,
+        ),
         counter("fedispace_sfu_mixer_ticks_left_out_total", "So late that they went.", mixer.ticks_left_out),
         gauge("fedispace_sfu_mixer_worst_late_seconds", "The latest since the start.", mixer.worst_lateness),
         counter("fedispace_sfu_mixer_concealed_total", "Frames made up for lost ones.", mixer.concealed),

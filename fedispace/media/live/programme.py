@@ -158,13 +158,13 @@ class Programme:
             if not self._kept:
                 self._give_back()
 
-    def tick(self, now: float) -> list[Sound]:
-        """Mix what is due; return the packets."""
+    def tick(self, now: float, worked: float | None = None) -> list[Sound]:
+        """Mix what is due; return the packets. `worked` is as in `Ticks.due`."""
         sounds: list[Sound] = []
         mixer = self._mixer
         if mixer is None:
             return sounds
-        for number in self._ticks.due(now):
+        for number in self._ticks.due(now, worked):
             at = self._ticks.at(number)
             payload = mixer.tick(at)
             if payload is not None:

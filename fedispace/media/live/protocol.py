@@ -209,7 +209,8 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 class MixerStatus(msgspec.Struct, frozen=True):
     """The mixes of all rooms: how many now, and since the SFU started; lateness in seconds.
 
-    A tick is late by more than 5 ms; one that is left out would have been later than three others.
+    A tick is late by more than 5 ms; one that is left out would have been later than three others. Kept
+    waiting were those of the late ones before which the process computed for less time than they were late.
     Concealed, repaired and undecodable count pieces of talkers' sound.
     """
 
@@ -217,6 +218,7 @@ class MixerStatus(msgspec.Struct, frozen=True):
     begun: int = 0
     ticks: int = 0
     ticks_late: int = 0
+    ticks_kept_waiting: int = 0
     ticks_left_out: int = 0
     worst_lateness: float = 0.0
     concealed: int = 0

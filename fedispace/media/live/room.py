@@ -15,6 +15,8 @@ beat and one for packets that wait for company.
 import asyncio
 import secrets
 import socket
+import time
+from collections.abc import Callable
 
 from fedispace.clock import Clock
 from fedispace.media.live import rtcp, rtp
@@ -47,6 +49,7 @@ class Room:
         outlet: Outlet,
         ring: Ring | None,
         long_packets_above: int,
+        worked: Callable[[], float] = time.process_time,
     ) -> None:
         self.name = name
         self.ssrc = secrets.randbits(31) + 1
@@ -62,6 +65,7 @@ class Room:
         )
         self._packer = Repacketizer(LARGEST_PAYLOAD)
         self._long_packets_above = long_packets_above
+        self._worked = worked
         self._feed: Continuity | None = None
         self._turned_at = float("-inf")
         self._speaking: set[str] = set()
@@ -200,7 +204,7 @@ class Room:
     def _tick(self) -> None:
         now = self._clock.monotonic()
         try:
-            for sound in self._programme.tick(now):
+            for sound in self._programme.tick(now, self._worked()):
                 self._say(sound, now)
         finally:
             self._await_beat(now)

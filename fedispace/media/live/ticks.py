@@ -14,10 +14,16 @@ _LATE = 0.005
 
 @dataclass(slots=True)
 class TickCounts:
-    """Since the process started: strokes, those that were late or left out, the worst lateness."""
+    """Since the process started: strokes, those that were late or left out, the worst lateness.
+
+    `kept_waiting` are those of the late ones before which we computed for less time than they were late by:
+    the processor was elsewhere, with others or with the host of this machine. Work of our own that delays
+    a stroke, whatever thread does it, takes at least as long as the delay.
+    """
 
     ticks: int = 0
     late: int = 0
+    kept_waiting: int = 0
     left_out: int = 0
     worst: float = 0.0
 
@@ -28,6 +34,7 @@ class Ticks:
     def __init__(self, start: float, counts: TickCounts) -> None:
         self._start = start
         self._counts = counts
+        self._worked = 0.0
         self.done = 0
 
     @property
@@ -39,8 +46,11 @@ class Ticks:
         """Return when a stroke was or will be due."""
         return self._start + number * SECONDS
 
-    def due(self, now: float) -> list[int]:
-        """Return the numbers of the strokes to make now, at most a few."""
+    def due(self, now: float, worked: float | None = None) -> list[int]:
+        """Return the numbers of the strokes to make now, at most a few.
+
+        `worked` is for how many seconds in all this process has computed, if that is known.
+        """
         behind = now - self.next
         if behind < 0:
             return []
@@ -50,7 +60,12 @@ class Ticks:
         self.done += count
         self._counts.ticks += count
         # Of several that are due only the last is on time.
-        self._counts.late += count - 1 + (behind - (count - 1) * SECONDS > _LATE)
+        late = count - 1 + (behind - (count - 1) * SECONDS > _LATE)
+        self._counts.late += late
+        if worked is not None:
+            if self.done > count and worked - self._worked < behind:
+                self._counts.kept_waiting += late
+            self._worked = worked
         self._counts.left_out += left_out
         self._counts.worst = max(self._counts.worst, behind)
         return list(range(first, self.done))
