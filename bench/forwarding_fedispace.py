@@ -13,6 +13,7 @@ from fedispace.media.live.grants import Role
 from fedispace.media.live.settings import SfuSettings
 from fedispace.media.live.supervisor import SfuProcess
 
+ROOM = "bench"
 AS_THEY_COME = 1_000_000
 """A room never so large that three packets become one."""
 
@@ -43,7 +44,7 @@ class Door:
         name = f"{role}-{next(self._names)}"
         now = SystemClock().now()
         grant = grants.issue(
-            room="bench", session=name, participant=name, role=role, nonce=name, now=now, stage=stage
+            room=ROOM, session=name, participant=name, role=role, nonce=name, now=now, stage=stage
         )
         return name, grants.sign(grant, self._secret)
 
@@ -51,13 +52,16 @@ class Door:
 class Fedispace:
     """An SFU process with one room."""
 
-    def __init__(self, host: str, folder: Path, *, long_packets_above: int = AS_THEY_COME) -> None:
+    def __init__(
+        self, host: str, folder: Path, *, long_packets_above: int = AS_THEY_COME, records: bool = False
+    ) -> None:
         self.secret = secrets.token_bytes(32)
         settings = SfuSettings(
             listen=f"{host}:0",
             control=str(folder / "sfu.sock"),
             secret=self.secret,
             long_packets_above=long_packets_above,
+            recordings=str(folder) if records else "",
         )
         self._process = SfuProcess(settings)
         self.control = self._process.control

@@ -7,6 +7,8 @@ hang up and as many others come, all the time. Each minute prints the server's m
 mixer's late ticks and what the steady listener saw. At the end these must hold, or the exit code is 1:
 
 - memory at the end, against the median of the second quarter: no more than 5 % (and 2 MB) higher;
+- in a run of half an hour or more, the slope of memory over its second half: at most 0.2 MiB a minute;
+- the recording of it all is as long as it took, to 0.1 % (and half a second), and complete;
 - the mixer's ticks late (by more than 5 ms) or left out: less than 0.1 %;
 - the steady listener's timestamps against the clock, first minute against last: no more than 50 ms apart;
 - of what the room sent to the steady listener, as its sequence numbers count it, nothing is missing;
@@ -29,13 +31,13 @@ from typing import Any
 
 from bench import namespace
 from bench.crowd import Crowd
-from bench.forwarding_fedispace import Fedispace
+from bench.forwarding_fedispace import ROOM, Fedispace
 from bench.forwarding_peer import Peer
 from bench.goals import Goals
-from bench.process import cpu_seconds, resident_mb
+from bench.process import cpu_seconds, private_mb, resident_mb
 from bench.talking import Talking
 from fedispace.errors import Conflict
-from fedispace.media.live.protocol import SfuStatus
+from fedispace.media.live.protocol import RecordingStatus, SfuStatus
 
 _RATE = 48_000
 _CHANGE_SECONDS = 4.0
@@ -43,10 +45,15 @@ _LEAVERS = 3
 _LISTEN_SECONDS = 0.5
 _CONSENT_EVERY = 8
 _SPEAKER_LEAVES = 0.1
-_LATE_SHARE = 0.001
+_LATE_PERCENT = 0.1
 _DRIFT_MS = 50.0
 _GROWTH = 0.05
 _GROWTH_MB = 2.0
+_SLOPE_MB = 0.2 * 1.048576
+_SLOPE_FROM_MINUTES = 30
+_RECORDING = "soak.opus"
+_RECORDED = 0.001
+_PAGE_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -84,7 +91,7 @@ class Room:
     """The server and everybody in it."""
 
     def __init__(self, host: str, folder: Path, speakers: int) -> None:
-        self.server = Fedispace(host, folder)
+        self.server = Fedispace(host, folder, records=True)
         self.crowd = Crowd(host, self.server)
         self.speakers = [Peer(host) for _ in range(speakers)]
         self.steady = Peer(host)
@@ -92,6 +99,7 @@ class Room:
         self.talking: Talking
         self._host = host
         self._random = random.Random(4)
+        self._recording_since = 0.0
 
     async def enter(self, listeners: int) -> None:
         await self.server.start()
@@ -101,6 +109,13 @@ class Room:
         self.steady.stamp()
         self.talking = Talking(self.speakers, silent_send=True)
         await self.crowd.join(listeners - 1)
+        await self.server.door.client.start_recording(ROOM, _RECORDING)
+        self._recording_since = time.monotonic()
+
+    async def recorded(self) -> tuple[RecordingStatus, float]:
+        """Return how far the recording is, and how long it has been made."""
+        status = await self.server.door.client.status()
+        return status.recordings[0], time.monotonic() - self._recording_since
 
     def hurry(self) -> None:
         """Give the server what `LimitRTPRIO=1` would let it take by itself."""
@@ -147,7 +162,18 @@ class Room:
             peer.close()
 
 
-async def _run(arguments: argparse.Namespace, host: str) -> tuple[Room, list[dict[str, Any]], SfuStatus]:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run showed."""
+
+    room: Room
+    minutes: list[dict[str, Any]]
+    last: SfuStatus
+    recording: RecordingStatus
+    recorded_for: float
+
+
+async def _run(arguments: argparse.Namespace, host: str) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         room, ended = Room(host, Path(folder), arguments.speakers), asyncio.Event()
         minutes: list[dict[str, Any]] = []
@@ -158,32 +184,37 @@ async def _run(arguments: argparse.Namespace, host: str) -> tuple[Room, list[dic
             async with room.talking, asyncio.TaskGroup() as tasks:
                 tasks.create_task(room.live(ended))
                 first = await room.server.door.client.status()
-                pid, until = room.server.pid, time.monotonic() + 60 * arguments.minutes
+                pid, since = room.server.pid, time.monotonic()
+                until = since + 60 * arguments.minutes
                 while (left := until - time.monotonic()) > 1:
                     cpu, began = cpu_seconds(pid), time.monotonic()
                     await asyncio.sleep(min(arguments.every, left))
                     cpu = 100 * (cpu_seconds(pid) - cpu) / (time.monotonic() - began)
-                    minutes.append(await _minute(room, first, cpu))
+                    minutes.append(await _minute(room, first, cpu, since))
                     print("  ".join(f"{name} {value}" for name, value in minutes[-1].items()), flush=True)
                 last = await room.server.door.client.status()
+                recording, recorded_for = await room.recorded()
                 assert room.server.pid == pid, "the SFU was started again"
                 ended.set()
         finally:
             await room.leave()
-    return room, minutes, last
+    return Run(room, minutes, last, recording, recorded_for)
 
 
-async def _minute(room: Room, first: SfuStatus, cpu: float) -> dict[str, Any]:
+async def _minute(room: Room, first: SfuStatus, cpu: float, since: float) -> dict[str, Any]:
     status = await room.server.door.client.status()
     mixer = status.mixer
     ticks = mixer.ticks - first.mixer.ticks
     return {
-        "time": time.strftime("%H:%M:%S"),
-        "MB": round(resident_mb(room.server.pid), 1),
+        "minute": round((time.monotonic() - since) / 60, 2),
+        "load": round(os.getloadavg()[0], 1),
+        "MB": round(private_mb(room.server.pid), 2),
+        "with_files": round(resident_mb(room.server.pid), 1),
         "cpu%": round(cpu, 1),
         "listeners": status.subscribers,
         "ticks": ticks,
         "late": mixer.ticks_late - first.mixer.ticks_late,
+        "kept_waiting": mixer.ticks_kept_waiting - first.mixer.ticks_kept_waiting,
         "worst_ms": round(1000 * mixer.worst_lateness, 1),
         "heard": room.heard.packets,
         "missing": room.heard.missing,
@@ -191,21 +222,38 @@ async def _minute(room: Room, first: SfuStatus, cpu: float) -> dict[str, Any]:
     }
 
 
-def _judge(room: Room, minutes: list[dict[str, Any]], last: SfuStatus) -> Goals:
-    goals = Goals()
+def _judge(run: Run) -> Goals:
+    goals, room, minutes = Goals(), run.room, run.minutes
     sizes = [minute["MB"] for minute in minutes]
     second = sizes[len(sizes) // 4 : max(len(sizes) // 2, len(sizes) // 4 + 1)]
     before = statistics.median(second)
     goals.note("memory in the second quarter, median", before, "MB")
     goals.at_most("memory at the end", sizes[-1], round(before + max(_GROWTH_MB, _GROWTH * before), 1), "MB")
+    half = minutes[len(minutes) // 2 :]
+    if len(half) > 1:
+        slope = statistics.linear_regression(
+            [minute["minute"] for minute in half], [minute["MB"] for minute in half]
+        ).slope
+        if minutes[-1]["minute"] >= _SLOPE_FROM_MINUTES:
+            goals.at_most("slope of memory in the second half", slope, _SLOPE_MB, "MB/min")
+        else:
+            goals.note("slope of memory in the second half", slope, "MB/min")
     ticks = max(1, minutes[-1]["ticks"])
     goals.note("mixer's ticks", ticks)
-    goals.at_most("late of them", 100 * minutes[-1]["late"] / ticks, 100 * _LATE_SHARE, "%")
+    late, kept_waiting = minutes[-1]["late"], minutes[-1]["kept_waiting"]
+    goals.note("late of them", 100 * late / ticks, "%")
+    goals.at_most(
+        "late, and not for want of a processor", 100 * (late - kept_waiting) / ticks, _LATE_PERCENT, "%"
+    )
     goals.at_most("drift of the stream's clock", abs(room.heard.drift_ms()), _DRIFT_MS, "ms")
     goals.note("packets of the steady listener", room.heard.packets)
     goals.at_most("missing of them", room.heard.missing, 0)
-    goals.at_most("undecodable packets", last.mixer.undecodable, 0)
-    goals.note("concealed pieces", last.mixer.concealed)
+    goals.at_most("undecodable packets", run.last.mixer.undecodable, 0)
+    off = abs(run.recording.seconds - run.recorded_for)
+    goals.note("recording", run.recording.seconds, "s")
+    goals.at_most("recording and clock apart", off, _PAGE_SECONDS + _RECORDED * run.recorded_for, "s")
+    goals.at_most("packets the recording missed", run.recording.packets_missed, 0)
+    goals.note("concealed pieces", run.last.mixer.concealed)
     goals.note("talkers' own lateness, worst", 1000 * room.talking.late, "ms")
     return goals
 
@@ -220,8 +268,8 @@ def main() -> int:
     parser.add_argument("--realtime", action="store_true", help="let the SFU go before all else (root)")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    room, minutes, last = asyncio.run(_run(arguments, namespace.enter("bench.soak")))
-    return _judge(room, minutes, last).finish(arguments.json, minutes=minutes)
+    run = asyncio.run(_run(arguments, namespace.enter("bench.soak")))
+    return _judge(run).finish(arguments.json, minutes=run.minutes)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ log = structlog.get_logger()
 class Mixers:
     """Makes mixers once what they need is loaded."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_loaded: Callable[[], None] | None = None) -> None:
         self.counts = MixerCounts()
+        self._on_loaded = on_loaded
         self._new: Callable[[MixerCounts], Mixer] | None = None
         self._loading: asyncio.Task[None] | None = None
 
@@ -53,6 +54,9 @@ class Mixers:
             self._new = await asyncio.to_thread(_import)
         except (ImportError, Unavailable) as error:
             log.error("sfu.no_mixer", detail=str(error))
+            return
+        if self._on_loaded is not None:
+            self._on_loaded()
 
 
 def _import() -> Callable[[MixerCounts], Mixer]:

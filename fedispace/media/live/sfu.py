@@ -70,7 +70,9 @@ class Sfu:
         addresses: tuple[str, ...],
         clock: Clock,
         tell: Callable[[SessionEvent | RecordingEvent], None],
+        on_loaded: Callable[[], None] | None = None,
     ) -> None:
+        """`on_loaded` is called when what is loaded late is there: the mixer, with numpy."""
         self._settings = settings
         self._port = port
         self._addresses = addresses
@@ -80,7 +82,7 @@ class Sfu:
         self._spent = grants.Spent()
         self._credentials = Credentials(clock.monotonic())
         self._admission = Admission()
-        self._mixers = Mixers()
+        self._mixers = Mixers(on_loaded=on_loaded)
         self._orders = Orders()
         self._uplink = UplinkCounts()
         self.taps = Taps()
@@ -276,6 +278,7 @@ class Sfu:
             begun=counts.begun,
             ticks=counts.ticks.ticks,
             ticks_late=counts.ticks.late,
+            ticks_kept_waiting=counts.ticks.kept_waiting,
             ticks_left_out=counts.ticks.left_out,
             worst_lateness=counts.ticks.worst,
             concealed=counts.concealed,
