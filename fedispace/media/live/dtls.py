@@ -169,7 +169,7 @@ class DtlsTransport:
     def stop(self) -> None:
         """Say goodbye, if there is somebody to say it to."""
         self._carrier.inbox.hand_to(None)
-        farewell, self._farewell = self._farewell, None
+        farewell, self._farewell, self._on_goodbye = self._farewell, None, None
         if farewell is not None:
             for datagram in farewell.goodbye():
                 self._carrier.send(datagram)
