@@ -87,6 +87,9 @@ class JitterBuffer:
     _remembered_since: float
     _measured_at: float
     _peak: float
+    _least: float
+    target: int
+    """The delay aimed at, in samples."""
     _usual_bytes: float
 
     def __init__(self) -> None:
@@ -136,11 +139,6 @@ class JitterBuffer:
         self._last_sequence = sequence
 
     @property
-    def target(self) -> int:
-        """The delay aimed at, in samples."""
-        return int(min(_MOST, max(_LEAST, self._peak + _MARGIN)))
-
-    @property
     def waiting(self) -> int:
         """How much sound is here, in samples."""
         return sum(entry.samples for entry in self._entries)
@@ -149,6 +147,8 @@ class JitterBuffer:
         """Return the next piece."""
         if not self._is_playing and not self._may_begin(now):
             return Piece(What.SILENCE, FRAME)
+        if self._entries and not self._starved and self._entries[0].timestamp == self._next:
+            return self._play(self._entries[0], now)
         while self._entries:
             entry = self._entries[0]
             gap = entry.timestamp - self._next
@@ -164,7 +164,7 @@ class JitterBuffer:
         return self._starve()
 
     def _play(self, entry: _Entry, now: float) -> Piece:
-        excess = now * RATE - entry.timestamp - self._least() - self.target
+        excess = now * RATE - entry.timestamp - self._least - self.target
         quiet = 2 * len(entry.payload) * FRAME < self._usual_bytes * entry.samples
         if excess < -FRAME - _MARGIN and quiet and len(self._entries) < 3:
             return Piece(What.CONCEAL, FRAME)
@@ -236,11 +236,10 @@ class JitterBuffer:
             self._least_now = transit
         passed = max(0.0, now - self._measured_at)
         self._measured_at = now
-        jitter = min(transit - self._least(), float(_MOST))
+        self._least = min(self._least_before, self._least_now)
+        jitter = min(transit - self._least, float(_MOST))
         self._peak = max(jitter, self._peak * 0.5 ** (passed / _HALF_LIFE))
-
-    def _least(self) -> float:
-        return min(self._least_before, self._least_now)
+        self.target = int(min(_MOST, max(_LEAST, self._peak + _MARGIN)))
 
     def _clear(self) -> None:
         self._entries = []
@@ -252,10 +251,11 @@ class JitterBuffer:
         self._late_in_a_row = 0
         self._starved = 0
         self._was_dtx = False
-        self._least_before = self._least_now = float("inf")
+        self._least_before = self._least_now = self._least = float("inf")
         self._remembered_since = float("-inf")
         self._measured_at = 0.0
         self._peak = float(_AT_FIRST - _MARGIN)
+        self.target = _AT_FIRST
         self._usual_bytes = 0.0
 
 

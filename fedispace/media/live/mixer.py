@@ -14,23 +14,38 @@ This module needs numpy and libopus and is loaded when a room first may need the
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from fedispace.media.live import opus_packets, rtp
 from fedispace.media.live.jitter import FRAME, JitterBuffer, Piece, What
-from fedispace.media.live.mixing import Limiter, Samples, crossfaded
-from fedispace.media.live.opus import Decoder, Encoder, Undecodable
+from fedispace.media.live.mixing import FULL, Limiter, Samples, crossfaded
+from fedispace.media.live.opus import Decoder, Encoder, Undecodable, ffi
 from fedispace.media.live.programme import Heard, MixerCounts
 
-_NOTHING = np.zeros(0, dtype=np.int16)
+_NOTHING: Samples = np.zeros(0, dtype=np.float32)
 # Not left to the encoder's DTX, which takes a held note for a silence.
 _SILENT_TICKS = 25
 _PIECES_EACH = 24
 # Among many voices at once nobody hears what a careful search would have gained.
 _MANY = 5
 _CAREFUL, _QUICK = 5, 1
+_FIRST_ROWS = 16
 _PARTS_OF_A_CUT = FRAME + FRAME // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where a talker's frame goes: as an array, and as what libopus writes to."""
+
+    samples: Samples
+    pointer: Any
+
+
+def _rows(frames: Samples) -> list[Row]:
+    return [Row(row, ffi.from_buffer("float[]", row)) for row in frames]
 
 
 class Talker:
@@ -65,20 +80,37 @@ class Talker:
         samples = opus_packets.duration(packet.payload) or FRAME
         self._buffer.start_after(packet.sequence, packet.timestamp, samples)
 
-    def frame(self, now: float) -> Samples | None:
-        """Return the next 20 ms; None for silence."""
+    def fill(self, row: Row, now: float) -> bool:
+        """Write the next 20 ms into `row`; False for silence."""
+        piece = None
+        if not len(self._ready) and not self._cuts:
+            piece = self._buffer.take(now)
+            if piece.what is What.SILENCE:
+                return False
+            is_usual = piece.what is What.PLAY and piece.samples == FRAME and not piece.cut
+            if is_usual and self._decoder.decode_into(piece.payload, row.pointer, FRAME):
+                return True
+        frame = self._pieced(piece, now)
+        if frame is None:
+            return False
+        row.samples[:] = frame
+        return True
+
+    def _pieced(self, piece: Piece | None, now: float) -> Samples | None:
+        """Return the next 20 ms of pieces of any length, of which `piece` was taken already."""
         ready = self._ready
         for _ in range(_PIECES_EACH):
             wanted = FRAME + (_PARTS_OF_A_CUT if self._cuts else 0)
             if len(ready) >= wanted:
                 break
-            piece = self._buffer.take(now)
+            piece = piece or self._buffer.take(now)
             if piece.what is What.SILENCE and not len(ready):
                 self._cuts = 0
                 return None
-            sound = np.frombuffer(self._sound(piece), dtype=np.int16)
+            sound = np.frombuffer(self._sound(piece), dtype=np.int16).astype(np.float32) / np.float32(FULL)
             ready = np.concatenate([ready, sound]) if len(ready) else sound
             self._cuts += piece.cut
+            piece = None
         if self._cuts and len(ready) >= wanted:
             ready = crossfaded(ready, FRAME)
             self._cuts -= 1
@@ -119,6 +151,9 @@ class Mixer:
         self._counts = counts
         self._talkers: dict[str, Talker] = {}
         self._limiter = Limiter()
+        self._sound = ffi.from_buffer("float[]", self._limiter.sum)
+        self._frames: Samples = np.zeros((_FIRST_ROWS, FRAME), dtype=np.float32)
+        self._rows = _rows(self._frames)
         self._encoder = Encoder(loss_percent=10, complexity=_CAREFUL)
         self._complexity = _CAREFUL
         self._silence = 0
@@ -138,6 +173,9 @@ class Mixer:
             self._encoder.encode(talker.last.rjust(2 * FRAME, b"\0"))
         for heard in fresh:
             talker.hear(heard.packet, heard.at)
+        if len(self._talkers) > len(self._rows):
+            self._frames = np.zeros((2 * len(self._rows), FRAME), dtype=np.float32)
+            self._rows = _rows(self._frames)
 
     def hear(self, publisher: str, packet: rtp.Packet, now: float) -> None:
         """Take in a talker's packet."""
@@ -149,22 +187,23 @@ class Mixer:
 
     def tick(self, now: float) -> bytes | None:
         """Return the next 20 ms of everybody; None while there is nothing worth sending."""
-        frames = [frame for talker in self._talkers.values() if (frame := talker.frame(now)) is not None]
-        if not frames:
+        rows, count = self._rows, 0
+        for talker in self._talkers.values():
+            count += talker.fill(rows[count], now)
+        if count:
+            self._silence = 0
+        else:
             self._silence += 1
             if self._silence > _SILENT_TICKS:
                 return None
-            sound = bytes(2 * FRAME)
-        else:
-            self._silence = 0
-            sound = self._limiter.mix(frames).tobytes()
-        complexity = _QUICK if len(frames) >= _MANY else _CAREFUL
+        self._limiter.mix(self._frames[:count])
+        complexity = _QUICK if count >= _MANY else _CAREFUL
         if complexity != self._complexity:
             self._complexity = complexity
             self._encoder.try_hard(complexity)
         if self._is_first:
             self._encoder.lean_on_the_past(False)
-        payload = self._encoder.encode(sound)
+        payload = self._encoder.encode_from(self._sound)
         if self._is_first:
             self._is_first = False
             self._encoder.lean_on_the_past(True)

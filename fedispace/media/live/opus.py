@@ -3,7 +3,8 @@
 The copy inside PyAV's wheel is used, found by its file name without importing PyAV; where a system's
 own PyAV has none, the system's libopus. It is loaded by the first decoder or encoder: a server that
 only forwards never does. Sound is bytes here, 16-bit samples in the machine's order at 48 kHz, so
-that this module needs no arithmetic; `mixing` looks at them as arrays.
+that this module needs no arithmetic. A mixer, which does this a thousand times a second, hands over
+memory of its own instead, for samples from -1 to 1 (`decode_into`, `encode_from`).
 """
 
 import ctypes.util
@@ -26,11 +27,15 @@ ffi.cdef(
     void opus_decoder_destroy(OpusDecoder *decoder);
     int opus_decode(OpusDecoder *decoder, const unsigned char *data, int32_t size,
                     int16_t *samples, int frame_size, int fec);
+    int opus_decode_float(OpusDecoder *decoder, const unsigned char *data, int32_t size,
+                          float *samples, int frame_size, int fec);
     int opus_decoder_ctl(OpusDecoder *decoder, int request, ...);
     OpusEncoder *opus_encoder_create(int32_t rate, int channels, int application, int *error);
     void opus_encoder_destroy(OpusEncoder *encoder);
     int32_t opus_encode(OpusEncoder *encoder, const int16_t *samples, int frame_size,
                         unsigned char *data, int32_t capacity);
+    int32_t opus_encode_float(OpusEncoder *encoder, const float *samples, int frame_size,
+                              unsigned char *data, int32_t capacity);
     int opus_encoder_ctl(OpusEncoder *encoder, int request, ...);
     const char *opus_get_version_string(void);
     """
@@ -99,6 +104,12 @@ class Decoder:
         """Return the packet's sound, as long as the packet says; raises `Undecodable`."""
         return self._decode(payload, LONGEST, 0)
 
+    def decode_into(self, payload: bytes, target: Any, samples: int) -> bool:
+        """Write the packet's sound to `target`, a `float *`; tell whether it was that long and went well."""
+        data = ffi.from_buffer(payload)
+        count = self._library.opus_decode_float(self._state, data, len(payload), target, samples, 0)
+        return bool(count == samples)
+
     def conceal(self, samples: int = FRAME) -> bytes:
         """Invent `samples` (a multiple of 2.5 ms) that follow from what was heard before."""
         return self._decode(None, samples, 0)
@@ -152,6 +163,13 @@ class Encoder:
             raise ValueError(f"a frame has {self._bytes} bytes, not {len(sound)}")
         samples = ffi.from_buffer("int16_t[]", sound)
         size = self._library.opus_encode(self._state, samples, FRAME, self._packet, _LARGEST_PACKET)
+        if size < 0:
+            raise Unavailable(f"libopus refuses to encode: error {size}")
+        return bytes(self._buffer[:size])
+
+    def encode_from(self, source: Any) -> bytes:
+        """Return the packet for the 20 ms of sound that a `float *` points to."""
+        size = self._library.opus_encode_float(self._state, source, FRAME, self._packet, _LARGEST_PACKET)
         if size < 0:
             raise Unavailable(f"libopus refuses to encode: error {size}")
         return bytes(self._buffer[:size])
