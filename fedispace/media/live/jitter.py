@@ -143,12 +143,23 @@ class JitterBuffer:
         """How much sound is here, in samples."""
         return sum(entry.samples for entry in self._entries)
 
+    def take_usual(self, now: float) -> bytes | None:
+        """Return the packet to play if there is nothing to consider: it is of 20 ms, follows the one before
+        and is in time. None otherwise: `take` considers."""
+        if not self._is_playing or self._starved or not self._entries:
+            return None
+        entry = self._entries[0]
+        if entry.timestamp != self._next or entry.samples != FRAME:
+            return None
+        excess = now * RATE - entry.timestamp - self._least - self.target
+        if not -FRAME - _MARGIN <= excess <= FRAME + _MARGIN:
+            return None
+        return self._played(entry)
+
     def take(self, now: float) -> Piece:
         """Return the next piece."""
         if not self._is_playing and not self._may_begin(now):
             return Piece(What.SILENCE, FRAME)
-        if self._entries and not self._starved and self._entries[0].timestamp == self._next:
-            return self._play(self._entries[0], now)
         while self._entries:
             entry = self._entries[0]
             gap = entry.timestamp - self._next
@@ -171,15 +182,21 @@ class JitterBuffer:
         if excess > _MOST:
             # After a stall, the network's or ours: what is stale is not worth hearing.
             entry, excess = self._skip(excess)
-        del self._entries[0]
-        self._usual_bytes += (len(entry.payload) * FRAME / entry.samples - self._usual_bytes) / 32
-        self._next = entry.timestamp + entry.samples
-        self._last_sequence = entry.sequence
-        self._was_dtx = opus_packets.is_dtx(entry.payload)
+        payload = self._played(entry)
         limit = FRAME + _MARGIN if quiet else 2 * FRAME + _MARGIN
         cut = excess > limit and bool(self._entries)
         self.cuts += cut
-        return Piece(What.PLAY, entry.samples, entry.payload, cut)
+        return Piece(What.PLAY, entry.samples, payload, cut)
+
+    def _played(self, entry: _Entry) -> bytes:
+        """Go past the first packet."""
+        del self._entries[0]
+        payload = entry.payload
+        self._usual_bytes += (len(payload) * FRAME / entry.samples - self._usual_bytes) / 32
+        self._next = entry.timestamp + entry.samples
+        self._last_sequence = entry.sequence
+        self._was_dtx = opus_packets.is_dtx(payload)
+        return payload
 
     def _skip(self, excess: float) -> tuple[_Entry, float]:
         """Leave out the oldest packets until there is no `excess` any more."""

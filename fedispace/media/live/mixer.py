@@ -83,13 +83,12 @@ class Talker:
     def fill(self, row: Row, now: float) -> bool:
         """Write the next 20 ms into `row`; False for silence."""
         piece = None
-        if not len(self._ready) and not self._cuts:
-            piece = self._buffer.take(now)
-            if piece.what is What.SILENCE:
-                return False
-            is_usual = piece.what is What.PLAY and piece.samples == FRAME and not piece.cut
-            if is_usual and self._decoder.decode_into(piece.payload, row.pointer, FRAME):
-                return True
+        if not self._cuts and not len(self._ready):
+            payload = self._buffer.take_usual(now)
+            if payload is not None:
+                if self._decoder.decode_into(payload, row.pointer, FRAME):
+                    return True
+                piece = Piece(What.PLAY, FRAME, payload)
         frame = self._pieced(piece, now)
         if frame is None:
             return False

@@ -106,8 +106,7 @@ class Decoder:
 
     def decode_into(self, payload: bytes, target: Any, samples: int) -> bool:
         """Write the packet's sound to `target`, a `float *`; tell whether it was that long and went well."""
-        data = ffi.from_buffer(payload)
-        count = self._library.opus_decode_float(self._state, data, len(payload), target, samples, 0)
+        count = self._library.opus_decode_float(self._state, payload, len(payload), target, samples, 0)
         return bool(count == samples)
 
     def conceal(self, samples: int = FRAME) -> bytes:

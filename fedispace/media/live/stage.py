@@ -62,24 +62,22 @@ class Stage:
     def _better(self, chair: int | None, voice: Voice, now: float) -> int | None:
         """Return the chair that a voice with none, or with the last, may take."""
         speaks = voice.is_speaking(now)
-        last = self._chairs[SLOTS]
         if chair is None or speaks:
             for free in range(SLOTS):
                 if self._chairs[free] is None:
                     return free
         if not speaks:
             return None
-        silent = [(voice.spoke_at, at) for at, voice in self._seated() if not voice.is_speaking(now)]
-        if silent:
-            return min(silent)[1]
+        longest: tuple[float, int] | None = None
+        for at in range(SLOTS):
+            publisher = self._chairs[at]
+            seated = None if publisher is None else self._voices[publisher]
+            if seated is not None and not seated.is_speaking(now):
+                silent = seated.spoke_at, at
+                longest = silent if longest is None else min(longest, silent)
+        if longest is not None:
+            return longest[1]
+        last = self._chairs[SLOTS]
         if chair is None and (last is None or not self._voices[last].is_speaking(now)):
             return SLOTS
         return None
-
-    def _seated(self) -> list[tuple[int, Voice]]:
-        """Return the chairs that are slots, and the voices in them."""
-        return [
-            (at, self._voices[publisher])
-            for at, publisher in enumerate(self._chairs[:SLOTS])
-            if publisher is not None
-        ]
