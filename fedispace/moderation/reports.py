@@ -6,7 +6,7 @@ the instance actor, so that the one who is reported never learns who did it (as 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -21,6 +21,7 @@ from fedispace.federation.actors import Actors
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.federation.routes import Found, InboxRoutes, Verified
+from fedispace.federation.segments import segment, whole
 from fedispace.federation.vocab.activities import Flag
 from fedispace.federation.vocab.uri import Uri, is_uri, parse_uri
 from fedispace.ids import Ids
@@ -151,6 +152,8 @@ class Reporting:
         sender = await self._actors.by_uri(tx, self._addresses.instance_actor)
         assert sender is not None
         where = () if scene is None else (scene.uri,)
+        if scene is not None and scene.moment is not None:
+            where = (*where, segment(scene.uri, scene.moment))
         flag = Flag(
             id=parse_uri(report.uri),
             actor=self._addresses.instance_actor,
@@ -160,23 +163,42 @@ class Reporting:
         await self._outbox.send(tx, sender.id, flag, Audience(actors=tuple(dict.fromkeys(told))))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A Space that a report names; `host_id` is who made it."""
+
+    id: int
+    host_id: int
+    is_ours: bool
+
+
+Rooms = Callable[[Tx, Sequence[str]], Awaitable[Room | None]]
+"""Finds the Space that one of these addresses is of."""
+
+
 class ReportInbox:
-    """Reports from other servers about people of ours."""
+    """Reports from other servers: about people of ours, and about what anybody said in a Space of ours."""
 
     routes = InboxRoutes()
 
-    def __init__(self, ids: Ids, clock: Clock, addresses: Addresses, people: People) -> None:
+    def __init__(self, ids: Ids, clock: Clock, addresses: Addresses, people: People, rooms: Rooms) -> None:
         self._ids = ids
         self._clock = clock
         self._addresses = addresses
         self._people = people
+        self._rooms = rooms
 
     @routes.on(Flag)
     async def flagged(self, tx: Tx, verified: Verified[Flag], found: Found) -> None:
-        """Keep a report for the moderators."""
+        """Keep a report for the moderators, with the room and the moment if it names them."""
         flag = verified.activity
         named = (*flag.objects, *_addresses_in(flag.content or ""))
+        things = [whole(uri) for uri in named]
+        room = await self._rooms(tx, [thing for thing, _ in things])
+        moment = next((second for _, second in things if second is not None), None)
         target = await self._target(tx, named)
+        if target is None and room is not None and room.is_ours:
+            target = await self._anybody(tx, flag.objects) or await self._people.by_id(tx, room.host_id)
         if target is None:
             raise Refused("unrelated", "The report is about nobody here.", status=202)
         if await _open_of(tx, verified.sender, target.id) >= MAX_OPEN:
@@ -194,9 +216,19 @@ class ReportInbox:
                 local=False,
                 forwarded=False,
                 created_at=self._clock.now(),
+                space_id=None if room is None else room.id,
+                moment=None if room is None else moment,
             )
         )
         await tx.flush()
+
+    async def _anybody(self, tx: Tx, named: Iterable[Uri]) -> Account | None:
+        """Return the first account among what is named, of any server: people of others come to our rooms."""
+        for uri in named:
+            account = await self._people.by_uri(tx, uri)
+            if account is not None:
+                return account
+        return None
 
     async def _target(self, tx: Tx, named: Iterable[Uri]) -> Account | None:
         """Return whom of ours the report is about: an account it names, or the author of a post."""

@@ -11,6 +11,7 @@ from fedispace.accounts.paging import Page
 from fedispace.accounts.standing import is_shown
 from fedispace.db.base import table_of
 from fedispace.db.engine import Tx
+from fedispace.moderation.reports import Room
 from fedispace.moderation.silence import shut_out
 from fedispace.spaces import access, safety
 from fedispace.spaces.access import STRANGER, Standing
@@ -19,6 +20,7 @@ from fedispace.spaces.models import Attendance, HostBan, LiveSession, Member, Sp
 from fedispace.spaces.roles import MemberRole
 
 _MAX_CONCERNED: Final = 2000
+_MAX_NAMED: Final = 200
 _MAX_ORGANIZERS: Final = 50
 _spaces: Final = table_of(Space).c
 _VIEWER: Final = bindparam("viewer", type_=BigInteger())
@@ -86,6 +88,20 @@ async def by_uri(tx: Tx, uri: str) -> Space | None:
     await tx.flush()
     id_ = (await tx.core(_ID_OF, {"uri": uri})).scalar()
     return None if id_ is None else await tx.get(Space, id_)
+
+
+async def room_named(tx: Tx, addresses: Sequence[str]) -> Room | None:
+    """Return the Space, known here, whose id or page is among these addresses (for reports)."""
+    wanted = list(dict.fromkeys(addresses))[:_MAX_NAMED]
+    row = (
+        await tx.execute(
+            select(Space.id, Space.host_id, Space.local)
+            .where(or_(Space.uri.in_(wanted), Space.url.in_(wanted)))
+            .order_by(Space.id)
+            .limit(1)
+        )
+    ).one_or_none()
+    return None if row is None else Room(id=row.id, host_id=row.host_id, is_ours=row.local)
 
 
 async def standing(tx: Tx, of: Space, viewer_id: int | None) -> Standing:

@@ -15,6 +15,7 @@ from fedispace.spaces.activities import SpaceInbox
 from fedispace.spaces.documents import SpaceDocuments
 from fedispace.spaces.doors import SpaceDoor
 from fedispace.spaces.invitation_inbox import InvitationInbox
+from fedispace.spaces.queries import room_named
 from fedispace.spaces.rsvp_inbox import RsvpInbox
 from fedispace.threads.activities import ThreadInbox
 from fedispace.threads.collections import ThreadCollections
@@ -78,7 +79,7 @@ def _table(
         AccountInbox.routes,
         AccountInbox(ids, clock, addresses, outbox, actors, people, follows, notifier, relays),
     )
-    table.mount(ReportInbox.routes, ReportInbox(ids, clock, addresses, people))
+    table.mount(ReportInbox.routes, ReportInbox(ids, clock, addresses, people, room_named))
     table.mount(MoveInbox.routes, accounts.move_inbox)
     table.mount(GroupInbox.routes, GroupInbox(clock, addresses, jobs))
     table.mount(FeaturedInbox.routes, FeaturedInbox(ids, clock, people, jobs))

@@ -15,6 +15,7 @@ from fedispace.federation.vocab.uri import Uri
 from fedispace.moderation.evidence import EvidenceDrawer, Heard, with_sound
 from fedispace.moderation.models import Report
 from fedispace.moderation.reports import MAX_HEARD, MAX_OPEN, ReportInbox, Reporting, Scene, reports
+from fedispace.spaces.queries import room_named
 from tests.factories import Home, open_home
 
 BOB = "https://b.example/users/bob"
@@ -25,7 +26,8 @@ THEIR_SERVER = "https://b.example/actor"
 async def home(tmp_path: Path) -> AsyncIterator[Home]:
     async with open_home(tmp_path) as opened:
         opened.inbox_table.mount(
-            ReportInbox.routes, ReportInbox(opened.ids, opened.clock, opened.addresses, opened.people)
+            ReportInbox.routes,
+            ReportInbox(opened.ids, opened.clock, opened.addresses, opened.people, room_named),
         )
         yield opened
 
@@ -172,7 +174,7 @@ async def test_a_report_of_a_room_tells_the_other_server_where_and_when_and_not_
 
     assert (report.space_id, report.moment, report.forwarded) == (7, 754, True)
     [(document, audience)] = await _sent(home)
-    assert document["object"] == [BOB, room]
+    assert document["object"] == [BOB, room, f"{room}#t=754"]
     assert document["content"] == f"threats\n\n{room}/page#t=754"
     assert alice.uri not in str(document)
     assert audience["actors"] == [bob.id]

@@ -155,7 +155,11 @@ async def test_a_room_of_another_server_is_told_to_its_moderators(court: Court) 
 
     assert (filed.seconds, filed.report.forwarded) == (0, True)
     [(flag, audience)] = await court.town.said_by_the_instance()
-    assert flag["object"] == [erin.uri, "https://b.example/spaces/1"]
+    assert flag["object"] == [
+        erin.uri,
+        "https://b.example/spaces/1",
+        "https://b.example/spaces/1#t=61",
+    ]
     assert flag["content"].endswith("https://b.example/spaces/1#t=61")
     assert bob.uri not in str(flag)
     assert audience["actors"] == [erin.id]
