@@ -45,6 +45,7 @@ from fedispace.queue.models import Job
 from fedispace.queue.periodic import Periodic
 from fedispace.queue.worker import Worker
 from fedispace.sfu_place import SfuPlace, no_sfu
+from fedispace.spaces.absence import Absence
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.hub import Hub
 from fedispace.spaces.live import LiveRooms
@@ -111,6 +112,7 @@ class App:
     clock: Clock
     obedience: Obedience
     watch: RoomWatch
+    absence: Absence
     oversight: Oversight
     passes: Passes
     hub: Hub
@@ -156,6 +158,7 @@ class App:
             await self.rooms.start()
             await self.obedience.start()
             await self.watch.start()
+            await self.absence.start()
             await self.hub.start()
         if worker:
             if self.db.dialect == "sqlite":
@@ -173,6 +176,7 @@ class App:
         """Stop, and let go of everything; what was claimed goes back with its lease."""
         await self.housekeeping.stop()
         await self.worker.stop()
+        await self.absence.stop()
         await self.watch.stop()
         await self.hub.stop()
         await self.obedience.stop()
@@ -255,6 +259,7 @@ def build(
         clock=base.clock,
         obedience=spaces.obedience,
         watch=spaces.watch,
+        absence=spaces.absence,
         oversight=spaces.oversight,
         passes=spaces.passes,
         hub=spaces.hub,

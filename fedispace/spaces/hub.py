@@ -164,6 +164,15 @@ class Hub:
     def rooms(self) -> int:
         return len(self._channels)
 
+    def there(self) -> set[tuple[int, int]]:
+        """Return who hears which room here, as pairs of Space and account."""
+        return {
+            (space_id, outlet.holder.account_id)
+            for space_id, channel in self._channels.items()
+            for outlet in channel.outlets
+            if outlet.holder.account_id in channel.hosts
+        }
+
     async def start(self) -> None:
         self._watch = asyncio.create_task(self._look_now_and_then(), name="room events: look")
 

@@ -5,11 +5,11 @@ once in one room happen one after the other, on both databases, so what was coun
 is written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import ColumnElement, and_, case, func, select, tuple_, update
 
 from fedispace.db.engine import Tx
 from fedispace.spaces import access, queries, safety
@@ -68,6 +68,15 @@ async def role_of(tx: Tx, space_id: int, account_id: int | None) -> MemberRole:
         select(Member.role).where(Member.space_id == space_id, Member.account_id == account_id)
     )
     return MemberRole.LISTENER if role is None else MemberRole(role)
+
+
+async def seen(tx: Tx, there: Collection[tuple[int, int]], now: datetime) -> None:
+    """Note that these people, as pairs of Space and account, hear their rooms now."""
+    await tx.execute(
+        update(Member)
+        .where(tuple_(Member.space_id, Member.account_id).in_(sorted(there)))
+        .values(seen_at=now)
+    )
 
 
 def is_on_stage() -> ColumnElement[bool]:

@@ -61,7 +61,8 @@ class Member(Base):
     answered yet (`invite_uri` the Invite that was sent for it), `hand_at` since when a hand is up,
     `muted_at` since when a host holds them silent (and if `may_unmute` is false, until a host lets
     go), `removed_at` since when they are out of this Space. `is_shown` is a listener's own choice to
-    be named, `has_mic_on` what their own client says.
+    be named, `has_mic_on` what their own client says, `seen_at` when a host or co-host last heard the room.
+    `updated_at` is when they became what they are.
     """
 
     __tablename__ = "space_members"
@@ -85,6 +86,7 @@ class Member(Base):
     removed_at: Mapped[datetime | None]
     is_shown: Mapped[bool] = mapped_column(default=False)
     has_mic_on: Mapped[bool] = mapped_column(default=False)
+    seen_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -2,6 +2,7 @@
 
 from fedispace.media.live.client import SfuClient
 from fedispace.sfu_place import SfuPlace
+from fedispace.spaces.absence import Absence
 from fedispace.spaces.announced import Announced
 from fedispace.spaces.arrival import Arrivals
 from fedispace.spaces.bearers import Bearers
@@ -129,6 +130,14 @@ class Spaces:
             safety_seconds=base.config.spaces.safety_buffer_seconds,
         )
         self.oversight = Oversight(db, clock, self.hosting)
+        self.absence = Absence(
+            db=db,
+            clock=clock,
+            acting=self.verbs.acting,
+            hosting=self.hosting,
+            limits=base.config.spaces,
+            there=self.hub.there,
+        )
         self.watch = RoomWatch(
             db=db,
             clock=clock,

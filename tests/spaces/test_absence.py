@@ -1,0 +1,150 @@
+"""The host is gone: who takes over, when the Space ends, and that nothing happens before."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fedispace.clock import ManualClock
+from fedispace.config import Spaces as Limits
+from fedispace.spaces import members
+from fedispace.spaces.absence import NOTHING, Absence, Organizer, Verdict, verdict
+from fedispace.spaces.models import LiveSession, Space
+from fedispace.spaces.roles import MemberRole
+from tests.spaces.test_verbs import Floor, floor  # noqa: F401
+from tests.spaces.town import Town
+
+NOW = datetime(2026, 11, 12, 19, tzinfo=UTC)
+HOST, COHOST = MemberRole.HOST, MemberRole.COHOST
+
+
+def organizer(id_: int, role: MemberRole, gone: float | None, since: float = 1000) -> Organizer:
+    """Somebody who left `gone` seconds ago, or is there (None), since so many seconds."""
+    return Organizer(
+        account_id=id_,
+        role=role,
+        is_there=gone is None,
+        since=NOW - timedelta(seconds=since),
+        last=NOW if gone is None else NOW - timedelta(seconds=gone),
+    )
+
+
+@pytest.mark.parametrize(
+    ("organizers", "expected"),
+    [
+        ([], NOTHING),
+        ([organizer(1, HOST, None)], NOTHING),
+        ([organizer(1, HOST, None), organizer(2, COHOST, 9000)], NOTHING),
+        ([organizer(1, HOST, 59), organizer(2, COHOST, None)], NOTHING),
+        ([organizer(1, HOST, 60), organizer(2, COHOST, None)], Verdict(heir=2)),
+        (
+            [organizer(1, HOST, 60), organizer(2, COHOST, None, 10), organizer(3, COHOST, None, 20)],
+            Verdict(heir=3),
+        ),
+        ([organizer(1, HOST, 61), organizer(2, COHOST, 61)], NOTHING),
+        ([organizer(1, HOST, 899)], NOTHING),
+        ([organizer(1, HOST, 900)], Verdict(is_over=True)),
+        ([organizer(1, HOST, 5000), organizer(2, COHOST, 899)], NOTHING),
+        ([organizer(1, HOST, 5000), organizer(2, COHOST, 900)], Verdict(is_over=True)),
+        ([organizer(2, COHOST, None)], Verdict(heir=2)),
+    ],
+)
+def test_what_follows_from_who_is_there(organizers: list[Organizer], expected: Verdict) -> None:
+    assert verdict(organizers, NOW, Limits()) == expected
+
+
+def absence(town: Town, there: set[tuple[int, int]] | None = None) -> Absence:
+    return Absence(
+        db=town.db,
+        clock=town.clock,
+        acting=town.verbs.acting,
+        hosting=town.hosting,
+        limits=Limits(),
+        there=lambda: there or set(),
+    )
+
+
+async def leaves(floor: Floor, session: str) -> None:  # noqa: F811
+    async with floor.town.db.transaction() as tx:
+        row = await tx.get(LiveSession, session)
+        assert row is not None
+        row.ended_at = floor.town.clock.now()
+
+
+async def test_a_cohost_takes_over_a_minute_after_the_host_has_gone_and_hands_it_back(
+    floor: Floor,  # noqa: F811
+    clock: ManualClock,
+) -> None:
+    watch = absence(floor.town)
+    hers = await floor.connect("alice", "speaker")
+    await floor.connect("carol", "listener")
+    clock.advance(minutes=5)
+    await watch.look()
+    await leaves(floor, hers)
+    clock.advance(seconds=59)
+    await watch.look()
+    assert await floor.role("alice") is HOST
+    clock.advance(seconds=1)
+    await watch.look()
+    assert (await floor.role("carol"), await floor.role("alice")) == (HOST, COHOST)
+    await watch.look()
+    await floor.town.verbs.handing.hand_over(floor.carol, floor.id, floor.alice)
+    assert await floor.role("alice") is HOST
+
+
+async def test_two_processes_that_look_at_once_make_one_host(
+    floor: Floor,  # noqa: F811
+    clock: ManualClock,
+) -> None:
+    await floor.connect("carol", "listener")
+    clock.advance(minutes=2)
+    for watch in (absence(floor.town), absence(floor.town)):
+        await watch.look()
+    assert (await floor.role("carol"), await floor.role("alice")) == (HOST, COHOST)
+    assert sum(update["type"] == "Update" for update in await floor.town.sent()) == 2  # opened, taken over
+
+
+async def test_a_host_whose_socket_hears_the_room_is_there(
+    floor: Floor,  # noqa: F811
+    clock: ManualClock,
+) -> None:
+    await floor.connect("carol", "listener")
+    watch, other = absence(floor.town, {(floor.id, floor.alice)}), absence(floor.town)
+    for _ in range(30):
+        clock.advance(seconds=5)
+        await watch.look()
+        await other.look()
+    assert await floor.role("alice") is HOST
+    for _ in range(12):
+        clock.advance(seconds=5)
+        await other.look()
+    clock.advance(seconds=5)
+    await other.look()
+    assert await floor.role("carol") is HOST
+
+
+async def test_a_space_that_nobody_hosts_ends_after_a_quarter_of_an_hour(
+    floor: Floor,  # noqa: F811
+    clock: ManualClock,
+) -> None:
+    watch = absence(floor.town)
+    await floor.connect("sam", "speaker")
+    clock.advance(minutes=14, seconds=59)
+    await watch.look()
+    assert (await floor.town.stored(floor.id)).state == "live"
+    clock.advance(seconds=1)
+    await watch.look()
+    stored: Space = await floor.town.stored(floor.id)
+    assert (stored.state, floor.town.rooms.closed) == ("ended", [floor.id])
+    assert (await floor.town.sent())[-1]["object"]["liveState"] == "ended"
+
+
+async def test_a_scheduled_space_waits_for_its_host_as_long_as_it_takes(
+    town: Town, clock: ManualClock
+) -> None:
+    alice = await town.resident("alice")
+    space = await town.hosting.create(alice, title="Soon")
+    clock.advance(minutes=60)
+    await absence(town).look()
+    assert (await town.stored(space.id)).state == "scheduled"
+    async with town.db.reading() as tx:
+        assert await members.role_of(tx, space.id, alice.id) is HOST
