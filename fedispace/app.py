@@ -46,6 +46,7 @@ from fedispace.queue.periodic import Periodic
 from fedispace.queue.worker import Worker
 from fedispace.sfu_place import SfuPlace, no_sfu
 from fedispace.spaces.absence import Absence
+from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.hub import Hub
 from fedispace.spaces.live import LiveRooms
@@ -107,6 +108,7 @@ class App:
     housekeeping: Periodic
     rooms: LiveRooms
     sfu: SfuClient | None
+    fleet: Fleet
     outcomes: Outcomes
     traffic: Traffic
     clock: Clock
@@ -145,7 +147,7 @@ class App:
             db=self.db,
             outcomes=self.outcomes if worker else None,
             traffic=self.traffic if web else None,
-            sfu=self.sfu if web else None,
+            sfus=self.fleet.clients if web else None,
         )
 
     async def start(self, *, worker: bool, web: bool) -> None:
@@ -254,6 +256,7 @@ def build(
         housekeeping=housekeeping(base, federation, accounts, threads, spaces, incoming),
         rooms=spaces.rooms,
         sfu=spaces.sfu,
+        fleet=spaces.fleet,
         outcomes=Outcomes(deliveries=base.deliveries, arrivals=base.arrivals),
         traffic=Traffic(),
         clock=base.clock,

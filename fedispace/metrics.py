@@ -8,13 +8,14 @@ that watching costs nothing. The SFU's own figures come over its control socket,
 talks to it; it listens nowhere for this.
 """
 
+import asyncio
 import os
 import resource
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -127,13 +128,13 @@ class Metrics:
         db: Database | None = None,
         outcomes: Outcomes | None = None,
         traffic: Traffic | None = None,
-        sfu: SfuClient | None = None,
+        sfus: Callable[[], Mapping[str, SfuClient]] | None = None,
     ) -> None:
         self._clock = clock
         self._db = db
         self._outcomes = outcomes
         self._traffic = traffic
-        self._sfu = sfu
+        self._sfus = sfus
         self._queues: list[Family] = []
         self._queues_until = 0.0
 
@@ -152,8 +153,8 @@ class Metrics:
             families += _outcomes(self._outcomes)
         if self._db is not None:
             families += _commits(self._db) + await self._waiting(self._db)
-        if self._sfu is not None:
-            families += await self._sound(self._sfu)
+        if self._sfus is not None:
+            families += await _of_all(self._sfus())
         return text(families)
 
     async def _answer(self, _request: web.Request) -> web.Response:
@@ -186,18 +187,34 @@ class Metrics:
         self._queues_until = now + QUEUES_SECONDS
         return self._queues
 
-    async def _sound(self, sfu: SfuClient) -> list[Family]:
-        what = "Whether the audio server answers."
-        try:
-            status = await sfu.status()
-        except Unavailable:
-            return [gauge("fedispace_sfu_up", what, 0)]
-        return [gauge("fedispace_sfu_up", what, 1), *sound(status)]
+
+async def _of_all(sfus: Mapping[str, SfuClient]) -> list[Family]:
+    """Return the figures of every audio server; which it is, is said where there are several."""
+    if len(sfus) == 1:
+        return [*(await _of_one(next(iter(sfus.values()))))]
+    told = await asyncio.gather(*(_of_one(sfu) for sfu in sfus.values()))
+    families: dict[str, Family] = {}
+    for name, figures in zip(sfus, told, strict=True):
+        for family in figures:
+            known = families.get(family.name)
+            samples = [replace(sample, labels={"sfu": name, **sample.labels}) for sample in family.samples]
+            before = [] if known is None else list(known.samples)
+            families[family.name] = replace(family, samples=[*before, *samples])
+    return list(families.values())
+
+
+async def _of_one(sfu: SfuClient) -> list[Family]:
+    what = "Whether the audio server answers."
+    try:
+        status = await sfu.status()
+    except Unavailable:
+        return [gauge("fedispace_sfu_up", what, 0)]
+    return [gauge("fedispace_sfu_up", what, 1), *sound(status)]
 
 
 def sound(status: SfuStatus) -> list[Family]:
     """Return the audio server's figures. Rooms have no names here: they would be labels without end."""
-    mixer, reception = status.mixer, status.reception
+    mixer, reception, uplink = status.mixer, status.reception, status.uplink
     joined = histogram_samples(status.join_bounds, status.join_counts, status.join_seconds)
     recorded = status.recordings
     return [
@@ -209,6 +226,8 @@ def sound(status: SfuStatus) -> list[Family]:
             "role",
             {"publish": status.publishers, "subscribe": status.subscribers, "joining": status.joining},
         ),
+        gauge("fedispace_sfu_sessions_most", "Sessions it takes at most.", status.max_sessions),
+        gauge("fedispace_sfu_draining", "Whether it sends everybody away.", int(status.is_draining)),
         Family("fedispace_sfu_join_seconds", "histogram", "From offer to sound.", joined),
         by(
             "fedispace_sfu_joins_refused_total",
@@ -241,6 +260,12 @@ def sound(status: SfuStatus) -> list[Family]:
         gauge("fedispace_sfu_reception_lost_ratio", "Share they lost, on average.", reception.lost),
         gauge("fedispace_sfu_reception_worst_lost_ratio", "Share the worst off lost.", reception.worst_lost),
         gauge("fedispace_sfu_reception_jitter_seconds", "Their jitter, on average.", reception.jitter),
+        gauge("fedispace_sfu_uplink_publishers", "Publishers whose packets are judged.", uplink.reporting),
+        gauge("fedispace_sfu_uplink_lost_ratio", "Share of them lost on the way, on average.", uplink.lost),
+        gauge("fedispace_sfu_uplink_worst_lost_ratio", "Share the worst off lost.", uplink.worst_lost),
+        gauge("fedispace_sfu_uplink_jitter_seconds", "Their jitter, on average.", uplink.jitter),
+        gauge("fedispace_sfu_uplink_worst_jitter_seconds", "The worst one's jitter.", uplink.worst_jitter),
+        gauge("fedispace_sfu_safety_bytes", "Held for reports, in memory.", status.safety_bytes),
         gauge("fedispace_sfu_loop_late_seconds", "How late the event loop runs.", status.lateness),
         gauge("fedispace_sfu_mixer_rooms", "Rooms that are mixed just now.", mixer.rooms),
         counter("fedispace_sfu_mixer_ticks_total", "Strokes of 20 ms.", mixer.ticks),

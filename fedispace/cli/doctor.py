@@ -9,7 +9,7 @@ import msgspec
 
 from fedispace.cli.options import config_path
 from fedispace.config import Config, load
-from fedispace.doctor import instance, machine, sound
+from fedispace.doctor import fleet, instance, machine, sound
 from fedispace.doctor.findings import Finding, State, exit_code, fault
 from fedispace.errors import ConfigError
 
@@ -52,6 +52,7 @@ async def examine(config: Config) -> list[Finding]:
         *await instance.bus(config),
         *machine.look(config),
         *await sound.look(config),
+        *await fleet.look(config),
         *await instance.web(config),
         *await instance.webfinger(config),
     ]

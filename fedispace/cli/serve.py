@@ -144,9 +144,8 @@ async def _figures(app: App | None, place: SfuPlace, roles: frozenset[str], stac
     """Return what this process tells; one that only keeps the SFU asks that."""
     if app is not None:
         return app.metrics(worker=bool(roles & {"all", "worker"}), web=bool(roles & {"all", "web"}))
-    return Metrics(
-        clock=SystemClock(), sfu=await stack.enter_async_context(SfuClient(place.control, place.secret))
-    )
+    sfu = await stack.enter_async_context(SfuClient(place.control, place.secret))
+    return Metrics(clock=SystemClock(), sfus=lambda: {place.name: sfu})
 
 
 async def _tell_figures(figures: Metrics, settings: Config, stack: AsyncExitStack) -> None:

@@ -130,6 +130,10 @@ class Fleet:
         """The name of the server when there is but one, there or not: then nothing is to be chosen."""
         return next(iter(self._members)) if len(self._members) == 1 else None
 
+    def clients(self) -> dict[str, SfuClient]:
+        """Who commands each that is known, there or not."""
+        return {name: member.client for name, member in self._members.items()}
+
     def client(self, name: str) -> SfuClient:
         """Return who commands that server; raises `Unavailable`."""
         member = self._members.get(name)

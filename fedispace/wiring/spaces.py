@@ -53,7 +53,7 @@ class Spaces:
         tickets = Tickets(ids, clock, place.secret)
         self.passes = Passes(db=db, ids=ids, clock=clock, tickets=tickets)
         self.sfu = SfuClient(place.control, place.secret) if place.control else None
-        fleet = Fleet(base.bus, clock, lambda control: SfuClient(control, place.secret))
+        self.fleet = fleet = Fleet(base.bus, clock, lambda control: SfuClient(control, place.secret))
         if self.sfu is not None:
             fleet.include(place.name, self.sfu)
         placement = Placement(fleet, clock, base.config.rtc.max_listeners_per_room)

@@ -85,7 +85,7 @@ def test_there_are_only_so_many_groups(path: str) -> None:
 async def test_what_happens_in_the_rooms_is_told_without_their_names(tmp_path: Path) -> None:
     room = "room-of-somebody"
     async with Studio(tmp_path, recordings=tmp_path / "kept") as studio, Speaker(studio) as speaker:
-        metrics = Metrics(clock=SystemClock(), sfu=studio.client)
+        metrics = Metrics(clock=SystemClock(), sfus=lambda: {"studio": studio.client})
         async with Listener(studio) as listener:
             await listener.subscribe(room=room)
             await speaker.publish(Sound.tone(440), room=room)
@@ -101,6 +101,11 @@ async def test_what_happens_in_the_rooms_is_told_without_their_names(tmp_path: P
     assert figures.value("fedispace_sfu_packets_sent_total") > 40
     assert figures.value("fedispace_sfu_bytes_sent_total") > 1000
     assert figures.value("fedispace_sfu_bytes_received_total") > 1000
+    assert figures.value("fedispace_sfu_uplink_publishers") == 1
+    assert figures.value("fedispace_sfu_uplink_worst_lost_ratio") < 0.2
+    assert 0 < figures.value("fedispace_sfu_uplink_jitter_seconds") < 1
+    assert figures.value("fedispace_sfu_sessions_most") == 4000
+    assert figures.value("fedispace_sfu_draining") == 0
     assert figures.value("fedispace_sfu_recordings") == 1
     assert figures.value("fedispace_sfu_recordings_bytes") > 0
     assert room not in text
@@ -110,9 +115,27 @@ async def test_what_happens_in_the_rooms_is_told_without_their_names(tmp_path: P
 
 async def test_an_audio_server_that_is_away_is_told_as_such(tmp_path: Path) -> None:
     async with Studio(tmp_path) as studio:
-        metrics = Metrics(clock=SystemClock(), sfu=studio.client)
+        metrics = Metrics(clock=SystemClock(), sfus=lambda: {"studio": studio.client})
         await studio.process.stop()
         assert (await _read(metrics)).value("fedispace_sfu_up") == 0
+
+
+async def test_every_audio_server_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    async with Studio(tmp_path / "one") as one, Studio(tmp_path / "two", max_sessions=7) as two:
+        metrics = Metrics(clock=SystemClock(), sfus=lambda: {"one": one.client, "two": two.client})
+        await two.client.drain(0)
+        figures, text = await _read(metrics), await metrics.text()
+        await one.process.stop()
+        after = await _read(metrics)
+
+    assert figures.value("fedispace_sfu_sessions_most", sfu="one") == 4000
+    assert figures.value("fedispace_sfu_sessions_most", sfu="two") == 7
+    assert figures.value("fedispace_sfu_draining", sfu="two") == 1
+    assert text.count("# TYPE fedispace_sfu_up ") == 1
+    assert after.value("fedispace_sfu_up", sfu="one") == 0
+    assert after.value("fedispace_sfu_up", sfu="two") == 1
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8:9100", "[2600::1]:9100", "example.com:9100", "9100", ":9100"])

@@ -15,7 +15,7 @@ from fedispace.media.live.limits import Bucket
 
 _REPORTS_PER_SECOND = 10.0
 _OLD_SECONDS = 30.0
-_SHARES = 256
+SHARES = 256
 _LOSING = 0.02
 _WELL_SECONDS = 30.0
 
@@ -60,9 +60,9 @@ class Feedback:
         for block in told.blocks if told is not None else ():
             if block.ssrc in self._told:
                 self._told[block.ssrc] = Told(
-                    at=now, lost=block.fraction_lost / _SHARES, jitter=block.jitter / RATE
+                    at=now, lost=block.fraction_lost / SHARES, jitter=block.jitter / RATE
                 )
-                if block.fraction_lost >= _LOSING * _SHARES:
+                if block.fraction_lost >= _LOSING * SHARES:
                     self.is_losing, self._lost_at = True, now
         if now - self._lost_at > _WELL_SECONDS:
             self.is_losing = False
@@ -81,6 +81,7 @@ class Summary:
     lost: float
     worst_lost: float
     jitter: float
+    worst_jitter: float
 
 
 def summary(told: Iterable[Told | None]) -> Summary:
@@ -92,4 +93,5 @@ def summary(told: Iterable[Told | None]) -> Summary:
         lost=sum(one.lost for one in known) / count if count else 0.0,
         worst_lost=max((one.lost for one in known), default=0.0),
         jitter=sum(one.jitter for one in known) / count if count else 0.0,
+        worst_jitter=max((one.jitter for one in known), default=0.0),
     )

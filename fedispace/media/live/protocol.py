@@ -227,12 +227,13 @@ class MixerStatus(msgspec.Struct, frozen=True):
 
 
 class ReceptionStatus(msgspec.Struct, frozen=True):
-    """What subscribers told of late about their reception: how many did, shares lost, jitter in seconds."""
+    """How sound arrives: at how many (or from how many), shares lost, jitter in seconds."""
 
     reporting: int = 0
     lost: float = 0.0
     worst_lost: float = 0.0
     jitter: float = 0.0
+    worst_jitter: float = 0.0
 
 
 class RecordingStatus(msgspec.Struct, frozen=True):
@@ -252,6 +253,7 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
 
     Of the packets received some were redundant (they carried copies of others), and some that were
     lost on the way were repaired from such copies.
+    `reception` is what subscribers told of late, `uplink` how the packets of publishers came here.
     `joining` have an answer and no connection yet; `lateness` of the event loop is in seconds.
     Joins are counted by how long they took from the offer; `join_seconds` is their sum.
     """
@@ -275,6 +277,7 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     packets_redundant: int = 0
     packets_repaired: int = 0
     reception: ReceptionStatus = ReceptionStatus()
+    uplink: ReceptionStatus = ReceptionStatus()
     recordings: list[RecordingStatus] = []
     recordings_unfinished: int = 0
     bytes_received: int = 0

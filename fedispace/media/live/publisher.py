@@ -12,8 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fedispace.media.live import opus_packets, red, rtcp, rtp
+from fedispace.media.live.continuity import RATE
 from fedispace.media.live.dtls import DtlsTransport
 from fedispace.media.live.fanout import LARGEST_PAYLOAD
+from fedispace.media.live.feedback import SHARES, Told
 from fedispace.media.live.limits import Bucket
 from fedispace.media.live.reception import Reception
 from fedispace.media.live.repair import Repair
@@ -51,6 +53,7 @@ class Publisher:
         self.silent = False
         self.heard_at = now
         self.reception: Reception | None = None
+        self.told: Told | None = None
         self._repair = Repair()
         self._opus = audio.payload_type
         self._red = audio.red_payload_type
@@ -94,6 +97,7 @@ class Publisher:
         if self.reception is None:
             return None
         block = self.reception.block(now)
+        self.told = Told(at=now, lost=block.fraction_lost / SHARES, jitter=block.jitter / RATE)
         return self._keys.seal_rtcp(rtcp.receiver_report(ssrc=ssrc, block=block, cname=cname))
 
     def _count(self, packet: rtp.Packet, now: float) -> None:

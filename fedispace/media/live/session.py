@@ -84,6 +84,11 @@ class Session:
         """Return what this subscriber told of late about his reception."""
         return None if self._feedback is None else self._feedback.worst(now)
 
+    @property
+    def uplink(self) -> Told | None:
+        """How the packets of this publisher arrived of late, as he was told in our last report."""
+        return None if self.publisher is None else self.publisher.told
+
     def end(self, reason: str) -> None:
         """Stop the media now; `run` tidies up."""
         if not self._reason:

@@ -10,7 +10,7 @@ import contextlib
 import resource
 import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path as Directory
 
 import msgspec
@@ -24,7 +24,7 @@ from fedispace.media.live.admission import Admission
 from fedispace.media.live.answer import Local, Sending, answer_to, fragment_of, is_dtls_client
 from fedispace.media.live.attendance import Attendance
 from fedispace.media.live.dtls import Credentials, DtlsTransport
-from fedispace.media.live.feedback import summary
+from fedispace.media.live.feedback import Told, summary
 from fedispace.media.live.feeds import Feeds
 from fedispace.media.live.grants import Grant, Role
 from fedispace.media.live.mixers import Mixers
@@ -259,6 +259,7 @@ class Sfu:
             packets_redundant=self._uplink.redundant,
             packets_repaired=self._uplink.repaired,
             reception=self._reception(),
+            uplink=_summed(session.uplink for session in self._sessions.values()),
             recordings=self.recorder.status(),
             recordings_unfinished=self.recorder.unfinished,
             bytes_received=self._port.demux.received_octets,
@@ -287,10 +288,7 @@ class Sfu:
         )
 
     def _reception(self) -> ReceptionStatus:
-        found = summary(session.told(self._clock.monotonic()) for session in self._sessions.values())
-        return ReceptionStatus(
-            reporting=found.reporting, lost=found.lost, worst_lost=found.worst_lost, jitter=found.jitter
-        )
+        return _summed(session.told(self._clock.monotonic()) for session in self._sessions.values())
 
     async def _drain(self, seconds: float) -> None:
         log.info("sfu.draining", sessions=len(self._sessions), seconds=seconds)
@@ -446,6 +444,17 @@ class Sfu:
 
 def _new_ice(remote_ufrag: str) -> Ice:
     return Ice(ufrag=secrets.token_hex(8), password=secrets.token_hex(16), remote_ufrag=remote_ufrag)
+
+
+def _summed(told: Iterable[Told | None]) -> ReceptionStatus:
+    found = summary(told)
+    return ReceptionStatus(
+        reporting=found.reporting,
+        lost=found.lost,
+        worst_lost=found.worst_lost,
+        jitter=found.jitter,
+        worst_jitter=found.worst_jitter,
+    )
 
 
 def _event(session: Session, kind: str, *, reason: str = "", level: int = 127) -> SessionEvent:
