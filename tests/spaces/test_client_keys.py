@@ -8,13 +8,15 @@ from sqlalchemy import func, select
 
 from fedispace.accounts.models import Account
 from fedispace.clock import ManualClock
-from fedispace.errors import Invalid, Unauthenticated
+from fedispace.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from fedispace.federation import codec, multibase
 from fedispace.federation.routes import Verified
 from fedispace.federation.vocab.activities import Join
 from fedispace.federation.vocab.uri import Uri
+from fedispace.spaces import members
 from fedispace.spaces.client_keys import is_proven, parse_client_key
-from fedispace.spaces.models import Pass, Space, Ticket
+from fedispace.spaces.models import HostBan, Pass, Space, Ticket
+from fedispace.spaces.roles import MemberRole
 from tests.spaces.town import Town
 
 
@@ -146,3 +148,43 @@ async def test_what_is_no_ed25519_key_is_rejected(town: Town, named: str) -> Non
     status, answer = await knock(town, bob, space, client_key=named)
     assert (status, answer["type"]) == (403, "Reject")
     assert await count(town, Ticket) == 0
+
+
+@pytest.mark.row(104)
+@pytest.mark.attack(104)
+@pytest.mark.parametrize("became", ["suspended", "suspended at home", "banned", "sent out", "blocked"])
+async def test_who_is_not_welcome_any_more_gets_no_renewal(
+    town: Town, clock: ManualClock, became: str
+) -> None:
+    alice, bob = await town.resident("alice"), await town.stranger("bob")
+    space = await town.live_space(alice)
+    browser = Browser()
+    token = await ticket(town, bob, space, client_key=browser.key)
+    held = await town.passes.exchange(token, space.id, proof=browser.proof(token))
+    unspent = await ticket(town, bob, space, client_key=browser.key, id=Uri("https://b.example/activities/2"))
+    clock.advance(seconds=30)
+    if became == "blocked":
+        await town.block(alice, bob)
+    elif became == "suspended":
+        await town.suspend(bob)
+    else:
+        async with town.db.transaction() as tx:
+            if became == "suspended at home":
+                account = await tx.get(Account, bob.id)
+                assert account is not None
+                account.suspended_at_home = True
+            elif became == "banned":
+                tx.add(HostBan(host_id=alice.id, account_id=bob.id, created_at=clock.now()))
+            else:
+                row = members.born(space.id, bob.id, MemberRole.LISTENER, clock.now())
+                row.removed_at = clock.now()
+                tx.add(row)
+    try:
+        status, answer = await knock(town, bob, space, client_key=browser.key, id=Uri("https://b.example/3"))
+    except NotFound:
+        assert became in ("blocked", "suspended", "suspended at home")
+    else:
+        assert (status, answer["type"]) == (403, "Reject")
+        assert "result" not in answer
+    with pytest.raises((Forbidden, NotFound)):
+        await town.passes.exchange(unspent, space.id, proof=browser.proof(unspent), renews=held.token)

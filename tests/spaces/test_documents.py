@@ -30,6 +30,7 @@ async def test_what_is_not_there_is_not_found(town: Town, pattern: str, id_: str
         await load(town, pattern, id_)
 
 
+@pytest.mark.attack(94)
 @pytest.mark.parametrize("pattern", PATHS)
 async def test_a_followers_space_exists_for_followers_who_sign(town: Town, pattern: str) -> None:
     alice, fan, other = await town.resident("alice"), await town.stranger("fan"), await town.stranger("other")

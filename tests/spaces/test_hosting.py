@@ -114,6 +114,7 @@ async def test_an_administrator_may_allow_more(tmp_path: Path, clock: ManualCloc
     await town.close()
 
 
+@pytest.mark.attack(106)
 async def test_spaces_that_were_never_opened_do_not_pile_up(town: Town) -> None:
     alice = await town.resident("alice")
     for _ in range(MAX_UNFINISHED):

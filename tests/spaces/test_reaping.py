@@ -44,6 +44,7 @@ async def state(town: Town, space: Space) -> str:
     return (await town.stored(space.id)).state
 
 
+@pytest.mark.attack(106)
 async def test_a_live_space_is_not_closed_before_nobody_was_in_it_for_half_a_day(
     town: Town, clock: ManualClock
 ) -> None:
@@ -61,6 +62,7 @@ async def test_a_live_space_is_not_closed_before_nobody_was_in_it_for_half_a_day
     assert await state(town, space) == Phase.ENDED
 
 
+@pytest.mark.attack(106)
 async def test_a_space_that_nobody_ever_entered_is_closed_half_a_day_after_it_went_live(
     town: Town, clock: ManualClock
 ) -> None:
