@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Final, Literal, cast
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
@@ -9,7 +10,7 @@ from fedispace.accounts.models import Account, Follow
 from fedispace.accounts.people import People
 from fedispace.db.engine import Tx
 from fedispace.federation.addresses import Addresses
-from fedispace.hosts import host_of, origin_of
+from fedispace.hosts import origin_of
 from fedispace.spaces import queries
 from fedispace.spaces.access import OPEN_TO_ALL
 from fedispace.spaces.models import Attendance, LiveSession, Member, Pin, Space
@@ -87,7 +88,6 @@ class RoomReader:
                 is_here=account.id in there,
             )
             for member, account in found
-            if member.role == "host" or account.id in there
         ]
         if not any(seat.role == "host" for seat in seats):
             host = await self._people.by_id(tx, space.host_id)
@@ -149,7 +149,7 @@ def servers_of(space: Space) -> list[str]:
     home = origin_of(space.uri)
     known = (space.uri, space.whep_endpoint, space.whip_endpoint)
     sources = {source_of(url) for url in known if url and origin_of(url) == home}
-    if space.signal_endpoint and host_of(space.signal_endpoint) == host_of(space.uri):
+    if space.signal_endpoint and urlsplit(space.signal_endpoint).netloc == urlsplit(space.uri).netloc:
         sources |= {source.replace("http", "ws", 1) for source in sources}
     return sorted(sources)
 

@@ -152,7 +152,9 @@ async def test_a_newcomer_talks_in_a_space_that_a_second_browser_hears(
         # The host hears the stage too, where there is nobody else: not one packet of his own comes back.
         slots = await host.evaluate("window.fedispaceStats()")
         assert [slot["packetsReceived"] for slot in slots] in ([0, 0, 0], [])
+        await host.get_by_role("button", name="More", exact=True).click()
         await expect(host.get_by_label("Volume")).to_be_visible()
+        await host.keyboard.press("Escape")
         await expect(host.locator("[data-status]")).to_have_text("You are on air.")
 
         await visitor.get_by_role("button", name=re.compile("^Leave")).click()

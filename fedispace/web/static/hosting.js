@@ -157,6 +157,12 @@ export class Hosting {
     if (room.may("mute_all")) made.push(order("Mute everybody else", "/room/mute_all"));
     if (room.may("pause")) made.push(room.state.is_paused ? order("Let the room go on", "/room/resume") : order("Pause the room", "/room/pause"));
     if (room.may("see_removed")) made.push(button("Who was removed…", () => { sheet.close(); this.removed(); }));
+    if (room.may("end")) {
+      made.push(button("End for everyone…", async () => {
+        sheet.close();
+        if (await this.confirm("The sound stops for all who listen. Its thread stays; it cannot be opened again.")) await this.act("/room/end");
+      }, "warn"));
+    }
     place.replaceChildren(...made);
     place.hidden = made.length === 0;
   }
@@ -167,13 +173,13 @@ export class Hosting {
     let people = [];
     try {
       const found = await this.key.call("/room/removed", { method: "GET" });
-      people = Array.isArray(found) ? found : found.people ?? found.removed ?? [];
+      people = found;
     } catch (error) {
       toast(error.message, "bad");
       return;
     }
     list.replaceChildren(...people.map((one) => {
-      const person = this.room.person(one.account ?? one);
+      const person = this.room.person(one.account);
       const item = this.room.fresh("listener");
       paint(item.querySelector(".face"), person);
       item.querySelector(".name").textContent = person.name;

@@ -35,6 +35,7 @@ export class Room {
     this.here = here;
     this.state = null;
     this.people = new Map();
+    this.accounts = new Map();
     this.speaking = new Set();
     this.known = false;
   }
@@ -71,9 +72,18 @@ export class Room {
     return Boolean(this.you?.account) && String(this.you.account.id) === String(id);
   }
 
+  // Draws a stage that is told by ids; false if somebody is on it whom nobody has introduced yet.
+  stageOf(seats) {
+    const known = seats.map((one) => ({ ...one, account: this.accounts.get(String(one.account.id)) }));
+    if (!this.state || known.some((one) => !one.account)) return false;
+    this.stage(known, [...this.speaking]);
+    return true;
+  }
+
   person(account) {
     const person = personOf(account, this.domain);
     this.people.set(person.id, person);
+    this.accounts.set(person.id, account);
     return person;
   }
 
@@ -87,14 +97,13 @@ export class Room {
     this.known = true;
   }
 
-  stage(seats) {
+  stage(seats, speaking = seats.filter((one) => one.is_speaking).map((one) => String(one.account.id))) {
     if (this.state) this.state.stage = seats;
     const list = this.find("seats");
     if (!list) return;
     const old = new Map([...list.querySelectorAll("[data-account]")].map((seat) => [seat.dataset.account, seat]));
-    const shown = seats.filter((one) => one.role === "host" || one.is_connected !== false || one.has_mic_on);
     const came = [];
-    shown.forEach((one, index) => {
+    seats.forEach((one, index) => {
       const person = this.person(one.account);
       let seat = old.get(person.id);
       if (!seat) {
@@ -106,9 +115,9 @@ export class Room {
       if (list.children[index] !== seat) list.insertBefore(seat, list.children[index] ?? null);
     });
     for (const seat of old.values()) seat.remove();
-    list.classList.toggle("many", shown.length > 6);
+    list.classList.toggle("many", seats.length > 6);
     if (this.known && came.length) announce(`${came.join(", ")} came on stage.`);
-    this.speak(seats.filter((one) => one.is_speaking).map((one) => String(one.account.id)), false);
+    this.speak(speaking, false);
   }
 
   dress(seat, person, one) {

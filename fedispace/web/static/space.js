@@ -31,10 +31,12 @@ const here = page.here;
 const key = new Key({ door: page.key, csrf: page.csrf, api: absolute(page.api) });
 const room = new Room(root, { domain: page.domain, here });
 const dock = find("dock");
-const buttons = Object.fromEntries(["listen", "leave", "mic", "hand", "more", "react-open"].map((name) => [name, find(name)]));
+const buttons = Object.fromEntries(["listen", "leave", "mic", "hand", "extras", "react-open"].map((name) => [name, find(name)]));
 let state = page.state;
 let hosting = null;
 let warned = false;
+let isGreeted = false;
+let isAwake = false;
 
 // What the reader is told, in words and by one colour.
 function say(kind, words) {
@@ -125,14 +127,21 @@ async function toggleMicrophone() {
     toast("A host muted you. You can speak again when they allow it.", "bad");
     return;
   }
-  if (!sound.isOnAir && room.you?.is_muted) await attempt(key.call(`/room/people/${room.you.account.id}/unmute`).then(take));
-  sound.mute(sound.isOnAir);
+  // Turning it on ends a host's soft mute, so the room is told before anything is sent.
+  const on = !sound.isOnAir;
+  if (on && room.you?.is_muted) {
+    told = true;
+    await attempt(key.call("/room/microphone", { body: { on } }).then(take));
+  }
+  sound.mute(!on);
   tellMicrophone();
   draw();
 }
 
 async function listen() {
   if (sound.listening.wanted) return;
+  wake();
+  if (key.isElsewhere && key.isKnown && !room.state) await refresh();
   const warnings = room.state?.warnings?.blocked_on_stage ?? 0;
   if (warnings && !warned) {
     const sheet = find("warning-sheet");
@@ -190,7 +199,7 @@ function write(one, words) {
 }
 
 function draw() {
-  if (!buttons.more) return;
+  if (!buttons.extras) return;
   const live = state === "live";
   const onStage = room.state ? room.isOnStage : page.onStage !== undefined;
   const hearing = sound.isWanted;
@@ -215,7 +224,7 @@ function draw() {
   write(buttons.hand, place ? `Lower hand (${ordinal(place)} in queue)` : "Raise hand");
   buttons["react-open"].hidden = !live || !key.isKnown;
   buttons["react-open"].disabled = Boolean(room.state?.is_paused);
-  find("invitation").hidden = !room.you?.invited_as || !live;
+  find("invitation").hidden = !live || !(room.you?.invited_as || isGreeted);
   const presence = find("presence");
   if (presence) {
     presence.hidden = !key.isKnown || onStage || !room.state;
@@ -231,22 +240,33 @@ function draw() {
 
 function take(fresh) {
   if (!fresh || !fresh.stage) return refresh();
+  const wasKnown = room.known;
   const was = room.isOnStage;
   const wasInvited = room.you?.invited_as;
   room.apply(fresh);
   const { you } = room;
   if (fresh.space?.state && fresh.space.state !== state) changed(fresh.space.state);
-  if (was && !room.isOnStage && sound.speaking.wanted) {
-    sound.stepDown();
+  if (was && !room.isOnStage) {
+    isGreeted = false;
+    if (sound.speaking.wanted) sound.stepDown();
     announce("You are in the audience again.");
+  }
+  if (wasKnown && !was && room.isOnStage && !sound.speaking.wanted && !isAccepting) {
+    isGreeted = true;
+    invited("speaker");
   }
   if (you?.is_muted && sound.isOnAir) sound.mute(true);
   if (you?.invited_as && !wasInvited) invited(you.invited_as);
+  if (fresh.pins?.some((pin) => pin.status_id)) pinned();
   if (room.isHost) host();
   else hosting?.draw();
   draw();
   tellTimes(root);
   return undefined;
+}
+
+function pinned() {
+  key.call("/room/pins", { method: "GET" }).then((pins) => room.pins(pins)).catch(() => {});
 }
 
 let refreshing = null;
@@ -287,8 +307,11 @@ const heard = {
   hello(message) { take(message.state); if (message.resync) replies(); },
   resync() { refresh(); replies(); },
   state(message) { if (message.state !== state) changed(message.state); else refresh(); },
-  presence(message) { room.presence(message.listener_count); if (room.you) quietly(); },
-  stage(message) { room.stage(message.stage); hosting?.draw(); refreshYou(message.stage); },
+  presence(message) { room.presence(message.listener_count); quietly(); },
+  stage(message) {
+    if (!room.stageOf(message.stage)) refresh();
+    else { hosting?.draw(); refreshYou(message.stage); }
+  },
   hands(message) {
     if (room.state) room.state.hands = { ...room.state.hands, count: message.count };
     if (room.you?.hand_position) refresh();
@@ -300,7 +323,7 @@ const heard = {
   post() { replies(); },
   post_edited() { replies(); },
   post_removed() { replies(); },
-  pins() { refresh(); },
+  pins() { pinned(); },
   paused(message) { room.paused(message.is_paused); if (message.is_paused && sound.isOnAir) { sound.mute(true); tellMicrophone(); } draw(); },
   you(message) { concerning(message.what); },
   bye(message) { if (message.code === 4403) out("You were removed from this Space."); else if (message.code === 4410) ask(); },
@@ -308,9 +331,9 @@ const heard = {
 
 let quiet = 0;
 
-// Who is shown as listening may have changed with the count; a look now and then is enough.
+// Who is shown as listening may have changed with the count; who looks at them looks again now and then.
 function quietly() {
-  if (quiet || document.hidden) return;
+  if (quiet || document.hidden || root.querySelector("#listeners")?.hidden !== false) return;
   quiet = setTimeout(() => { quiet = 0; refresh(); }, 4000);
 }
 
@@ -385,7 +408,10 @@ async function ask(wants = "") {
   if (!room.state) put("stage", drawn.content.querySelector("[data-part=stage]"), find("stage"));
 }
 
-const replies = () => ask("replies");
+// What was written at the room's server may take a moment to this one.
+function replies() {
+  for (const later of key.isElsewhere ? [0, 2000, 6000] : [0]) setTimeout(() => ask("replies"), later);
+}
 
 function put(part, fresh, place) {
   if (!place || !fresh || shown[part] === fresh.innerHTML) return;
@@ -435,17 +461,28 @@ async function hand() {
     open(find("enter-sheet"));
     return;
   }
+  wake();
   const up = !room.you?.hand_position;
   await attempt(key.call("/room/hand", { body: { up } }).then(take));
   if (up && !sound.listening.wanted) listen();
 }
 buttons.hand?.addEventListener("click", hand);
 
+let isAccepting = false;
+
+// Whose hand was taken is on stage already, and says only whether the microphone goes on now.
 async function answerInvitation(accept) {
-  await attempt(key.call("/room/invitation", { body: { accept } }).then(take));
-  if (room.you) room.you.invited_as = null;
+  const offered = room.you?.invited_as;
+  isAccepting = true;
+  isGreeted = false;
+  if (offered) {
+    await attempt(key.call("/room/invitation", { body: { accept } }).then(take));
+    if (room.you) room.you.invited_as = null;
+  }
   draw();
-  if (accept) await takeStage(false);
+  if (accept && room.isOnStage) await takeStage(false);
+  else if (accept && !sound.listening.wanted) await listen();
+  isAccepting = false;
 }
 find("accept")?.addEventListener("click", () => answerInvitation(true));
 find("decline")?.addEventListener("click", () => answerInvitation(false));
@@ -456,6 +493,7 @@ function react(emoji) {
   while (pressed.length && now - pressed[0] > REACTIONS_IN) pressed.shift();
   if (pressed.length >= REACTIONS_AT_ONCE) return;
   pressed.push(now);
+  wake();
   attempt(key.call("/room/reactions", { body: { emoji } }));
 }
 
@@ -471,7 +509,7 @@ find("picker")?.addEventListener("click", (event) => {
 });
 find("presence-switch")?.addEventListener("click", () => show(!room.you?.is_shown));
 
-buttons.more?.addEventListener("click", () => {
+buttons.extras?.addEventListener("click", () => {
   const sheet = find("more-sheet");
   if (hosting) hosting.orders(sheet.querySelector("[data-orders]"), sheet);
   const down = sheet.querySelector("[data-step-down]");
@@ -507,7 +545,7 @@ const folk = new Folk({ root, room, key, attempt, isLive: () => state === "live"
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest?.("input, textarea, select, [contenteditable], dialog[open]")) return;
-  if (!root.isConnected || !buttons.more) return;
+  if (!root.isConnected || !buttons.extras) return;
   const act = { l: () => (sound.isWanted ? leave() : buttons.listen && listen()), h: hand, m: () => room.isOnStage && toggleMicrophone(), "?": () => open(find("help-sheet")) };
   const chosen = act[event.key.toLowerCase()];
   if (event.key === "Escape" && !find("picker").hidden) {
@@ -552,9 +590,16 @@ tabs(root);
 if (find("share")) find("share").hidden = false;
 draw();
 if (state === "live") {
+  if (!key.isElsewhere) wake();
+}
+// The server of another's Space learns of the reader only when the reader does something there.
+function wake() {
+  if (isAwake) return;
+  isAwake = true;
   signal.start();
   setTimeout(() => { if (!room.state) refresh(); }, HELLO_WITHIN);
 }
+
 const wants = new URLSearchParams(location.search);
 if (wants.has("stage") || wants.has("listen")) history.replaceState(null, "", location.pathname);
 if (state === "live" && wants.has("stage") && page.onStage !== undefined) takeStage(true);
