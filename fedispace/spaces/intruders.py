@@ -100,7 +100,7 @@ def _is_of(hosts: Collection[str]) -> ColumnElement[bool]:
     return or_(ActorRow.host.in_(list(hosts)), Account.domain.in_(list(hosts)))
 
 
-def _is_kept_out() -> ColumnElement[bool]:
+def is_kept_out() -> ColumnElement[bool]:
     """The rules of `access.is_let_in` as a condition on many rows."""
     return and_(
         Account.id != Space.host_id,

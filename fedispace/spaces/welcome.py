@@ -6,7 +6,7 @@ message on the bus said so: that may be lost. A connection that shows a pass or 
 """
 
 import enum
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,12 +14,13 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from fedispace.accounts.models import Account, Block, OAuthToken, User
+from fedispace.accounts.models import Account, OAuthToken, User
 from fedispace.accounts.standing import is_shown
 from fedispace.db.engine import Tx
 from fedispace.spaces import access, queries
 from fedispace.spaces.access import OPEN_TO_ALL, parse_access
-from fedispace.spaces.models import HostBan, Member, Pass, Space
+from fedispace.spaces.intruders import is_kept_out
+from fedispace.spaces.models import Member, Pass, Space
 from fedispace.spaces.room_events import OVER
 
 _AT_ONCE: Final = 400
@@ -67,9 +68,13 @@ async def require_welcome(tx: Tx, space_id: int, account_id: int | None) -> Spac
 async def unwelcome(tx: Tx, places: Collection[Place], now: datetime) -> dict[Place, Reason]:
     """Return those who may not stay, and why; a few queries however many there are."""
     spaces = await _spaces(tx, {place.space_id for place in places})
-    people = {place.holder.account_id for place in places if place.holder.account_id is not None}
+    there: dict[int, set[int]] = {}
+    for place in places:
+        if place.holder.account_id is not None:
+            there.setdefault(place.space_id, set()).add(place.holder.account_id)
+    people = set().union(*there.values())
     shown = set(await _scalars(tx, Account.id, people, is_shown(), User.disabled_at.is_(None)))
-    out = await _sent_away(tx, spaces, people)
+    out = await _kept_out(tx, there)
     good = await _good(tx, places, now)
     found: dict[Place, Reason] = {}
     for place in places:
@@ -89,35 +94,23 @@ async def unwelcome(tx: Tx, places: Collection[Place], now: datetime) -> dict[Pl
 async def _spaces(tx: Tx, ids: Collection[int]) -> dict[int, Any]:
     found: dict[int, Any] = {}
     for some in _in_parts(ids):
-        columns = select(Space.id, Space.state, Space.access, Space.host_id)
+        columns = select(Space.id, Space.state, Space.access)
         found |= {row.id: row for row in await tx.execute(columns.where(Space.id.in_(some)))}
     return found
 
 
-async def _sent_away(tx: Tx, spaces: dict[int, Any], people: Collection[int]) -> set[tuple[int, int]]:
-    """Return who is out of which Space: removed from it, banned by its host, or blocked by him."""
+async def _kept_out(tx: Tx, there: Mapping[int, set[int]]) -> set[tuple[int, int]]:
+    """Return who is in a Space and may not be: sent out of it, banned, or blocked."""
     out: set[tuple[int, int]] = set()
-    by_host: dict[int, list[int]] = {}
-    for space in spaces.values():
-        by_host.setdefault(space.host_id, []).append(space.id)
-    for some in _in_parts(people):
-        removed = select(Member.space_id, Member.account_id).where(
-            Member.account_id.in_(some), Member.removed_at.is_not(None)
-        )
-        out |= {(space_id, account_id) for space_id, account_id in await tx.execute(removed)}
-        for hosts in _in_parts(by_host):
-            banned = select(HostBan.host_id, HostBan.account_id).where(
-                HostBan.host_id.in_(hosts), HostBan.account_id.in_(some)
+    for space_id, people in there.items():
+        for some in _in_parts(people):
+            rows = await tx.scalars(
+                select(Account.id)
+                .join(Space, Space.id == space_id)
+                .outerjoin(Member, and_(Member.space_id == space_id, Member.account_id == Account.id))
+                .where(Account.id.in_(some), is_kept_out())
             )
-            blocked = select(Block.account_id, Block.target_id).where(
-                Block.account_id.in_(hosts), Block.target_id.in_(some)
-            )
-            for statement in (banned, blocked):
-                out |= {
-                    (space_id, account_id)
-                    for host_id, account_id in await tx.execute(statement)
-                    for space_id in by_host[host_id]
-                }
+            out |= {(space_id, account_id) for account_id in rows}
     return out
 
 

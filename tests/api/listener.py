@@ -69,5 +69,6 @@ class Listener:
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     break
                 self.heard.append(json.loads(message.data))
-        assert self.socket.close_code is not None
-        return self.socket.close_code
+        code = message.data if message.type is aiohttp.WSMsgType.CLOSE else self.socket.close_code
+        assert isinstance(code, int)
+        return code
