@@ -15,6 +15,7 @@ _SPEECH = 127 - 55
 _RISE = 0.5
 _FALL = 0.1
 _SILENT_BYTES = 8
+_SHOWN = 0.3
 
 
 def loudness_of(level: int | None, payload_bytes: int) -> float:
@@ -68,6 +69,10 @@ class Floor:
     def is_speaking(self, who: Hashable, now: float) -> bool:
         voice = self._voices.get(who)
         return voice is not None and voice.is_speaking(now)
+
+    def speakers(self, now: float) -> set[Hashable]:
+        """Return who is shown to be speaking: eyes do not wait for a pause to end."""
+        return {who for who, voice in self._voices.items() if now - voice.spoke_at < _SHOWN}
 
     def spoke_at(self, who: Hashable) -> float:
         """Return when `who` was last loud enough to be speaking; minus infinity for never."""

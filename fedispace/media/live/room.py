@@ -144,16 +144,13 @@ class Room:
             self._turned_at = now
             self._deliver(self._packer.turn(not packing, now))
 
-    def speaking_changes(self, publishers: list[str], now: float) -> list[tuple[str, int]]:
+    def speaking_changes(self, now: float) -> list[tuple[str, int]]:
         """Return who began (with a level) or stopped (127) speaking since the last call."""
         floor = self._programme.floor
-        changes: list[tuple[str, int]] = []
-        for publisher in publishers:
-            speaks = floor.is_speaking(publisher, now)
-            if speaks != (publisher in self._speaking):
-                changes.append((publisher, floor.level(publisher) if speaks else _SILENCE))
-        self._speaking = {publisher for publisher in publishers if floor.is_speaking(publisher, now)}
-        return changes
+        speaking = {str(publisher) for publisher in floor.speakers(now)}
+        began, stopped = speaking - self._speaking, self._speaking - speaking
+        self._speaking = speaking
+        return [(name, floor.level(name)) for name in began] + [(name, _SILENCE) for name in stopped]
 
     def sender_report(self, slot: Slot, now: float) -> bytes | None:
         """Write the report that ties our timestamps to the clock, once something was sent."""

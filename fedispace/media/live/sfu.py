@@ -51,7 +51,8 @@ from fedispace.media.live.tap import Taps
 
 log = structlog.get_logger()
 
-_TICK_SECONDS = 0.25
+_TICK_SECONDS = 0.125
+_TICKS_A_LOOK = 2
 _SUBSCRIPTIONS_EACH = 3
 _LOG_SECONDS = 60.0
 _JOIN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
@@ -112,12 +113,14 @@ class Sfu:
         """Watch over the sessions until cancelled, then end them all."""
         self.recorder.recover()
         try:
-            due = self._clock.monotonic() + _TICK_SECONDS
+            due, ticks = self._clock.monotonic() + _TICK_SECONDS, 0
             while True:
                 await asyncio.sleep(due - self._clock.monotonic())
-                now = self._clock.monotonic()
-                self._admission.note(now - due)
-                self._tick(now)
+                now, ticks = self._clock.monotonic(), ticks + 1
+                self._tell_who_speaks(now)
+                if ticks % _TICKS_A_LOOK == 0:
+                    self._admission.note(now - due)
+                    self._look(now)
                 due = self._clock.monotonic() + _TICK_SECONDS
         finally:
             if self._draining is not None:
@@ -412,24 +415,24 @@ class Sfu:
             self._forwarded_before += room.forwarded
             self._octets_before += room.forwarded_octets
 
-    def _tick(self, now: float) -> None:
-        publishers: dict[Room, list[str]] = {}
+    def _look(self, now: float) -> None:
         for session in list(self._sessions.values()):
             if now - session.heard_at > self._settings.idle_seconds:
                 session.end("idle")
             elif session.connected:
                 session.report(now)
-                if session.publisher is not None:
-                    publishers.setdefault(session.room, []).append(session.grant.session)
         self._safety.tick(now)
         self.feeds.tick({session.grant.room for session in self._sessions.values()}, now)
         for room in self._rooms.values():
             room.adapt(now)
-            for name, level in room.speaking_changes(publishers.get(room, []), now):
-                if (speaker := self._sessions.get(name)) is not None:
-                    self._tell(_event(speaker, "speaking", level=level))
         if now - self._logged_at > _LOG_SECONDS:
             self._log_refusals(now)
+
+    def _tell_who_speaks(self, now: float) -> None:
+        for room in self._rooms.values():
+            for name, level in room.speaking_changes(now):
+                if (speaker := self._sessions.get(name)) is not None:
+                    self._tell(_event(speaker, "speaking", level=level))
 
     def _log_refusals(self, now: float) -> None:
         """One line a minute at most, however many datagrams a stranger sends."""
