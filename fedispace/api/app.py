@@ -37,6 +37,7 @@ from fedispace.api.relations import RelationCalls
 from fedispace.api.reports import ReportCalls
 from fedispace.api.room_reactions import RoomReactionCalls
 from fedispace.api.room_reports import RoomReportCalls
+from fedispace.api.room_thread import RoomThreadCalls
 from fedispace.api.rooms import RoomCalls
 from fedispace.api.routing import Calls, Dialect, Endpoint, Route
 from fedispace.api.scheduled import ScheduledCalls
@@ -97,6 +98,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     RoomReportCalls,
     StreamKeyCalls,
     RoomCalls,
+    RoomThreadCalls,
 )
 
 

@@ -49,6 +49,7 @@ class Tx(AsyncSession):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.hooks: list[Callable[[], None]] = []
+        self.news: list[tuple[str, dict[str, Any]]] = []
 
     @property
     def dialect_name(self) -> str:
@@ -79,6 +80,10 @@ class Tx(AsyncSession):
     def after_commit(self, hook: Callable[[], None]) -> None:
         """Call `hook` after the COMMIT; it must not raise and must not block."""
         self.hooks.append(hook)
+
+    def tell(self, topic: str, message: dict[str, Any]) -> None:
+        """Have whoever listens to `topic` told after the COMMIT, by what `Database.tell` is."""
+        self.news.append((topic, message))
 
 
 class _InlineTx(Tx):
@@ -132,6 +137,8 @@ class Database:
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine, *, single_writer: bool) -> None:
         self._writer = writer
         self._reader = reader
+        self.tell: Callable[[str, dict[str, Any]], None] | None = None
+        """Where the news of transactions go: the bus, in a built instance."""
         self.commit_seconds = Histogram(COMMIT_SECONDS)
         self._group = _GroupCommit(writer, self.commit_seconds) if single_writer else None
 
@@ -154,6 +161,9 @@ class Database:
             self.commit_seconds.observe(time.perf_counter() - began)
         for hook in tx.hooks:
             hook()
+        if self.tell is not None:
+            for topic, message in tx.news:
+                self.tell(topic, message)
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:

@@ -28,6 +28,7 @@ from fedispace.errors import Busy
 from fedispace.queue.bus import Bus
 from fedispace.spaces.models import Member
 from fedispace.spaces.presence import topic
+from fedispace.spaces.replies import RoomThread
 from fedispace.spaces.room_events import (
     OVER,
     SENT_AWAY,
@@ -42,6 +43,7 @@ from fedispace.spaces.room_events import (
     told,
 )
 from fedispace.spaces.welcome import Holder, Place, Reason, unwelcome
+from fedispace.threads import news
 
 log = structlog.get_logger()
 
@@ -147,10 +149,11 @@ class Channel:
 class Hub:
     """All rooms of this process that somebody listens to. `start()` it in the loop that uses it."""
 
-    def __init__(self, *, db: Database, bus: Bus, clock: Clock) -> None:
+    def __init__(self, *, db: Database, bus: Bus, clock: Clock, thread: RoomThread) -> None:
         self._db = db
         self._bus = bus
         self._clock = clock
+        self._thread = thread
         self._channels: dict[int, Channel] = {}
         self._watch: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -225,15 +228,26 @@ class Hub:
             channel.hear(*event)
 
     async def _read(self, channel: Channel) -> None:
-        async with self._bus.subscribe(topic(channel.space_id)) as messages:
+        conversation = news.topic(channel.space_id)
+        async with self._bus.subscribe(topic(channel.space_id), conversation) as messages:
             channel.is_open.set()
-            async for _, message in messages:
-                event = told(message)
-                if event is None:
-                    continue
-                if event[0].audience is Audience.HOSTS:
-                    await self._know_hosts(channel)
-                channel.hear(*event)
+            async for where, message in messages:
+                try:
+                    await self._hear(channel, message, is_of_thread=where == conversation)
+                except Exception:  # one message that cannot be told; the next may be
+                    log.exception("room_events.not_told", space=channel.space_id)
+
+    async def _hear(self, channel: Channel, message: Message, *, is_of_thread: bool) -> None:
+        if is_of_thread:
+            found = await self._thread.told(channel.space_id, message)
+            event = None if found is None else told(found)
+        else:
+            event = told(message)
+        if event is None:
+            return
+        if event[0].audience is Audience.HOSTS:
+            await self._know_hosts(channel)
+        channel.hear(*event)
 
     async def _know_hosts(self, channel: Channel) -> None:
         async with self._db.reading() as tx:

@@ -68,7 +68,7 @@ async def orphaned(tx: Tx) -> list[int]:
 
 def is_out() -> ColumnElement[bool]:
     """The condition on an account, a Space and the member of both (or none) that it may not be there."""
-    return or_(_is_gone(), _is_kept_out())
+    return or_(_is_gone(), is_kept_out())
 
 
 def _there(now: datetime) -> Subquery:

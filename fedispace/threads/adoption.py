@@ -8,7 +8,7 @@ from fedispace.accounts.models import Account
 from fedispace.db.engine import Tx
 from fedispace.db.upsert import insert
 from fedispace.federation.vocab.objects import Note
-from fedispace.threads import attention, counts, direct, missing
+from fedispace.threads import attention, counts, direct, missing, news
 from fedispace.threads.audience import is_distributable
 from fedispace.threads.judging import is_open, judge
 from fedispace.threads.merging import merge
@@ -74,6 +74,7 @@ async def _join(tx: Tx, parent: Status, child: Status) -> None:
             await attention.joined(tx, part, whole)
             await merge(tx, part, whole)
         await direct.joined(tx, part, whole)
+        news.came(tx, child.id, whole)
     if at.thread_id != child.thread_id and child.thread_position == 1 and at.thread_position > 1:
         length = parent.thread_position + child.thread_length
         await tx.execute(

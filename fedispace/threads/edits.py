@@ -21,7 +21,7 @@ from fedispace.db.engine import Database, Tx
 from fedispace.errors import NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.ids import Ids
-from fedispace.threads import direct, history, quotes, tags
+from fedispace.threads import direct, history, news, quotes, tags
 from fedispace.threads.audience import parse_visibility
 from fedispace.threads.compose import (
     Named,
@@ -130,6 +130,7 @@ class Editing:
             await tx.flush()
             await tags.rewrite(tx, status.id, status.tags)
             await self._name(tx, status, by, list(named.values()), at)
+            news.changed(tx, status)
             await tell_boosters(tx, self._notifier, status)
             await quotes.tell_of_edit(tx, self._notifier, status)
             await self._updates.send(tx, status, by)

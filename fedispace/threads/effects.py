@@ -23,7 +23,7 @@ from fedispace.federation.vocab.activities import Delete
 from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Jobs
-from fedispace.threads import boost, counts, favourite, reactions
+from fedispace.threads import boost, counts, favourite, news, reactions
 from fedispace.threads.audience import is_distributable, parse_visibility
 from fedispace.threads.held_replies import pass_on_reply
 from fedispace.threads.judging import judge
@@ -125,6 +125,7 @@ class Effects:
                 await self._publish(tx, reply, author, named)
             else:
                 await pass_on_reply(tx, self._outbox, reply)
+            news.came(tx, reply.id, reply.conversation_id)
             await tell(
                 tx,
                 self._jobs,

@@ -34,7 +34,7 @@ from fedispace.federation.vocab.objects import Note
 from fedispace.hosts import host_of
 from fedispace.ids import Ids, id_at
 from fedispace.queue.jobs import Jobs
-from fedispace.threads import counts, history, looking, missing, policy_wire, quotes, tags
+from fedispace.threads import counts, history, looking, missing, news, policy_wire, quotes, tags
 from fedispace.threads.adoption import adopt, keep_history, lengthen
 from fedispace.threads.arrival import Arrival, look
 from fedispace.threads.audience import visibility_from
@@ -181,6 +181,7 @@ class Ingest:
         await self._naming.name(tx, id_, author_id, visibility, note, notify=delivered and not waits)
         if delivered and not waits:
             await self._tell(tx, row, note)
+        news.came(tx, id_, at.conversation_id)
         await counts.posted(tx, author_id, visibility, created_at)
         if parent is not None:
             await self._answers(tx, parent, id_, visibility, note, waits=waits)
@@ -224,6 +225,7 @@ class Ingest:
         await self._naming.name_too(tx, status, note, added_at=newer)
         await tell_boosters(tx, self._notifier, status)
         await tx.flush()
+        news.changed(tx, status)
         await quotes.tell_of_edit(tx, self._notifier, status)
         return True
 

@@ -20,7 +20,7 @@ from fedispace.federation.addresses import Addresses
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.ids import Ids
 from fedispace.queue.jobs import Jobs
-from fedispace.threads import counts, direct, idempotency, tags
+from fedispace.threads import counts, direct, idempotency, news, tags
 from fedispace.threads.asking import Asking
 from fedispace.threads.audience import Visibility, is_distributable, parse_visibility
 from fedispace.threads.compose import Named, find_tags, render
@@ -230,6 +230,7 @@ class Publishing:
             if index == 0:
                 await self._ask(tx, frame, status, list(recipients.values()), poll, leave)
             if not frame.waits:
+                news.came(tx, status.id, status.conversation_id)
                 await tell(
                     tx,
                     self._jobs,

@@ -11,7 +11,7 @@ from fedispace.db.engine import Tx
 from fedispace.db.removing import take_out
 from fedispace.federation.outbox import unsay
 from fedispace.federation.tombstones import bury
-from fedispace.threads import counts, direct, missing, quotes
+from fedispace.threads import counts, direct, missing, news, quotes
 from fedispace.threads.audience import is_distributable
 from fedispace.threads.known import Post
 from fedispace.threads.models import Favourite, InteractionRequest, Mention, Reaction, Status
@@ -73,6 +73,7 @@ async def remove(tx: Tx, clock: Clock, status: Post) -> None:
     if traces.entered or status.quote_uri is not None:
         await quotes.quote_is_gone(tx, clock, status)
     await take_out(tx, Status, status.id)
+    news.gone(tx, status)
     await unsay(tx, status.uri)
     if status.visibility == "direct" and status.boost_of_id is None:
         await direct.recount(tx, status.conversation_id)

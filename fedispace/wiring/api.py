@@ -38,6 +38,7 @@ from fedispace.api.relations import RelationCalls
 from fedispace.api.reports import ReportCalls
 from fedispace.api.room_reactions import RoomReactionCalls
 from fedispace.api.room_reports import RoomReportCalls
+from fedispace.api.room_thread import RoomThreadCalls
 from fedispace.api.rooms import RoomCalls
 from fedispace.api.scheduled import ScheduledCalls
 from fedispace.api.search import SearchCalls
@@ -50,7 +51,7 @@ from fedispace.api.tags import TagCalls
 from fedispace.api.threads import ThreadCalls
 from fedispace.api.timelines import TimelineCalls
 from fedispace.api.whip import WhipCalls
-from fedispace.spaces import queries, views
+from fedispace.spaces.room import room_of
 from fedispace.wiring.accounts import Accounts
 from fedispace.wiring.base import Base
 from fedispace.wiring.spaces import Spaces
@@ -74,10 +75,11 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
     )
     spaces_shown = SpacePresenter(people_shown)
 
+    room_shown = RoomPresenter(spaces_shown, people_shown, config.spaces.max_speakers, spaces.speaking)
+
     async def room_state(space_id: int, viewer_id: int | None) -> object:
         async with db.reading() as tx:
-            (shown,) = await views.view(tx, [await queries.space(tx, space_id, viewer_id)])
-        return {"space": spaces_shown.space(shown)}
+            return room_shown.room(await room_of(tx, space_id, viewer_id, clock.now()))
 
     return Api(
         door=door,
@@ -225,11 +227,10 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
                 removing=spaces.verbs.removing,
                 handing=spaces.verbs.handing,
                 hosting=spaces.hosting,
-                presenter=RoomPresenter(
-                    SpacePresenter(people_shown), people_shown, config.spaces.max_speakers
-                ),
+                presenter=room_shown,
                 accounts=people_shown,
             ),
+            RoomThreadCalls(db=db, posts=posts),
             PassCalls(db=db, passes=spaces.passes, presenter=PassPresenter(addresses, people_shown, people)),
         ),
     )

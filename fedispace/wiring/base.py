@@ -24,6 +24,7 @@ class Base:
         self.ids: Ids = TimeOrderedIds(self.clock)
         self.db = open_database(config.database.url)
         self.bus = open_bus(config.bus.url)
+        self.db.tell = self.bus.publish
         self.net = net or Net(
             allow_private=config.federation.allow_private_addresses,
             allow_http=config.federation.allow_http,

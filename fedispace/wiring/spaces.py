@@ -26,6 +26,7 @@ from fedispace.spaces.placement import Placement
 from fedispace.spaces.raised_hands import CallUp, RaisedHands
 from fedispace.spaces.reactions import Reactions
 from fedispace.spaces.reminders import Reminders
+from fedispace.spaces.replies import RoomThread
 from fedispace.spaces.reporting import RoomReporting
 from fedispace.spaces.rsvp import Attending
 from fedispace.spaces.speaking import Speaking
@@ -57,7 +58,7 @@ class Spaces:
         if self.sfu is not None:
             fleet.include(place.name, self.sfu)
         placement = Placement(fleet, clock, base.config.rtc.max_listeners_per_room)
-        self.hub = Hub(db=db, bus=base.bus, clock=clock)
+        self.hub = Hub(db=db, bus=base.bus, clock=clock, thread=RoomThread(db))
         self.speaking = Speaking(self.hub.tell)
         self.reactions = Reactions(db=db, bus=base.bus, clock=clock)
         self.rooms = LiveRooms(

@@ -7,6 +7,7 @@ import msgspec
 from fedispace.api.entities.account import Account
 from fedispace.api.entities.shape import Entity
 from fedispace.api.entities.space import Space
+from fedispace.api.entities.status import Status
 
 Role = Literal["host", "cohost", "speaker", "listener"]
 
@@ -25,6 +26,17 @@ class RoomPass(Entity, frozen=True, kw_only=True):
     whep_url: str
     whip_url: str
     signal_url: str
+
+
+class TimedReply(Entity, frozen=True, kw_only=True):
+    """A post of the room's conversation, and when it was written: so many seconds after the beginning.
+
+    None of them when it was before; `is_after` says that the Space was over already.
+    """
+
+    status: Status
+    offset_seconds: int | None
+    is_after: bool
 
 
 class Reacted(Entity, frozen=True, kw_only=True):

@@ -7,22 +7,27 @@ from fedispace.clock import iso
 from fedispace.spaces.models import Pin
 from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.room import Hand, RoomView, Seat, You
+from fedispace.spaces.speaking import Speaking
 
 
 class RoomPresenter:
     """Presents a room with all who are named in it."""
 
-    def __init__(self, spaces: SpacePresenter, accounts: AccountPresenter, stage_limit: int) -> None:
+    def __init__(
+        self, spaces: SpacePresenter, accounts: AccountPresenter, stage_limit: int, speaking: Speaking
+    ) -> None:
         self._spaces = spaces
         self._accounts = accounts
         self._stage_limit = stage_limit
+        self._speaking = speaking
 
     def room(self, view: RoomView) -> entities.RoomState:
         listeners = view.space.listener_count
+        speaking = self._speaking.in_room(view.space.space.id)
         return entities.RoomState(
             space=self._spaces.space(view.space),
             you=self._you(view.you),
-            stage=[self._seat(seat) for seat in view.stage],
+            stage=[self._seat(seat, is_speaking=seat.account.id in speaking) for seat in view.stage],
             stage_limit=self._stage_limit,
             hands=entities.Hands(count=view.hand_count, queue=[self._hand(hand) for hand in view.queue]),
             listeners=entities.Listeners(
@@ -51,13 +56,13 @@ class RoomPresenter:
             may=[action.value for action in you.may],
         )
 
-    def _seat(self, seat: Seat) -> entities.Seat:
+    def _seat(self, seat: Seat, *, is_speaking: bool) -> entities.Seat:
         return entities.Seat(
             account=self._accounts.account(seat.account),
             role=seat.role.value,
             is_muted=seat.is_muted,
             has_mic_on=seat.has_mic_on,
-            is_speaking=False,
+            is_speaking=is_speaking and not seat.is_muted,
             is_connected=seat.is_connected,
         )
 
