@@ -52,6 +52,14 @@ class ForgotUs(Refused):
         super().__init__("app_forgotten", "Your server has forgotten this one. Try again.", status=403)
 
 
+class Elsewhere(Refused):
+    """A question was redirected to another origin, and not asked there."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("home_redirects", "That server sends questions elsewhere.", status=403)
+        self.host = host_of(url)
+
+
 class NoRegistration(Refused):
     """A server takes no apps in Mastodon's way."""
 
@@ -115,23 +123,29 @@ class HomeServers:
         except _NOT_HERE as error:
             raise NotFound("There is no such account.") from error
 
-    async def discover(self, host: str) -> Home:
-        """Return where `host` does what, as its metadata says, or where Mastodon does it before 4.3."""
+    async def discover(self, host: str, *, moves: int = 1) -> Home:
+        """Return where `host` does what, as its metadata says, or where Mastodon does it before 4.3.
+
+        It may lead to another server (people's addresses are often at a domain, and the server below it),
+        which is judged before it is asked.
+        """
         await self.refuse_blocked(host)
         at = self.origin(host)
+        url = f"{at}/.well-known/oauth-authorization-server"
         try:
-            answer = await self._net.get(
-                f"{at}/.well-known/oauth-authorization-server", accept=JSON, limit=_MAX_ANSWER
-            )
+            answer = await self._net.get(url, accept=JSON, limit=_MAX_ANSWER, sign=_only_there(url, {}))
             said = strictjson.loads(answer.body)
+        except Elsewhere as elsewhere:
+            if moves == 0:
+                raise
+            return await self.discover(elsewhere.host, moves=moves - 1)
         except (NotFound, Gone, Invalid, Unauthorized):
             return _as_mastodon(at)
         except Refused as error:
             if error.reason != "peer_status":
                 raise
             return _as_mastodon(at)
-        await self.refuse_blocked(host_of(answer.url))
-        return _described(said, answer.url)
+        return _described(said, at)
 
     async def register(self, home: Home, redirect_uri: str, now: datetime) -> HomeApp:
         """Register there as an app that may learn who somebody is; raises `NoRegistration`."""
@@ -321,7 +335,7 @@ def _only_there(url: str, headers: Mapping[str, str]) -> Sign:
 
     def sign(_method: str, to: str, _body: bytes | None) -> Mapping[str, str]:
         if origin_of(to) != home:
-            raise Refused("home_redirects", "That server sends questions elsewhere.", status=403)
+            raise Elsewhere(to)
         return headers
 
     return sign

@@ -66,9 +66,7 @@ class HandsInReplies:
             return
         space_id = await _space_of(tx, spoken.conversation_id, spoken.answers)
         if space_id is not None:
-            await self._jobs.enqueue(
-                tx, RAISE, {"space": space_id, "account": spoken.account_id, "status": spoken.status_id}
-            )
+            await self._put(tx, RAISE, space_id, spoken.account_id)
 
     async def unsaid(self, tx: Tx, post: Post) -> None:
         """Have the hand lowered that a reply raised."""
@@ -79,7 +77,12 @@ class HandsInReplies:
             return
         content = await tx.scalar(select(Status.content).where(Status.id == post.id))
         if content is not None and has_raised_hand(content):
-            await self._jobs.enqueue(tx, LOWER, {"space": space_id, "account": post.account_id})
+            await self._put(tx, LOWER, space_id, post.account_id)
+
+    async def _put(self, tx: Tx, kind: str, space_id: int, account_id: int) -> None:
+        """Write the job; many replies of one person make one."""
+        about = {"space": space_id, "account": account_id}
+        await self._jobs.enqueue(tx, kind, about, unique_key=f"{kind} {space_id} {account_id}")
 
 
 class RaisedHands:
@@ -94,10 +97,10 @@ class RaisedHands:
         return {RAISE: self.raise_hand, LOWER: self.lower_hand}
 
     async def raise_hand(self, arguments: Arguments) -> None:
-        """Raise the hand of a reply that is still there."""
+        """Raise somebody's hand if a reply of theirs is still there that does."""
         space_id, account_id = int(arguments["space"]), int(arguments["account"])
         async with self._db.reading() as tx:
-            if await tx.get(Status, int(arguments["status"])) is None:
+            if await _raised_by(tx, space_id, account_id) is None:
                 return
         await self._put(account_id, space_id, up=True)
 
@@ -156,7 +159,7 @@ async def _raised_by(tx: Tx, space_id: int, account_id: int) -> int | None:
     rows = await tx.execute(
         select(Status.id, Status.content)
         .join(Space, or_(Space.id == Status.conversation_id, Space.uri == Status.in_reply_to_uri))
-        .where(Space.id == space_id, Status.account_id == account_id)
+        .where(Space.id == space_id, Status.account_id == account_id, ~Status.pending_approval)
         .order_by(Status.id.desc())
         .limit(_MOST_REPLIES)
     )

@@ -379,6 +379,43 @@ async def test_a_secret_follows_no_redirect_to_another_server(
     assert evil.asked == []
 
 
+async def test_a_domain_whose_server_is_below_it_leads_there(
+    house: House, homes: Homes, mastodon: Home, stranger: Visitor
+) -> None:
+    domain = homes.host("plain.test", "plain")
+    domain.redirects["/.well-known/oauth-authorization-server"] = (
+        "http://m.test/.well-known/oauth-authorization-server"
+    )
+    for _ in range(2):
+        back = await _return(stranger, mastodon.agrees(await _depart(stranger, "plain.test"), "dan"))
+        assert back.status == 303
+    assert len(mastodon.apps) == 1
+    assert domain.paths() == ["/.well-known/oauth-authorization-server"] * 2
+
+
+async def test_a_blocked_server_is_not_asked_either_when_another_leads_there(
+    house: House, homes: Homes, mastodon: Home, stranger: Visitor
+) -> None:
+    domain = homes.host("plain.test", "plain")
+    domain.redirects["/.well-known/oauth-authorization-server"] = (
+        "http://m.test/.well-known/oauth-authorization-server"
+    )
+    async with house.app.db.transaction() as tx:
+        await set_rule(tx, house.clock, "m.test", "suspend")
+    house.app.policy.forget()
+    assert (await stranger.post("/visit", {"address": "plain.test"})).status == 403
+    assert mastodon.asked == []
+
+
+async def test_servers_that_lead_in_a_circle_are_given_up(
+    house: House, homes: Homes, stranger: Visitor
+) -> None:
+    one, two = homes.host("plain.test", "plain"), homes.host("old.test", "plain")
+    path = "/.well-known/oauth-authorization-server"
+    one.redirects[path], two.redirects[path] = f"http://old.test{path}", f"http://plain.test{path}"
+    assert (await stranger.post("/visit", {"address": "plain.test"})).status == 502
+
+
 async def test_a_blocked_server_is_asked_nothing(house: House, mastodon: Home, stranger: Visitor) -> None:
     async with house.app.db.transaction() as tx:
         await set_rule(tx, house.clock, "m.test", "suspend")
