@@ -9,13 +9,13 @@ it does not matter which process looks, nor that it was started a moment ago.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, func, select
 
 from fedispace.clock import Clock
 from fedispace.config import Spaces as Limits
@@ -35,19 +35,23 @@ _SHARE: Final = 9
 _AT_ONCE: Final = 5000
 _ORGANIZERS: Final = (MemberRole.HOST, MemberRole.COHOST)
 
-There = Callable[[], Collection[tuple[int, int]]]
-"""Whose sockets hear a room in this process now, as pairs of Space and account."""
+Hears = Callable[[int, int], bool]
+"""Tells whether a socket in this process hears a Space for an account now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organizer:
-    """A host or co-host: whether they are there, since when they are, and when they last were."""
+    """A host or co-host: whether they are there, since when they are, and when they last were.
+
+    `seen_at` is when a socket of theirs was last noted.
+    """
 
     account_id: int
     role: MemberRole
     is_there: bool
     since: datetime
     last: datetime
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +89,14 @@ class Absence:
     """Looks for hosts who are gone. One instance for each web process."""
 
     def __init__(
-        self, *, db: Database, clock: Clock, acting: Acting, hosting: Ending, limits: Limits, there: There
+        self, *, db: Database, clock: Clock, acting: Acting, hosting: Ending, limits: Limits, hears: Hears
     ) -> None:
         self._db = db
         self._clock = clock
         self._acting = acting
         self._hosting = hosting
         self._limits = limits
-        self._there = there
+        self._hears = hears
         self._every = min(LOOK_SECONDS, limits.host_absence_seconds / 4)
         self._task: asyncio.Task[None] | None = None
 
@@ -111,7 +115,7 @@ class Absence:
         now = self._clock.now()
         async with self._db.reading() as tx:
             found = await self._organizers(tx, Space.state == Phase.LIVE, now)
-            stale = await self._stale(tx, now)
+        stale = self._stale(found, now)
         if stale:
             async with self._db.transaction() as tx:
                 await members.seen(tx, stale, now)
@@ -141,17 +145,15 @@ class Absence:
             return
         log.info("space.ended_deserted", space=space_id)
 
-    async def _stale(self, tx: Tx, now: datetime) -> set[tuple[int, int]]:
-        """Return the organizers whose sockets are here, and whose rows do not say so any more."""
-        there = list(self._there())[:_AT_ONCE]
-        if not there:
-            return set()
-        rows = await tx.execute(
-            select(Member.space_id, Member.account_id)
-            .where(tuple_(Member.space_id, Member.account_id).in_(there), Member.role.in_(_ORGANIZERS))
-            .where(or_(Member.seen_at.is_(None), Member.seen_at < now - self._seen_lasts / 2))
-        )
-        return {(row.space_id, row.account_id) for row in rows}
+    def _stale(self, found: Mapping[int, Sequence[Organizer]], now: datetime) -> set[tuple[int, int]]:
+        """Return those whose sockets are here, and whose rows will not say so for long any more."""
+        since = now - self._seen_lasts / 2
+        return {
+            (space_id, one.account_id)
+            for space_id, organizers in found.items()
+            for one in organizers
+            if (one.seen_at is None or one.seen_at < since) and self._hears(space_id, one.account_id)
+        }
 
     @property
     def _seen_lasts(self) -> timedelta:
@@ -192,6 +194,7 @@ class Absence:
                     is_there=is_there,
                     since=row.here or row.updated_at,
                     last=last,
+                    seen_at=row.seen_at,
                 )
             )
         return found

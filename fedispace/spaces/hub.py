@@ -167,14 +167,10 @@ class Hub:
     def rooms(self) -> int:
         return len(self._channels)
 
-    def there(self) -> set[tuple[int, int]]:
-        """Return who hears which room here, as pairs of Space and account."""
-        return {
-            (space_id, outlet.holder.account_id)
-            for space_id, channel in self._channels.items()
-            for outlet in channel.outlets
-            if outlet.holder.account_id in channel.hosts
-        }
+    def hears(self, space_id: int, account_id: int) -> bool:
+        """Tell whether somebody is connected to a room here."""
+        channel = self._channels.get(space_id)
+        return channel is not None and any(one.holder.account_id == account_id for one in channel.outlets)
 
     async def start(self) -> None:
         self._watch = asyncio.create_task(self._look_now_and_then(), name="room events: look")

@@ -137,7 +137,7 @@ class Spaces:
             acting=self.verbs.acting,
             hosting=self.hosting,
             limits=base.config.spaces,
-            there=self.hub.there,
+            hears=self.hub.hears,
         )
         self.watch = RoomWatch(
             db=db,

@@ -59,7 +59,7 @@ def absence(town: Town, there: set[tuple[int, int]] | None = None) -> Absence:
         acting=town.verbs.acting,
         hosting=town.hosting,
         limits=Limits(),
-        there=lambda: there or set(),
+        hears=lambda space_id, account_id: (space_id, account_id) in (there or set()),
     )
 
 
