@@ -193,19 +193,20 @@ class Hosting:
         return space
 
     async def say_goodbye(self, host: Account) -> None:
-        """End and call off the Spaces of a host who is about to delete the account."""
+        """End and call off the Spaces of who is about to delete the account, also those handed over: their
+        events are gone with who made them."""
         async with self._db.reading() as tx:
-            rows = await tx.execute(
-                select(Space.id, Space.state).where(
+            rows = await tx.scalars(
+                select(Space.id).where(
                     Space.host_id == host.id,
                     Space.local.is_(True),
                     Space.state.in_((Phase.LIVE, Phase.SCHEDULED)),
                 )
             )
-            unfinished = [(space_id, state) for space_id, state in rows]
-        for space_id, state in unfinished:
+            unfinished = list(rows)
+        for space_id in unfinished:
             with contextlib.suppress(Conflict, NotFound, Unavailable):  # over meanwhile, or no audio server
-                await (self.close if state == Phase.LIVE else self.cancel)(host, space_id)
+                await self.end(space_id)
 
     async def reap(self) -> None:
         """Close the Spaces that everybody has left, and cancel those that were never opened.

@@ -5,26 +5,35 @@ stays where it is, and is not shown in the room; one of ours is told at once tha
 """
 
 from collections.abc import Collection, Sequence
+from typing import Final
 
 from sqlalchemy import and_, select
 
 from fedispace.accounts.models import Account
 from fedispace.db.engine import Tx
-from fedispace.errors import Forbidden
+from fedispace.errors import Conflict, Forbidden
 from fedispace.federation.models import ActorRow
 from fedispace.spaces import access, intruders, queries, safety
 from fedispace.spaces.models import Member, Space
+from fedispace.spaces.roles import MemberRole
 from fedispace.threads.models import Status
+
+_ORDERLY: Final = frozenset({MemberRole.HOST, MemberRole.COHOST})
 
 
 async def require_voice(tx: Tx, account_id: int, conversation_id: int | None) -> None:
-    """Raise `Forbidden` if the conversation is a room's, and the account is not to be heard there."""
+    """Raise `Forbidden` if the conversation is a room's, and the account is not to be heard there.
+
+    While a room is paused only those who keep order write in it: `Conflict`.
+    """
     space = None if conversation_id is None else await tx.get(Space, conversation_id)
     if space is None:
         return
     standing = await queries.standing(tx, space, account_id)
     if not access.may_be_heard(access.parse_access(space.access), standing):
         raise Forbidden(access.CANNOT_JOIN)
+    if space.local and space.paused_at is not None and standing.role not in _ORDERLY:
+        raise Conflict("The room is paused; replies wait until it goes on.")
 
 
 async def unheard(tx: Tx, space_id: int, account_ids: Collection[int]) -> set[int]:

@@ -229,6 +229,7 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
                 hosting=spaces.hosting,
                 presenter=room_shown,
                 accounts=people_shown,
+                limiter=limiter,
             ),
             RoomThreadCalls(db=db, posts=posts),
             PassCalls(db=db, passes=spaces.passes, presenter=PassPresenter(addresses, people_shown, people)),

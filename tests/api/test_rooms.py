@@ -139,3 +139,16 @@ async def test_the_host_edits_and_only_what_is_named(
     assert (status, space["title"], space["topics"], space["language"]) == (200, "A floor", [], "en")
     status, _, _ = await bob.call("PATCH", f"{AT}/{room}", json={"title": "Mine"})
     assert status == 403
+
+
+@pytest.mark.attack(105)
+async def test_a_flood_of_hands_is_dammed_and_others_are_served(
+    site: Site, alice: Client, bob: Client, room: str
+) -> None:
+    bobs = await guest(site, bob, room)
+    answers = [(await bobs.call("POST", "/hand", {"up": n % 2 == 0}))[0] for n in range(40)]
+    assert answers.count(429) >= 10
+    assert set(answers) == {200, 429}
+    await alice.post(f"{AT}/{room}/room/microphone", {"on": True})
+    status, _ = await bobs.call("POST", "/hand", {"up": "<b>" * 100_000})
+    assert status in (413, 422, 429)

@@ -75,6 +75,7 @@ async def sam(order: Order, space: Space) -> Account:  # noqa: F811
     return await order.speaker("sam", space.id)
 
 
+@pytest.mark.attack(104)
 async def test_who_is_removed_is_out_with_every_session_ticket_and_pass(
     hall: Hall,  # noqa: F811
     alice: Account,  # noqa: F811
@@ -105,6 +106,7 @@ async def test_who_is_removed_is_out_with_every_session_ticket_and_pass(
         await hall.hear(again, space, (await hall.town.passes.grant(sam.id, space.id)).token)
 
 
+@pytest.mark.attack(104)
 async def test_who_is_sent_out_stays_out_of_a_new_audio_server_and_a_second_process_says_the_same(
     hall: Hall,  # noqa: F811
     alice: Account,  # noqa: F811
@@ -156,6 +158,30 @@ async def test_who_is_muted_stays_and_is_silent_within_a_second(
         await hall.shows(space, 1, ["sam"])
         await order.verbs.ordering.turn_microphone(sam.id, space.id, on=True)
         await listener.listen(0.5)
+
+
+async def test_a_second_web_process_has_the_same_power(
+    hall: Hall,  # noqa: F811
+    alice: Account,  # noqa: F811
+    sam: Account,
+    space: Space,  # noqa: F811
+    order: Order,
+) -> None:
+    town = hall.town
+    fleet = Fleet(town.bus, town.clock, lambda control: SfuClient(control, hall.studio.secret))
+    fleet.include("studio", SfuClient(hall.studio.process.control, hall.studio.secret))
+    await fleet.start()
+    second = Order(hall, Obedience(db=town.db, fleet=fleet))
+    async with Speaker(hall.studio) as speaker, Listener(hall.studio) as listener:
+        await hall.speak(speaker, sam, space)
+        await hall.hear(listener, space)
+        await listener.listen(0.5)
+        began = time.monotonic()
+        await second.verbs.ordering.mute(alice.id, space.id, sam.id, hard=True)
+        assert await _last_heard(listener, began) - began <= 1.0
+        await order.verbs.ordering.unmute(alice.id, space.id, sam.id)
+        await listener.listen(0.5)
+    await fleet.stop()
 
 
 async def test_a_mute_holds_on_a_new_audio_server_for_whoever_comes_back(

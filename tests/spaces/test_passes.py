@@ -21,6 +21,7 @@ async def ticket_for(town: Town, who: Account, space: Space, role: Role = "liste
     return admission.ticket
 
 
+@pytest.mark.attack(93)
 async def test_a_ticket_becomes_a_pass_once_although_two_try(town: Town) -> None:
     alice, bob = await town.resident("alice"), await town.resident("bob")
     space = await town.live_space(alice)
@@ -33,6 +34,7 @@ async def test_a_ticket_becomes_a_pass_once_although_two_try(town: Town) -> None
     assert (await town.passes.holder(issued.token, space.id)).account_id == bob.id
 
 
+@pytest.mark.attack(93)
 async def test_a_pass_is_good_in_its_own_space_only_and_for_a_quarter_of_an_hour(
     town: Town, clock: ManualClock
 ) -> None:
@@ -95,6 +97,7 @@ async def test_passes_end_with_the_space(town: Town) -> None:
         await town.passes.grant(bob.id, space.id)
 
 
+@pytest.mark.attack(104)
 async def test_who_is_suspended_removed_banned_or_blocked_has_no_pass(town: Town) -> None:
     alice = await town.resident("alice")
     names = ("suspended", "removed", "banned", "blocked")
@@ -164,6 +167,7 @@ async def test_old_passes_are_forgotten_and_no_secret_rests(town: Town, clock: M
     assert fresh.token != issued.token
 
 
+@pytest.mark.attack(94)
 async def test_the_guests_of_an_invited_space_get_a_pass_and_nobody_else(town: Town) -> None:
     alice, guest, other = [await town.resident(name) for name in ("alice", "guest", "other")]
     await town.follow(other, alice)

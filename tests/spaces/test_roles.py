@@ -52,6 +52,7 @@ def test_the_two_tables_name_every_action() -> None:
     assert set(ALONE) | set(TOWARDS) == {action.value for action in Action}
 
 
+@pytest.mark.attack(103)
 @pytest.mark.parametrize(("actor", "action"), list(product(MemberRole, Action)))
 def test_what_is_done_to_nobody(actor: MemberRole, action: Action) -> None:
     if action.value in ALONE:
@@ -65,6 +66,7 @@ def test_what_is_done_to_nobody(actor: MemberRole, action: Action) -> None:
             roles.require(actor, action)
 
 
+@pytest.mark.attack(103)
 @pytest.mark.parametrize(("actor", "action", "target"), list(product(MemberRole, Action, MemberRole)))
 def test_what_is_done_to_somebody(actor: MemberRole, action: Action, target: MemberRole) -> None:
     expected = letter(actor) + letter(target) in TOWARDS.get(action.value, "").split()

@@ -17,6 +17,7 @@ from fedispace.spaces.inviting import parse_offer
 from fedispace.spaces.models import LiveSession, Member, Space
 from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.room import RoomView, room_of
+from fedispace.threads.written import Draft
 from tests.spaces.town import Town
 
 HOST, COHOST, SPEAKER, LISTENER = MemberRole
@@ -216,6 +217,7 @@ async def test_a_hand_lowered_and_approved_at_once_leaves_one_truth(floor: Floor
     assert (await floor.row("bob")).hand_at is None
 
 
+@pytest.mark.attack(103)
 async def test_a_removal_and_an_approval_at_once_end_outside(floor: Floor) -> None:
     await floor.town.verbs.hands.raise_hand(floor.bob, floor.id, up=True)
     await asyncio.gather(
@@ -352,6 +354,7 @@ async def test_one_leaves_the_stage_by_oneself_but_not_the_host(floor: Floor) ->
         await floor.town.verbs.ordering.step_down(floor.alice, floor.id)
 
 
+@pytest.mark.attack(104)
 async def test_who_is_removed_is_out_until_let_in_and_others_of_the_same_server_are_not(
     floor: Floor,
 ) -> None:
@@ -416,7 +419,14 @@ async def test_a_paused_room_is_silent_and_goes_on_as_it_was(floor: Floor) -> No
     assert floor.town.orders.obeyed[-1] == (floor.id, {floor.alice, floor.carol, floor.sam})
     with pytest.raises(Conflict, match="paused"):
         await ordering.turn_microphone(floor.carol, floor.id, on=True)
+    announcement = (await floor.town.stored(floor.id)).announcement_id
+    publishing = floor.town._publishing()
+    with pytest.raises(Conflict, match="paused"):
+        await publishing.publish(floor.people["bob"], [Draft(text="Hm?")], in_reply_to_id=announcement)
+    carol = floor.people["carol"]
+    await publishing.publish(carol, [Draft(text="A moment, please.")], in_reply_to_id=announcement)
     await pausing.resume(floor.carol, floor.id)
+    await publishing.publish(floor.people["bob"], [Draft(text="Hm?")], in_reply_to_id=announcement)
     assert (await floor.row("sam")).has_mic_on
 
 
@@ -435,6 +445,7 @@ async def test_the_room_is_handed_over_and_then_the_heir_ends_it(floor: Floor) -
     assert update["actor"] == floor.people["alice"].uri
 
 
+@pytest.mark.attack(103)
 @pytest.mark.parametrize("by", ["sam", "bob", "stranger"])
 async def test_neither_speakers_nor_listeners_keep_order(floor: Floor, by: str) -> None:
     verbs = floor.town.verbs
