@@ -1,5 +1,6 @@
 """Spaces: the list, and the page where one listens and speaks."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from aiohttp import web
@@ -115,7 +116,9 @@ class StagePages:
         draft = None
         if asked.visitor is not None and announcement is not None:
             default = asked.visitor.user.default_visibility
-            draft = reply_to(announcement, key=self._ids.token(), default=default, next=asked.path)
+            draft = replace(
+                reply_to(announcement, key=self._ids.token(), default=default, next=asked.path), label="Reply"
+            )
         link = self._addresses.origin + card.path if space.local else space.url
         return await self._frame.page(
             asked,

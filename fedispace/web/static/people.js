@@ -37,7 +37,7 @@ export function personOf(account, domain) {
     initials: initialsOf(name) || initialsOf(username) || "?",
     hue: hueOf(`${username}@${host}`),
     // Only pictures of the server the page comes from: it asks nobody else.
-    picture: account.avatar?.startsWith(`${location.origin}/`) && !account.avatar.includes("/assets/") ? account.avatar : "",
+    picture: account.avatar?.startsWith(`${location.origin}/`) && !account.avatar.endsWith("/missing.png") ? account.avatar : "",
     url: account.url,
   };
 }

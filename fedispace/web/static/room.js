@@ -10,6 +10,7 @@ const ON_STAGE = new Set(Object.keys(ROLES));
 const WORDS = { "👏": "applause", "❤️": "hearts", "😂": "laughter", "🎉": "cheers", "🔥": "fire", "🤔": "thinking", "👍": "thumbs up", "💯": "a hundred" };
 const MOST_BUBBLES = 24;
 const RISES = 2600;
+const SAID_TOGETHER = 1500;
 
 export const ordinal = (number) => {
   const ending = { one: "st", two: "nd", few: "rd", other: "th" }[new Intl.PluralRules("en", { type: "ordinal" }).select(number)];
@@ -37,6 +38,8 @@ export class Room {
     this.people = new Map();
     this.accounts = new Map();
     this.speaking = new Set();
+    this.reacted = new Map();
+    this.reacting = null;
     this.known = false;
   }
 
@@ -124,7 +127,7 @@ export class Room {
     seat.dataset.seat = person.handle;
     seat.dataset.account = person.id;
     const muted = one.is_muted || !one.has_mic_on;
-    const away = one.is_connected === false;
+    const away = one.is_connected === false && !one.has_mic_on;
     seat.classList.toggle("muted", muted);
     seat.classList.toggle("away", away);
     paint(seat.querySelector(".face"), person);
@@ -143,6 +146,7 @@ export class Room {
     this.speaking = new Set(ids.map(String));
     for (const seat of this.root.querySelectorAll("[data-seats] [data-account]")) {
       const talks = this.speaking.has(seat.dataset.account);
+      if (talks) seat.classList.remove("away");
       if (seat.classList.toggle("talking", talks)) icon(seat.querySelector(".badge"), "wave");
       else icon(seat.querySelector(".badge"), seat.classList.contains("muted") ? "mic-off" : "mic");
     }
@@ -243,12 +247,15 @@ export class Room {
 
   react(counts) {
     const place = this.find("bubbles");
-    const words = [];
     for (const [emoji, count] of Object.entries(counts)) {
-      words.push(`${count} ${WORDS[emoji] ?? emoji}`);
+      this.reacted.set(emoji, (this.reacted.get(emoji) ?? 0) + count);
       if (place) this.rise(place, emoji, count);
     }
-    mention(words.join(", "));
+    this.reacting ??= setTimeout(() => {
+      announce([...this.reacted].map(([emoji, count]) => `${count} ${WORDS[emoji] ?? emoji}`).join(", "));
+      this.reacted.clear();
+      this.reacting = null;
+    }, SAID_TOGETHER);
   }
 
   // One bubble says how many: a crowd does not become a storm.

@@ -89,7 +89,11 @@ function heardOf(kind, words) {
 function spokenOf(kind, words) {
   if (kind === "on" || kind === "mute") {
     if (sound.microphone && sound.speaking.isOn) say("on", sound.isOnAir ? "You are on air." : "You are on stage, muted. Nobody hears you.");
-    if (kind === "on") setTimeout(ask, SETTLES);
+    if (kind === "on") {
+      told = null;
+      tellMicrophone();
+      setTimeout(ask, SETTLES);
+    }
   } else if (kind === "connecting") say("wait", "Going on stage…");
   else if (kind === "waiting") say("wait", words);
   else if (kind === "off") {
@@ -104,7 +108,6 @@ async function takeStage(muted) {
   say("wait", "Waiting for your microphone…");
   try {
     await sound.takeStage(muted);
-    tellMicrophone();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     say("bad", error.message);
@@ -224,7 +227,9 @@ function draw() {
   write(buttons.hand, place ? `Lower hand (${ordinal(place)} in queue)` : "Raise hand");
   buttons["react-open"].hidden = !live || !key.isKnown;
   buttons["react-open"].disabled = Boolean(room.state?.is_paused);
-  find("invitation").hidden = !live || !(room.you?.invited_as || isGreeted);
+  const isOffered = live && Boolean(room.you?.invited_as || isGreeted);
+  find("invitation").hidden = !isOffered;
+  if (isOffered) buttons.mic.hidden = true;
   const presence = find("presence");
   if (presence) {
     presence.hidden = !key.isKnown || onStage || !room.state;
@@ -405,7 +410,7 @@ async function ask(wants = "") {
   drawn.innerHTML = await answer.text();
   put("replies", drawn.content.querySelector("[data-part=replies]"), find("replies"));
   // Where the room itself answers, it is asked; another server's may not.
-  if (!room.state) put("stage", drawn.content.querySelector("[data-part=stage]"), find("stage"));
+  if (!room.state || state !== "live") put("stage", drawn.content.querySelector("[data-part=stage]"), find("stage"));
 }
 
 // What was written at the room's server may take a moment to this one.
@@ -443,6 +448,9 @@ function changed(now) {
   find("onair").textContent = now === "cancelled" ? "Cancelled" : "Ended";
   root.classList.add("is-over");
   find("bubbles")?.replaceChildren();
+  find("count")?.parentElement.remove();
+  root.querySelector("#tab-thread")?.click();
+  ask("stage");
   document.title = document.title.replace(/^LIVE: /, "");
   document.dispatchEvent(new CustomEvent("space-over"));
 }
