@@ -27,6 +27,9 @@ from fedispace.threads.audience import Addressees, Visibility, addressees
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LEADS: Final = {Phase.LIVE: "LIVE now - ", Phase.ENDED: "Ended - ", Phase.CANCELLED: "Cancelled - "}
+LEAST_TOLD: Final = 5
+"""Other servers are told how many listen from so many on: in a small room a number is a name."""
+
 _VISIBILITIES: Final[dict[Access, Visibility]] = {
     "public": "public",
     "unlisted": "unlisted",
@@ -108,7 +111,7 @@ def event_of(
         live_state=phase.value,
         started_at=space.started_at,
         ended_at=space.ended_at,
-        listener_count=space.listener_count if phase is Phase.LIVE else None,
+        listener_count=_told_count(space.listener_count) if phase is Phase.LIVE else None,
         recording_policy="none",
         context=addresses.context(space.id),
         replies=parse_uri(f"{id_}/replies"),
@@ -179,6 +182,11 @@ def _minutes(length: timedelta) -> str:
     if not hours:
         return "a minute" if rest == 1 else f"{rest} minutes"
     return f"{hours} h {rest:02} min"
+
+
+def _told_count(listeners: int) -> int | None:
+    """Return how many listen, if they are enough that nobody is known by the number."""
+    return listeners if listeners >= LEAST_TOLD else None
 
 
 def _event_status(space: Space, phase: Phase) -> str:

@@ -152,6 +152,11 @@ def test_our_reader_reads_back_what_our_writer_wrote(phase: Phase, access: Acces
     assert again == event
 
 
+@pytest.mark.parametrize(("listeners", "told"), [(0, None), (1, None), (4, None), (5, 5), (84, 84)])
+def test_a_number_by_which_somebody_could_be_known_is_not_told(listeners: int, told: int | None) -> None:
+    assert written(space(listener_count=listeners)).get("listenerCount") == told
+
+
 def test_a_space_that_is_not_open_to_all_does_not_invite_everybody() -> None:
     document = written(space(access="followers"))
     assert "no account" not in document["content"]
