@@ -7,6 +7,7 @@ in all of them: not every client takes those of the first, to which the others a
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fedispace.media.live.path import Ice
 from fedispace.media.live.sdp import AUDIO_LEVEL, Audio, Fingerprint, Offer
@@ -144,5 +145,6 @@ def _priority(kind: int, preference: int) -> int:
     return kind << 24 | preference << 8 | 255
 
 
+@lru_cache(maxsize=64)
 def _family(address: str) -> str:
     return f"IP{ipaddress.ip_address(address).version}"

@@ -10,7 +10,6 @@ hello, and his proof.
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import pylibsrtp
@@ -20,6 +19,7 @@ from fedispace.media.live.farewell import Farewell
 from fedispace.media.live.handshake import Handshake, HandshakeFailed, Step
 from fedispace.media.live.inbox import Inbox
 from fedispace.media.live.sdp import Fingerprint
+from fedispace.media.live.worker import Worker
 
 _RENEW_SECONDS = 7 * 86400.0
 _STEPS_AT_ONCE = 4
@@ -44,7 +44,7 @@ class Credentials:
         self._certificate = Certificate()
         self._made_at = now
         self._steps = asyncio.Semaphore(_STEPS_AT_ONCE)
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dtls")
+        self._worker = Worker("dtls")
 
     def certificate(self, now: float) -> Certificate:
         """Return the certificate for a new session."""
@@ -53,20 +53,12 @@ class Credentials:
         return self._certificate
 
     async def compute(self, step: Callable[[], Step]) -> Step:
-        """Take one step of a handshake.
-
-        Even when cancelled it returns only after the thread let go of the connection.
-        """
+        """Take one step of a handshake. Who is cancelled meanwhile must not take another."""
         async with self._steps:
-            done = asyncio.get_running_loop().run_in_executor(self._pool, step)
-            try:
-                return await asyncio.shield(done)
-            except asyncio.CancelledError:
-                await asyncio.wait([done])
-                raise
+            return await self._worker.do(step)
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._worker.close()
 
 
 class Carrier(Protocol):

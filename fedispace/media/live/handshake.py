@@ -8,11 +8,12 @@ is a hundred bytes (`farewell`).
 """
 
 import contextlib
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pylibsrtp
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 from fedispace.media.live.certificate import PROFILES
 from fedispace.media.live.farewell import Farewell, farewell_of
@@ -131,8 +132,12 @@ class Handshake:
     def _is_expected(self, connection: SSL.Connection) -> bool:
         """Tell whether the peer's certificate has every digest that the offer named (RFC 8122, section 5)."""
         certificate = connection.get_peer_certificate()
-        return certificate is not None and all(
-            certificate.digest(named.algorithm.replace("-", "")).decode() == named.value
+        if certificate is None:
+            return False
+        whole = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+        return all(
+            hashlib.new(named.algorithm.replace("-", ""), whole).digest()
+            == bytes.fromhex(named.value.replace(":", ""))
             for named in self._fingerprints
         )
 

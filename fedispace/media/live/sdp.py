@@ -12,6 +12,7 @@ what to leave out.
 """
 
 import re
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -35,7 +36,8 @@ _DIGEST_BYTES = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 _DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
 _ICE_CHARS = re.compile(r"[A-Za-z0-9+/]+")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,32}")
-_LINE = re.compile(r"([a-z])=(.*)")
+_OTHER_LINES = frozenset(f"{letter}=" for letter in string.ascii_lowercase)
+_DIGEST = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,13 +148,14 @@ def check_size(text: str) -> None:
 @dataclass(frozen=True, slots=True)
 class _Section:
     media: str
-    attributes: tuple[tuple[str, str], ...]
+    attributes: dict[str, list[str]]
 
     def first(self, name: str) -> str | None:
-        return next(self.each(name), None)
+        values = self.attributes.get(name)
+        return None if values is None else values[0]
 
-    def each(self, name: str) -> Iterator[str]:
-        return (value for key, value in self.attributes if key == name)
+    def each(self, name: str) -> list[str]:
+        return self.attributes.get(name, [])
 
 
 def _refusal(detail: str) -> Invalid:
@@ -171,22 +174,18 @@ def _lines(text: str, *, is_whole: bool = True) -> list[str]:
 
 def _sections(lines: list[str]) -> tuple[_Section, list[_Section]]:
     """Split into the session's attributes and each media section's, counting as we go."""
-    heads: list[str] = [""]
-    bodies: list[list[tuple[str, str]]] = [[]]
+    found = [_Section("", {})]
     for line in lines:
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise _refusal("the offer has a line that is not SDP")
-        kind, value = match.groups()
-        if kind == "m":
-            if len(heads) > _MAX_SECTIONS:
+        kind = line[:2]
+        if kind == "a=":
+            name, _, content = line[2:].partition(":")
+            found[-1].attributes.setdefault(name, []).append(content)
+        elif kind == "m=":
+            if len(found) > _MAX_SECTIONS:
                 raise _refusal("the offer has too many sections")
-            heads.append(value)
-            bodies.append([])
-        elif kind == "a":
-            name, _, content = value.partition(":")
-            bodies[-1].append((name, content))
-    found = [_Section(head, tuple(body)) for head, body in zip(heads, bodies, strict=True)]
+            found.append(_Section(line[2:], {}))
+        elif kind not in _OTHER_LINES:
+            raise _refusal("the offer has a line that is not SDP")
     for section in found:
         _count(section)
     return found[0], found[1:]
@@ -195,8 +194,8 @@ def _sections(lines: list[str]) -> tuple[_Section, list[_Section]]:
 def _count(section: _Section) -> None:
     sources = {value.split(" ", 1)[0] for value in section.each("ssrc")}
     if (
-        sum(1 for _ in section.each("rtpmap")) > _MAX_RTPMAP
-        or sum(1 for _ in section.each("rtcp-fb")) > _MAX_FEEDBACK
+        len(section.each("rtpmap")) > _MAX_RTPMAP
+        or len(section.each("rtcp-fb")) > _MAX_FEEDBACK
         or len(sources) > _MAX_SSRC
     ):
         raise _refusal("the offer has too many codecs, feedbacks or sources")
@@ -306,17 +305,17 @@ def _ice(session: _Section, audio: _Section, name: str, shortest: int) -> str:
 
 
 def _fingerprints(session: _Section, audio: _Section) -> tuple[Fingerprint, ...]:
-    values = list(audio.each("fingerprint")) or list(session.each("fingerprint"))
+    values = audio.each("fingerprint") or session.each("fingerprint")
     found: list[Fingerprint] = []
     for value in values[:8]:
         algorithm, _, digest = value.partition(" ")
         size = _DIGEST_BYTES.get(algorithm.lower())
         if size is None:
             continue
-        pairs = digest.strip().split(":")
-        if len(pairs) != size or not all(re.fullmatch(r"[0-9A-Fa-f]{2}", pair) for pair in pairs):
+        digest = digest.strip()
+        if len(digest) != 3 * size - 1 or not _DIGEST.fullmatch(digest):
             raise _refusal("the offer's fingerprint is not valid")
-        found.append(Fingerprint(algorithm=algorithm.lower(), value=":".join(pairs).upper()))
+        found.append(Fingerprint(algorithm=algorithm.lower(), value=digest.upper()))
     if not found:
         raise _refusal("the offer has no fingerprint we can check")
     return tuple(found)
@@ -334,7 +333,8 @@ def _setup(session: _Section, audio: _Section) -> Setup:
 
 
 def _direction(section: _Section) -> str | None:
-    return next((name for name, value in section.attributes if name in _DIRECTIONS and not value), None)
+    found = (name for name, values in section.attributes.items() if name in _DIRECTIONS and "" in values)
+    return next(found, None)
 
 
 def _is_number(text: str, largest: int) -> bool:

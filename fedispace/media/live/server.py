@@ -22,7 +22,7 @@ import structlog
 from fedispace.clock import Clock, SystemClock
 from fedispace.config import address_of
 from fedispace.errors import ConfigError
-from fedispace.media.live import nursery, port, settings
+from fedispace.media.live import nursery, port, promptness, settings
 from fedispace.media.live.candidates import candidate_addresses
 from fedispace.media.live.control import ControlSocket
 from fedispace.media.live.settings import SfuSettings
@@ -33,8 +33,6 @@ from fedispace.media.live.supervisor import Ready
 log = structlog.get_logger()
 
 _FILES = 8192
-_NICE = -10
-_REAL_TIME_LIMIT = 14  # RLIMIT_RTPRIO, which `resource` does not name
 _SWITCH_SECONDS = 0.001
 _BIND_TRIES = 30
 _BIND_PAUSE = 0.05
@@ -129,19 +127,6 @@ def _allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-def _go_first() -> None:
-    """Ask for a priority above everything that may wait a moment: a beat of 20 ms may not.
-
-    Whoever gave us a real-time limit (`LimitRTPRIO=` in systemd) wants the sound to come before all else.
-    A lower niceness takes CAP_SYS_NICE or `LimitNICE=`. Without either we go on as we are.
-    """
-    with contextlib.suppress(OSError):
-        if sys.platform == "linux" and resource.getrlimit(_REAL_TIME_LIMIT)[0] != 0:
-            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-        elif os.getpriority(os.PRIO_PROCESS, 0) > _NICE:
-            os.setpriority(os.PRIO_PROCESS, 0, _NICE)
-
-
 def main() -> int:
     """Run; return the exit code."""
     structlog.configure(
@@ -156,7 +141,7 @@ def main() -> int:
     )
     logging.basicConfig(level=logging.WARNING, handlers=[Bridge()])
     _allow_many_files()
-    _go_first()
+    promptness.go_first()
     # How long a thread (a handshake, a file) may keep the sound waiting for the interpreter: not 5 ms.
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
