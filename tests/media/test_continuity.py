@@ -1,6 +1,10 @@
 """One stream out of many: what a receiver sees when speakers change."""
 
 import itertools
+import random
+import statistics
+
+import pytest
 
 from fedispace.media.live.continuity import Continuity, Place
 
@@ -79,3 +83,42 @@ def test_a_wild_jump_of_the_same_sender_is_a_new_turn() -> None:
 
     assert (after.sequence, after.timestamp) == (before.sequence + 1, before.timestamp + 960)
     assert after.first
+
+
+def _evening(turns: int, jitter: float, pause: float) -> list[float]:
+    """Let people take turns, packets being late by chance; return how far the stream is behind the clock at
+    each turn's end, in seconds."""
+    chance, stream = random.Random(4), Continuity(timestamp=0)
+    apart: list[float] = []
+    now = stamped = 0.0
+    before = 0
+    for turn in range(turns):
+        for n, frame in enumerate(_frames(50, sequence=turn, timestamp=turn * 7777)):
+            arrives = now + n * 0.02 + chance.expovariate(1 / jitter)
+            place = stream.place(turn, *frame, arrives)
+            if place is not None:
+                stamped += ((place.timestamp - before + 0x80000000 & 0xFFFFFFFF) - 0x80000000) / 48_000
+                before = place.timestamp
+        apart.append(now + 0.98 - stamped)
+        now += 1 + pause
+    return apart
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.3])
+@pytest.mark.parametrize("jitter", [0.002, 0.01])
+def test_thousands_of_turns_do_not_take_the_stream_away_from_the_clock(jitter: float, pause: float) -> None:
+    """Each begins with a packet that is late by chance; what that is off by must not add up."""
+    apart = _evening(5000, jitter, pause)
+
+    assert max(map(abs, apart)) < 0.04 + 15 * jitter
+    assert abs(statistics.mean(apart[-500:]) - statistics.mean(apart[:500])) < 0.005
+
+
+def test_sound_that_goes_on_without_a_pause_is_not_corrected() -> None:
+    """The mixer begins with the sound that follows what was forwarded."""
+    stream = Continuity(timestamp=0)
+    _place(stream, "a", (1, 0), 0.0)
+    before = _place(stream, "a", (4, 960 * 3), 0.02)
+    mixed = stream.place("mix", 0, 0, 0.045, is_seamless=True)
+
+    assert mixed == Place(before.sequence + 1, before.timestamp + 960, True)

@@ -5,6 +5,11 @@ packets are kept, so losses and pauses look as they are; when another takes over
 shifted to follow the last ones sent: the next sequence number, and a timestamp later by the time
 that passed. A receiver told of a jump in sequence would report loss and conceal; one told of a jump
 back in time would drop the newcomer's first words.
+
+Packets come late and early, so the time that passed between two of them is never quite right, and what is
+wrong adds up: without a correction, thousands of turns make timestamps run seconds ahead of the clock in an
+evening. So each turn begins up to a frame nearer to where the clock says the stream should be; where there
+was no pause to shorten, with the newcomer's second packet.
 """
 
 from collections.abc import Hashable
@@ -25,6 +30,13 @@ class Place:
     first: bool
 
 
+def advance(passed: float, behind: float) -> int:
+    """Return by how much a new turn's first timestamp follows the last one sent, in whole frames: by the time
+    that `passed`, and towards the clock, which the stream is so many samples `behind`."""
+    samples = int(passed * RATE + min(max(behind, -_FRAME), _FRAME))
+    return max(_FRAME, samples - samples % _FRAME)
+
+
 class Continuity:
     """Numbers the packets of one outgoing stream. Sequence numbers returned are not wrapped."""
 
@@ -33,6 +45,8 @@ class Continuity:
         self._sequence = -1
         self._timestamp = timestamp
         self._sent_at = 0.0
+        self._began = (timestamp, 0.0)
+        self._waiting: Hashable = None
         self._opened_at = 0
         self._source_sequence = 0
         self._source_timestamp = 0
@@ -51,12 +65,18 @@ class Continuity:
         """End the turn: whatever comes next opens a new one."""
         self._source = None
 
-    def place(self, source: Hashable, sequence: int, timestamp: int, now: float) -> Place | None:
-        """Return where this packet goes, or None if it belongs before the present turn."""
-        ahead = _signed(sequence - self._source_sequence, 16)
-        later = _signed(timestamp - self._source_timestamp, 32)
+    def place(
+        self, source: Hashable, sequence: int, timestamp: int, now: float, *, is_seamless: bool = False
+    ) -> Place | None:
+        """Return where this packet goes, or None if it belongs before the present turn.
+
+        `is_seamless`: if it opens a turn, then with the sound that follows what was sent last, without the
+        quiet moment in which a correction is not heard.
+        """
+        ahead = signed(sequence - self._source_sequence, 16)
+        later = signed(timestamp - self._source_timestamp, 32)
         if source != self._source or abs(ahead) > _STRANGE_JUMP or abs(later) > _STRANGE_TIME:
-            return self._open(source, sequence, timestamp, now)
+            return self._open(source, sequence, timestamp, now, is_seamless)
         if ahead > 0:
             self._source_sequence = sequence
             self._source_timestamp = timestamp
@@ -69,12 +89,19 @@ class Continuity:
             return None
         return Place(late, (self._timestamp + later) & 0xFFFFFFFF, False)
 
-    def _open(self, source: Hashable, sequence: int, timestamp: int, now: float) -> Place:
+    def _open(
+        self, source: Hashable, sequence: int, timestamp: int, now: float, is_seamless: bool
+    ) -> Place | None:
         if self._sequence >= 0:
-            passed = int((now - self._sent_at) * RATE)
-            passed -= passed % _FRAME
-            self._timestamp = (self._timestamp + max(_FRAME, passed)) & 0xFFFFFFFF
-        self._source = source
+            behind, passed = 0 if is_seamless else self._behind(), now - self._sent_at
+            if behind < -_FRAME and passed * RATE < 2 * _FRAME and self._waiting != source:
+                self._waiting = source
+                return None
+            follows = advance(passed, behind)
+            self._timestamp = (self._timestamp + follows) & 0xFFFFFFFF
+        else:
+            self._began = (self._timestamp, now)
+        self._source, self._waiting = source, None
         self._source_sequence = sequence
         self._source_timestamp = timestamp
         self._sequence += 1
@@ -82,8 +109,13 @@ class Continuity:
         self._sent_at = now
         return Place(self._sequence, self._timestamp, True)
 
+    def _behind(self) -> int:
+        """Return by how many samples the stream was behind the clock when the last packet was sent."""
+        timestamp, at = self._began
+        return signed(timestamp + int((self._sent_at - at) * RATE) - self._timestamp, 32)
 
-def _signed(difference: int, bits: int) -> int:
+
+def signed(difference: int, bits: int) -> int:
     """Return the shortest way round the circle of `bits` bits."""
     half = 1 << (bits - 1)
     return ((difference + half) & ((1 << bits) - 1)) - half

@@ -176,7 +176,9 @@ class Programme:
 
     def _sound(self, payload: bytes, number: int, at: float) -> Sound:
         timestamp = number * _FRAME & 0xFFFFFFFF
-        place = self._continuity.place(self._source, self._mixed & 0xFFFF, timestamp, at - _LEAD)
+        place = self._continuity.place(
+            self._source, self._mixed & 0xFFFF, timestamp, at - _LEAD, is_seamless=True
+        )
         assert place is not None, "the mixer's own numbers only rise"
         self._mixed += 1
         return Sound(payload, place.first or self._was_silent, place.sequence, place.timestamp)

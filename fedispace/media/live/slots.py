@@ -19,14 +19,13 @@ from dataclasses import dataclass
 
 from fedispace.media.live import rtcp, rtp
 from fedispace.media.live.answer import Sending
-from fedispace.media.live.continuity import RATE, Continuity, Place
+from fedispace.media.live.continuity import RATE, Continuity, Place, advance, signed
 from fedispace.media.live.dtls import SrtpSession
 from fedispace.media.live.fanout import FanOut, Slot
 from fedispace.media.live.floor import loudness_of
 from fedispace.media.live.path import Address
 from fedispace.media.live.stage import SLOTS, Stage
 
-_FRAME = RATE // 50
 _NO_CHAIR = -1
 
 
@@ -45,6 +44,7 @@ class Ear:
     sequence: int = -1
     timestamp: int = 0
     sent_at: float = 0.0
+    began: tuple[int, float] = (0, 0.0)
     packets: int = 0
     octets: int = 0
 
@@ -66,9 +66,12 @@ class Ear:
         self.since = place.sequence
         self.sequence_offset = self.sequence + 1 - place.sequence
         if self.sequence >= 0:
-            passed = int((now - self.sent_at) * RATE)
-            follows = self.timestamp + max(_FRAME, passed - passed % _FRAME)
+            timestamp, at = self.began
+            behind = signed(timestamp + int((self.sent_at - at) * RATE) - self.timestamp, 32)
+            follows = self.timestamp + advance(now - self.sent_at, behind)
             self.timestamp_offset = follows - place.timestamp
+        else:
+            self.began = (place.timestamp, now)
 
 
 @dataclass(frozen=True, slots=True)
