@@ -20,6 +20,7 @@ run: $(VENV)/.runtime ## Start a working instance at http://localhost:8080
 ON_POSTGRES := tests/accounts tests/federation tests/moderation tests/threads
 
 # Two processes share the work by files; a part that fails does not keep the other from being run.
+# Beside them a room lives for ten minutes, and is judged last (tests/media/soaking.py).
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev ## Install what the tests need and run them all, on SQLite and on PostgreSQL
@@ -27,13 +28,13 @@ test: $(VENV)/.dev ## Install what the tests need and run them all, on SQLite an
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest $(SHARED); on_sqlite=$$?; \
+	$(BIN)/python -m pytest $(SHARED) --soak 10; on_sqlite=$$?; \
 	FEDISPACE_TEST_DATABASE=postgres $(BIN)/python -m pytest $(SHARED) $(ON_POSTGRES) && exit $$on_sqlite
 endif
 
 conformance: $(VENV)/.dev ## Run all tests and write docs/conformance.md and docs/spaces-stories.md
 	tools/install-test-tools
-	$(BIN)/python -m pytest $(SHARED) --conformance=docs/conformance.md --stories=docs/spaces-stories.md $(ARGS)
+	$(BIN)/python -m pytest $(SHARED) --soak 10 --conformance=docs/conformance.md --stories=docs/spaces-stories.md $(ARGS)
 
 check: $(VENV)/.dev ## Static checks: style, types, layers
 	$(BIN)/ruff check .

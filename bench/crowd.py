@@ -48,6 +48,11 @@ class Crowd:
         self._process.start()
         theirs.close()
 
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
     async def join(self, people: int, *, at_once: int = 20, every: float = 0.0) -> Joined:
         """Let people in: `every` so many seconds one, and never more than `at_once` at it."""
         joined: Joined = await self._call("join", people, at_once, every)

@@ -179,6 +179,10 @@ class Peer:
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._timestamp = (self._timestamp + 960) & 0xFFFFFFFF
 
+    def pause(self) -> None:
+        """Let the time of a frame pass without sending one."""
+        self._timestamp = (self._timestamp + 960) & 0xFFFFFFFF
+
     def close(self) -> None:
         self.socket.close()
 

@@ -56,7 +56,7 @@ async def measure(host: str, talkers: int, seconds: float, rounds: int) -> dict[
 
 
 async def _share(side: Side, aloud: int, seconds: float) -> float:
-    async with Talking(side.talkers, silent_send=True) as talking:
+    async with Talking(side.talkers, silence_every=1) as talking:
         talking.speaking = aloud
         await asyncio.sleep(_SETTLE_SECONDS)
         cpu, began = cpu_seconds(side.server.pid), asyncio.get_running_loop().time()

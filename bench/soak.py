@@ -2,21 +2,26 @@
 
     python -m bench.soak [--minutes 10] [--speakers 13] [--listeners 100] [--realtime] [--json PATH]
 
-Speakers take turns and talk over one another; now and then one leaves and comes back. A few listeners
+Speakers take turns and talk over one another, and are silent as browsers are (a packet every 0.4 s); now
+and then one leaves and comes back. A few listeners
 hang up and as many others come, all the time. Each minute prints the server's memory, its CPU time, the
 mixer's late ticks and what the steady listener saw. At the end these must hold, or the exit code is 1:
 
 - memory at the end, against the median of the second quarter: no more than 5 % (and 2 MB) higher;
 - in a run of half an hour or more, the slope of memory over its second half: at most 0.2 MiB a minute;
 - the recording of it all is as long as it took, to 0.1 % (and half a second), and complete;
-- the mixer's ticks late (by more than 5 ms) or left out: less than 0.1 %;
+- the mixer's ticks late by more than 5 ms or left out: less than 0.1 % (in a short run, five), not counting
+  those before which the server computed for less time than they were late by: others had the processor
+  (`fedispace.media.live.ticks`). `--realtime` asks that it has it first, which takes root;
 - the steady listener's timestamps against the clock, first minute against last: no more than 50 ms apart;
-- of what the room sent to the steady listener, as its sequence numbers count it, nothing is missing;
+- the steady listener heard all the time, and of what the room sent to him, as its sequence numbers count
+  it, nothing is missing;
 - nobody's packet was undecodable, and the SFU did not start again.
 """
 
 import argparse
 import asyncio
+import contextlib
 import os
 import random
 import statistics
@@ -36,7 +41,7 @@ from bench.forwarding_peer import Peer
 from bench.goals import Goals
 from bench.process import cpu_seconds, private_mb, resident_mb
 from bench.talking import Talking
-from fedispace.errors import Conflict
+from fedispace.errors import Busy, Conflict, Unavailable
 from fedispace.media.live.protocol import RecordingStatus, SfuStatus
 
 _RATE = 48_000
@@ -46,6 +51,11 @@ _LISTEN_SECONDS = 0.5
 _CONSENT_EVERY = 8
 _SPEAKER_LEAVES = 0.1
 _LATE_PERCENT = 0.1
+_LATE_TICKS = 5
+_HEARD = 0.9
+_SILENCE_EVERY = 20
+_TRIES = 30
+_STARTS = 3
 _DRIFT_MS = 50.0
 _GROWTH = 0.05
 _GROWTH_MB = 2.0
@@ -78,13 +88,13 @@ class Heard:
             self.offsets.append((came, came - self._total / _RATE))
 
     def drift_ms(self) -> float:
-        """Compare the least delayed packets of the first and of the last sixth."""
+        """Compare the median delay of the first sixth with that of the last."""
         if len(self.offsets) < 600:
             return 0.0
         part = len(self.offsets) // 6
-        first = sorted(offset for _, offset in self.offsets[:part])
-        last = sorted(offset for _, offset in self.offsets[-part:])
-        return 1000 * (last[len(last) // 10] - first[len(first) // 10])
+        first = [offset for _, offset in self.offsets[:part]]
+        last = [offset for _, offset in self.offsets[-part:]]
+        return 1000 * (statistics.median(last) - statistics.median(first))
 
 
 class Room:
@@ -96,31 +106,47 @@ class Room:
         self.speakers = [Peer(host) for _ in range(speakers)]
         self.steady = Peer(host)
         self.heard = Heard()
-        self.talking: Talking
         self._host = host
         self._random = random.Random(4)
         self._recording_since = 0.0
 
     async def enter(self, listeners: int) -> None:
-        await self.server.start()
+        self.talking = Talking(self.speakers, silence_every=_SILENCE_EVERY)
+        self.talking.speaking = 1
+        await self._start()
+        await self.crowd.join(listeners - 1)
         for speaker in self.speakers:
             await self.server.publish(speaker)
         await self.server.subscribe(self.steady)
         self.steady.stamp()
-        self.talking = Talking(self.speakers, silent_send=True)
-        await self.crowd.join(listeners - 1)
         await self.server.door.client.start_recording(ROOM, _RECORDING)
         self._recording_since = time.monotonic()
+
+    async def _start(self) -> None:
+        """Start the server; again where the machine is so busy that the supervisor gave up waiting."""
+        for _ in range(_STARTS):
+            with contextlib.suppress(Unavailable):
+                await self.server.start()
+                return
+        await self.server.start()
 
     async def recorded(self) -> tuple[RecordingStatus, float]:
         """Return how far the recording is, and how long it has been made."""
         status = await self.server.door.client.status()
         return status.recordings[0], time.monotonic() - self._recording_since
 
-    def hurry(self) -> None:
-        """Give the server what `LimitRTPRIO=1` would let it take by itself."""
-        for thread in Path(f"/proc/{self.server.pid}/task").iterdir():
-            os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(1))
+    def hurry(self) -> bool:
+        """Let the server, as by `LimitRTPRIO=1`, and the microphones go before all else, if we may."""
+        with contextlib.suppress(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+            for thread in Path(f"/proc/{self.server.pid}/task").iterdir():
+                os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(1))
+            return True
+        return False
+
+    def load_seconds(self) -> float:
+        """Return what all these people cost, in seconds of a core."""
+        return cpu_seconds(os.getpid()) + cpu_seconds(self.crowd.pid)
 
     async def live(self, ended: asyncio.Event) -> None:
         """Come, go, talk and listen until `ended`."""
@@ -146,12 +172,14 @@ class Room:
         at = self._random.randrange(len(self.speakers))
         peer, old = Peer(self._host), self.speakers[at]
         await self.server.hang_up(old)
-        while True:
+        for _ in range(_TRIES):
             try:
                 await self.server.publish(peer)
                 break
-            except Conflict:  # his place is not free yet
+            except (Conflict, Busy):  # his place is not free yet, or the machine is late
                 await asyncio.sleep(_LISTEN_SECONDS)
+        else:
+            raise TimeoutError("a speaker was not let in again")
         self.speakers[at] = peer
         old.close()
 
@@ -171,6 +199,8 @@ class Run:
     last: SfuStatus
     recording: RecordingStatus
     recorded_for: float
+    load: float
+    is_first: bool
 
 
 async def _run(arguments: argparse.Namespace, host: str) -> Run:
@@ -179,13 +209,12 @@ async def _run(arguments: argparse.Namespace, host: str) -> Run:
         minutes: list[dict[str, Any]] = []
         try:
             await room.enter(arguments.listeners)
-            if arguments.realtime:
-                room.hurry()
+            is_first = bool(arguments.realtime) and room.hurry()
             async with room.talking, asyncio.TaskGroup() as tasks:
                 tasks.create_task(room.live(ended))
                 first = await room.server.door.client.status()
                 pid, since = room.server.pid, time.monotonic()
-                until = since + 60 * arguments.minutes
+                until, load = since + 60 * arguments.minutes, room.load_seconds()
                 while (left := until - time.monotonic()) > 1:
                     cpu, began = cpu_seconds(pid), time.monotonic()
                     await asyncio.sleep(min(arguments.every, left))
@@ -194,11 +223,12 @@ async def _run(arguments: argparse.Namespace, host: str) -> Run:
                     print("  ".join(f"{name} {value}" for name, value in minutes[-1].items()), flush=True)
                 last = await room.server.door.client.status()
                 recording, recorded_for = await room.recorded()
+                load = (room.load_seconds() - load) / (time.monotonic() - since)
                 assert room.server.pid == pid, "the SFU was started again"
                 ended.set()
         finally:
             await room.leave()
-    return Run(room, minutes, last, recording, recorded_for)
+    return Run(room, minutes, last, recording, recorded_for, load, is_first)
 
 
 async def _minute(room: Room, first: SfuStatus, cpu: float, since: float) -> dict[str, Any]:
@@ -242,11 +272,12 @@ def _judge(run: Run) -> Goals:
     goals.note("mixer's ticks", ticks)
     late, kept_waiting = minutes[-1]["late"], minutes[-1]["kept_waiting"]
     goals.note("late of them", 100 * late / ticks, "%")
-    goals.at_most(
-        "late, and not for want of a processor", 100 * (late - kept_waiting) / ticks, _LATE_PERCENT, "%"
-    )
+    allowed = max(_LATE_PERCENT, round(100 * _LATE_TICKS / ticks, 3))
+    goals.at_most("late, and not for want of a processor", 100 * (late - kept_waiting) / ticks, allowed, "%")
+    goals.note("before all else", "yes" if run.is_first else "no")
     goals.at_most("drift of the stream's clock", abs(room.heard.drift_ms()), _DRIFT_MS, "ms")
-    goals.note("packets of the steady listener", room.heard.packets)
+    expected = int(_HEARD * 50 * 60 * minutes[-1]["minute"])
+    goals.at_least("packets of the steady listener", room.heard.packets, expected)
     goals.at_most("missing of them", room.heard.missing, 0)
     goals.at_most("undecodable packets", run.last.mixer.undecodable, 0)
     off = abs(run.recording.seconds - run.recorded_for)
@@ -255,6 +286,7 @@ def _judge(run: Run) -> Goals:
     goals.at_most("packets the recording missed", run.recording.packets_missed, 0)
     goals.note("concealed pieces", run.last.mixer.concealed)
     goals.note("talkers' own lateness, worst", 1000 * room.talking.late, "ms")
+    goals.note("the clients' share of a core", 100 * run.load, "%")
     return goals
 
 

@@ -21,13 +21,14 @@ def _said(seed: int) -> list[bytes]:
 
 
 class Talking:
-    """Everybody's microphone is open; the first `speaking` of them are heard, the others send silence."""
+    """Everybody's microphone is open; the first `speaking` of them are heard, the others send silence:
+    never, with every frame (1), or with one frame in so many, as browsers do that may pause (DTX)."""
 
-    def __init__(self, talkers: list[Peer], *, silent_send: bool = False) -> None:
+    def __init__(self, talkers: list[Peer], *, silence_every: int = 0) -> None:
         self.talkers = talkers
         self.speaking = 0
         self.late = 0.0
-        self._silent_send = silent_send
+        self._silence_every = silence_every
         self._said = [_said(seed) for seed in range(len(talkers))]
         self._task: asyncio.Task[None] | None = None
 
@@ -53,8 +54,10 @@ class Talking:
             for at, talker in enumerate(self.talkers):
                 if at < self.speaking:
                     talker.speak(self._said[at][number % len(self._said[at])], level=_ALOUD)
-                elif self._silent_send:
+                elif self._silence_every and (number + at) % self._silence_every == 0:
                     talker.speak(_SILENCE, level=_SILENT)
+                else:
+                    talker.pause()
             if time.monotonic() - renewed > _CONSENT_SECONDS:
                 renewed = time.monotonic()
                 for talker in self.talkers:

@@ -17,6 +17,7 @@ from hypothesis import settings
 from tests import compiled
 from tests.conformance.report import Findings, note_what_it_proves
 from tests.ground.ground import Ground, Missing
+from tests.media.soaking import Soak
 
 # A busy machine is slow without being wrong, so an example has no deadline of its own.
 settings.register_profile("project", deadline=None, print_blob=True)
@@ -41,6 +42,9 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--conformance", metavar="FILE", help="write what the run proved to this file")
+    parser.addoption(
+        "--soak", metavar="MINUTES", type=float, help="let a room live for so long beside the run"
+    )
     parser.addoption("--stories", metavar="FILE", help="write which stories of Spaces were told to this file")
 
 
@@ -50,14 +54,28 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
+_SOAK = pytest.StashKey[Soak]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Begin what is to last; of the processes of a shared run, the first does."""
+    minutes = session.config.getoption("--soak")
+    if minutes and not hasattr(session.config, "workerinput"):
+        session.config.stash[_SOAK] = Soak.begin(minutes)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let each test say what it proves, and let whole servers come first: they take longest, and whoever
-    shares the work is to be left with something small at the end."""
+    shares the work is to be left with something small at the end. The soak has run beside them all."""
     for item in items:
         note_what_it_proves(item)
     if os.environ.get("FEDISPACE_TEST_DATABASE") == "postgres":
         _leave_out_what_has_no_database(items)
-    items.sort(key=lambda item: item.get_closest_marker("system") is None)
+    items.sort(key=_when)
+
+
+def _when(item: pytest.Item) -> int:
+    return 0 if item.get_closest_marker("system") else 2 if item.get_closest_marker("soak") else 1
 
 
 def _leave_out_what_has_no_database(items: list[pytest.Item]) -> None:
@@ -83,6 +101,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the documents; of the processes of a shared run, only the first sees every report."""
     if hasattr(session.config, "workerinput"):
         return
+    if (soak := session.config.stash.get(_SOAK, None)) is not None:
+        soak.end()
     for option, text in (("--conformance", _FINDINGS.document), ("--stories", _FINDINGS.stories)):
         if path := session.config.getoption(option):
             Path(path).write_text(text(), encoding="utf-8")

@@ -97,6 +97,7 @@ def test_the_sound_begins_after_what_a_decoder_skips() -> None:
     assert ogg_opus.read_tags(pages[1].packets[0]) == {"A": "b"}
 
 
+@pytest.mark.reliability("L10")
 @pytest.mark.parametrize("clock", [0.9995, 1.0, 1.0005])
 def test_half_an_hour_with_a_talker_whose_clock_is_wrong_is_half_an_hour(clock: float) -> None:
     payload = packets_of(tone(440, 0.1))[2]

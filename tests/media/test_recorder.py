@@ -126,6 +126,7 @@ async def test_two_who_speak_at_once_are_both_recorded_though_nobody_listens(tmp
     assert strength(sound[-int(1.5 * RATE) : -RATE // 2], 880) > 4000
 
 
+@pytest.mark.reliability("L2")
 async def test_a_killed_recorder_loses_less_than_a_second_and_goes_on_in_the_same_file(
     tmp_path: Path,
 ) -> None:
