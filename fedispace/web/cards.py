@@ -108,6 +108,8 @@ class RoomCard:
     may_ask: bool = True
     refusal: str = ""
     about: "PostCard | None" = None
+    safety_seconds: int | None = None
+    """How much sound is held in case somebody reports it; none of another server's room: it does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

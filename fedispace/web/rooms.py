@@ -8,10 +8,12 @@ from sqlalchemy import select
 
 from fedispace.accounts.models import Account, Follow
 from fedispace.accounts.people import People
+from fedispace.config import Spaces as Limits
 from fedispace.db.engine import Tx
+from fedispace.errors import Forbidden, NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.hosts import origin_of
-from fedispace.spaces import queries
+from fedispace.spaces import access, queries
 from fedispace.spaces.access import OPEN_TO_ALL
 from fedispace.spaces.models import Attendance, LiveSession, Member, Pin, Space
 from fedispace.threads.models import Status
@@ -31,11 +33,11 @@ _API: Final = "/api/fedispace/v1/spaces/"
 class RoomReader:
     """Reads rooms for pages. Of another server's room only the host is known here: its page asks there."""
 
-    def __init__(self, addresses: Addresses, people: People, presenter: Presenter, limit: int) -> None:
+    def __init__(self, addresses: Addresses, people: People, presenter: Presenter, limits: Limits) -> None:
         self._addresses = addresses
         self._people = people
         self._presenter = presenter
-        self._limit = limit
+        self._limits = limits
 
     async def room(self, tx: Tx, space: Space, viewer_id: int | None) -> RoomCard:
         seats = await self.seats(tx, space)
@@ -44,12 +46,15 @@ class RoomReader:
         coming = None if viewer_id is None else await tx.get(Attendance, (space.id, viewer_id))
         host = await self._people.by_id(tx, space.host_id)
         whep, refusal = _way_in(space, viewer_id)
+        if space.local and not refusal:
+            refusal = await _kept_out(tx, space, viewer_id)
         home = source_of(space.uri)
         there = space.uri.rstrip("/").rpartition("/")[2]
         is_host = (own is not None and own.role == "host") or (space.local and viewer_id == space.host_id)
         return RoomCard(
             seats=tuple(seats),
-            limit=self._limit,
+            limit=self._limits.max_speakers,
+            safety_seconds=self._limits.safety_buffer_seconds if space.local else None,
             api=f"{_API}{space.id}" if space.local else f"{home}{_API}{there}",
             signal=f"/spaces/{space.id}/signal" if space.local else space.signal_endpoint or "",
             whep=whep,
@@ -161,6 +166,16 @@ def is_open(space: Space) -> bool:
 def path_of(presenter: Presenter, host: Account, space: Space) -> str:
     """Return where the page of a Space is."""
     return f"{presenter.face(host).path}/spaces/{space.id}"
+
+
+async def _kept_out(tx: Tx, space: Space, viewer_id: int | None) -> str:
+    """Return why somebody may not be in a room of ours, in the words they are told."""
+    standing = await queries.standing(tx, space, viewer_id)
+    try:
+        access.require_presence(access.parse_access(space.access), standing)
+    except (Forbidden, NotFound) as refused:
+        return refused.detail
+    return ""
 
 
 def _way_in(space: Space, viewer_id: int | None) -> tuple[str, str]:

@@ -75,7 +75,7 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
     )
     spaces_shown = SpacePresenter(people_shown)
 
-    room_shown = RoomPresenter(spaces_shown, people_shown, config.spaces.max_speakers, spaces.speaking)
+    room_shown = RoomPresenter(spaces_shown, people_shown, config.spaces, spaces.speaking)
 
     async def room_state(space_id: int, viewer_id: int | None) -> object:
         async with db.reading() as tx:

@@ -63,7 +63,7 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
     secure = config.origin.startswith("https://")
     presenter = Presenter(addresses, people)
     frame = Frame(db=db, clock=clock, templates=templates, presenter=presenter, secure=secure)
-    rooms = RoomReader(addresses, people, presenter, config.spaces.max_speakers)
+    rooms = RoomReader(addresses, people, presenter, config.spaces)
     composer = Composer(db=db, presenter=presenter, frame=frame)
     door = Door(
         origin=config.origin, sign_in=accounts.sign_in, visits=spaces.ways.visits, frame=frame, clock=clock

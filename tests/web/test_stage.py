@@ -260,3 +260,23 @@ async def test_a_stranger_is_asked_to_sign_in_and_comes_back(house: House, path:
     seen = await house.stranger().get(path, follow=False)
     assert seen.status == 303
     assert seen.headers["Location"].startswith("/auth/sign_in?next=%2F")
+
+
+async def test_whoever_is_kept_out_is_told_so_without_why_or_by_whom(
+    house: House, alice: Visitor, bob: Visitor, stranger: Visitor
+) -> None:
+    path = (await _start(alice)).path.split("?")[0]
+    host, banned = await house.app.lookup.known("alice"), await house.app.lookup.known("bob")
+    await house.app.oversight.ban_from(host, banned)
+    seen = await bob.get(path)
+    assert "You cannot join with this account." in seen.words
+    assert 'data-testid="listen-button"' not in seen.text
+    assert 'data-testid="listen-button"' in (await stranger.get(path)).text
+
+
+async def test_everybody_is_told_what_is_held_in_case_of_a_report(alice: Visitor, stranger: Visitor) -> None:
+    path = (await _start(alice)).path.split("?")[0]
+    for visitor in (alice, stranger):
+        words = (await visitor.get(path)).words
+        assert "the last 60 seconds that everybody hears stay in the memory of the server" in words
+        assert "Microphones that are off, and listeners, are never in them." in words

@@ -121,6 +121,8 @@ class Warnings(Entity, frozen=True, kw_only=True):
     """What somebody should know before they come in."""
 
     blocked_on_stage: int
+    safety_buffer_seconds: int
+    """How much of what everybody hears is held, while it is live, in case somebody reports it."""
 
 
 class RoomState(Entity, frozen=True, kw_only=True):

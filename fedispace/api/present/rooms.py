@@ -4,6 +4,7 @@ from fedispace.api.entities import room as entities
 from fedispace.api.present.accounts import AccountPresenter
 from fedispace.api.present.spaces import SpacePresenter
 from fedispace.clock import iso
+from fedispace.config import Spaces as Limits
 from fedispace.spaces.models import Pin
 from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.room import Hand, RoomView, Seat, You
@@ -14,11 +15,11 @@ class RoomPresenter:
     """Presents a room with all who are named in it."""
 
     def __init__(
-        self, spaces: SpacePresenter, accounts: AccountPresenter, stage_limit: int, speaking: Speaking
+        self, spaces: SpacePresenter, accounts: AccountPresenter, limits: Limits, speaking: Speaking
     ) -> None:
         self._spaces = spaces
         self._accounts = accounts
-        self._stage_limit = stage_limit
+        self._limits = limits
         self._speaking = speaking
 
     def room(self, view: RoomView) -> entities.RoomState:
@@ -28,7 +29,7 @@ class RoomPresenter:
             space=self._spaces.space(view.space),
             you=self._you(view.you),
             stage=[self._seat(seat, is_speaking=seat.account.id in speaking) for seat in view.stage],
-            stage_limit=self._stage_limit,
+            stage_limit=self._limits.max_speakers,
             hands=entities.Hands(count=view.hand_count, queue=[self._hand(hand) for hand in view.queue]),
             listeners=entities.Listeners(
                 count=listeners,
@@ -38,7 +39,10 @@ class RoomPresenter:
             pins=[_pin(pin) for pin in view.pins],
             is_paused=view.space.space.paused_at is not None,
             elapsed=view.elapsed,
-            warnings=entities.Warnings(blocked_on_stage=view.blocked_on_stage),
+            warnings=entities.Warnings(
+                blocked_on_stage=view.blocked_on_stage,
+                safety_buffer_seconds=self._limits.safety_buffer_seconds,
+            ),
         )
 
     def _you(self, you: You) -> entities.You:

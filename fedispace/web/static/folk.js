@@ -50,8 +50,9 @@ export class Folk {
     this.accused = person;
     sheet.querySelector("[data-whom]").textContent = person ? `${person.name} (${person.handle})` : "This Space";
     const began = this.root.querySelector("[data-running]")?.dateTime;
-    this.moment = new Date();
-    sheet.querySelector("[data-moment]").textContent = began ? running(new Date(began), this.moment) : "now";
+    const now = new Date();
+    this.moment = began ? Math.max(0, Math.round((now - new Date(began)) / 1000)) : null;
+    sheet.querySelector("[data-moment]").textContent = began ? running(new Date(began), now) : "now";
   }
 
   report(form) {
@@ -59,8 +60,8 @@ export class Folk {
       account_id: this.accused?.id ?? null,
       category: form.elements.category.value,
       comment: form.elements.comment.value,
-      moment: this.moment.toISOString(),
-      with_sound: form.elements.with_sound.checked,
+      moment: this.moment,
+      with_sound: form.elements.with_sound?.checked ?? false,
     };
     return this.attempt(this.key.call("/room/report", { body }).then(() => {
       form.reset();
