@@ -79,6 +79,11 @@ def no_such_space() -> NotFound:
     return NotFound("There is no such Space.")
 
 
+def account_needed() -> Unauthenticated:
+    """Return the refusal of strangers, where the operator lets nobody listen without an account."""
+    return Unauthenticated("Listening here needs an account.")
+
+
 def may_see(access: Access, standing: Standing) -> bool:
     """Tell whether the Space exists for someone of this standing."""
     if standing.is_host or standing.is_author:

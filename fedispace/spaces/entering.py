@@ -50,6 +50,7 @@ class Entering:
         people: People,
         requests: SignedRequests,
         tickets: Tickets,
+        strangers_listen: bool = True,
     ) -> None:
         self._db = db
         self._ids = ids
@@ -58,6 +59,7 @@ class Entering:
         self._people = people
         self._requests = requests
         self._tickets = tickets
+        self._strangers_listen = strangers_listen
 
     async def join(
         self, by: Account | None, space_id: int, role: Role, client_key: str | None = None
@@ -136,6 +138,8 @@ class Entering:
 
     def _without_ticket(self, space: Space) -> Admission:
         if space.local:
+            if not self._strangers_listen:
+                raise access.account_needed()
             doors = endpoints_of(self._addresses, space.id)
             return Admission(role="listener", whep_url=doors.whep, whip_url=None, signal_url=doors.signal)
         if space.whep_endpoint is None:

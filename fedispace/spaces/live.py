@@ -95,6 +95,7 @@ class LiveRooms:
         cascade: Cascade,
         secret: bytes,
         bearers: Bearers,
+        strangers_listen: bool = True,
     ) -> None:
         self._db = db
         self._ids = ids
@@ -106,6 +107,7 @@ class LiveRooms:
         self._cascade = cascade
         self._secret = secret
         self._bearers = bearers
+        self._strangers_listen = strangers_listen
         self._news: dict[str, str] = {}
         self._news_arrived = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -231,6 +233,8 @@ class LiveRooms:
             raise access.no_such_space()
         standing = await queries.standing(tx, space, account_id)
         access.require_role(access.parse_access(space.access), standing, role)
+        if not standing.is_known and not self._strangers_listen:
+            raise access.account_needed()
         access.require_live(Phase(space.state))
         sfu = await self._placement.server_for(tx, space_id, role)
         is_fed = await self._placement.is_fed(tx, space_id, sfu)

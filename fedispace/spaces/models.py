@@ -14,8 +14,8 @@ class Space(Base):
 
     For another server's Space the `*_endpoint` columns say where its host listens; for ours they
     are empty, because they follow from the id. `host_id` is who made it, and whose word the Event is;
-    who hosts it now is a `Member`. `speak_policy` says who may ask to speak. `unattended_since` is
-    since when neither host nor co-host is connected, `about_id` the post it was started from.
+    who hosts it now is a `Member`. `speak_policy` says who may ask to speak,
+    `about_id` is the post it was started from.
     """
 
     __tablename__ = "spaces"
@@ -49,7 +49,6 @@ class Space(Base):
     language: Mapped[str] = mapped_column(default="")
     speak_policy: Mapped[str] = mapped_column(default="request")
     paused_at: Mapped[datetime | None]
-    unattended_since: Mapped[datetime | None]
     previous_starts_at: Mapped[datetime | None]
     about_id: Mapped[int | None]
 

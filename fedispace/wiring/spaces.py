@@ -74,6 +74,7 @@ class Spaces:
             ),
             secret=place.secret,
             bearers=Bearers(clock=clock, tickets=tickets, passes=self.passes, oauth=accounts.oauth),
+            strangers_listen=base.config.spaces.anonymous_listening,
         )
         self.obedience = Obedience(db=db, fleet=fleet)
         self.stream_keys = StreamKeys(db=db, clock=clock, ids=ids, bus=base.bus, fleet=fleet)
@@ -157,6 +158,7 @@ class Spaces:
             people=people,
             requests=federation.requests,
             tickets=tickets,
+            strangers_listen=base.config.spaces.anonymous_listening,
         )
         self.arrivals = Arrivals(ids, clock, base.jobs)
         self.lookup = SpaceLookup(db, resolver, people, addresses, self.arrivals)

@@ -267,7 +267,6 @@ def upgrade() -> None:
             sa.Column("speak_policy", sa.String(), server_default=sa.text("'request'"), nullable=False)
         )
         batch_op.add_column(sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
-        batch_op.add_column(sa.Column("unattended_since", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("previous_starts_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("about_id", _BIG, nullable=True))
     op.execute(_HOSTS)
@@ -277,7 +276,6 @@ def downgrade() -> None:
     with op.batch_alter_table("spaces", schema=None) as batch_op:
         batch_op.drop_column("about_id")
         batch_op.drop_column("previous_starts_at")
-        batch_op.drop_column("unattended_since")
         batch_op.drop_column("paused_at")
         batch_op.drop_column("speak_policy")
         batch_op.drop_column("language")

@@ -93,7 +93,7 @@ class Held:
         await self.live.close(space_id)
 
 
-def live_rooms(town: Town, studio: Studio, sfu: SfuClient) -> LiveRooms:
+def live_rooms(town: Town, studio: Studio, sfu: SfuClient, *, strangers_listen: bool = True) -> LiveRooms:
     fleet = Fleet(town.bus, town.clock, lambda control: SfuClient(control, studio.secret))
     fleet.include("studio", sfu)
     placement = Placement(fleet, town.clock, 0)
@@ -110,6 +110,7 @@ def live_rooms(town: Town, studio: Studio, sfu: SfuClient) -> LiveRooms:
         ),
         secret=studio.secret,
         bearers=town.bearers,
+        strangers_listen=strangers_listen,
     )
 
 
@@ -402,3 +403,17 @@ async def test_an_oauth_token_of_ours_opens_sessions(hall: Hall, alice: Account,
         connection = await hall.live.publish(space.id, token, offer)
         await speaker.accept(connection.answer)
         await speaker.connected()
+
+
+async def test_where_the_operator_says_so_nobody_listens_without_an_account(
+    hall: Hall, alice: Account, space: Space
+) -> None:
+    closed = live_rooms(hall.town, hall.studio, hall.studio.client, strangers_listen=False)
+    async with Listener(hall.studio) as listener:
+        offer = await listener.offer_to_listen()
+        with pytest.raises(Unauthenticated, match="needs an account"):
+            await closed.subscribe(space.id, None, offer)
+        held = await hall.town.passes.grant(alice.id, space.id)
+        connection = await closed.subscribe(space.id, held.token, offer)
+        await listener.accept(connection.answer)
+        await listener.connected()

@@ -2,11 +2,13 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from fedispace.accounts.models import Account
 from fedispace.clock import ManualClock
+from fedispace.config import Spaces as Limits
 from fedispace.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from fedispace.spaces import members, passes
 from fedispace.spaces.access import Role
@@ -178,3 +180,15 @@ async def test_the_guests_of_an_invited_space_get_a_pass_and_nobody_else(town: T
     await town.passes.grant(guest.id, space.id)
     with pytest.raises(NotFound):
         await town.passes.grant(other.id, space.id)
+
+
+async def test_a_stranger_is_told_to_sign_in_where_nobody_listens_without_an_account(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    town = await Town.open(tmp_path, clock, "https://a.example", limits=Limits(anonymous_listening=False))
+    alice = await town.resident("alice")
+    space = await town.live_space(alice)
+    with pytest.raises(Unauthenticated, match="needs an account"):
+        await town.entering.join(None, space.id, "listener")
+    await town.entering.join(alice, space.id, "listener")
+    await town.close()

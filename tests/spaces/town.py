@@ -166,6 +166,7 @@ class Town:
             people=self.people,
             requests=requests,
             tickets=self.tickets,
+            strangers_listen=(limits or Limits()).anonymous_listening,
         )
         self.door = SpaceDoor(db, self.people, self.entering)
         arrivals = Arrivals(self.ids, clock, self.jobs)
