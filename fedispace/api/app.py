@@ -35,6 +35,7 @@ from fedispace.api.profile import ProfileCalls
 from fedispace.api.reactions import PleromaReactionCalls, ReactionCalls
 from fedispace.api.relations import RelationCalls
 from fedispace.api.reports import ReportCalls
+from fedispace.api.room_pins import RoomPinCalls
 from fedispace.api.room_reactions import RoomReactionCalls
 from fedispace.api.room_reports import RoomReportCalls
 from fedispace.api.room_thread import RoomThreadCalls
@@ -99,6 +100,7 @@ GROUPS: Final[tuple[type[Calls], ...]] = (
     StreamKeyCalls,
     RoomCalls,
     RoomThreadCalls,
+    RoomPinCalls,
 )
 
 

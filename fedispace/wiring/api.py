@@ -36,6 +36,7 @@ from fedispace.api.profile import ProfileCalls
 from fedispace.api.reactions import PleromaReactionCalls, ReactionCalls, Reactions
 from fedispace.api.relations import RelationCalls
 from fedispace.api.reports import ReportCalls
+from fedispace.api.room_pins import RoomPinCalls
 from fedispace.api.room_reactions import RoomReactionCalls
 from fedispace.api.room_reports import RoomReportCalls
 from fedispace.api.room_thread import RoomThreadCalls
@@ -232,6 +233,7 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
                 limiter=limiter,
             ),
             RoomThreadCalls(db=db, posts=posts),
+            RoomPinCalls(db=db, pinning=spaces.verbs.pinning),
             PassCalls(db=db, passes=spaces.passes, presenter=PassPresenter(addresses, people_shown, people)),
         ),
     )

@@ -4,6 +4,7 @@ from fedispace.accounts.lookup import Lookup
 from fedispace.clock import Clock
 from fedispace.config import Spaces as Limits
 from fedispace.db.engine import Database
+from fedispace.ids import Ids
 from fedispace.queue.bus import Bus
 from fedispace.queue.jobs import Jobs
 from fedispace.spaces.acting import Acting, Orders
@@ -14,6 +15,7 @@ from fedispace.spaces.hands import Hands
 from fedispace.spaces.herald import Herald
 from fedispace.spaces.inviting import Inviting
 from fedispace.spaces.ordering import Ordering, Pausing
+from fedispace.spaces.pins import Pinning
 from fedispace.spaces.removing import Removing
 from fedispace.spaces.tidings import Tidings
 
@@ -25,6 +27,7 @@ class RoomVerbs:
         self,
         *,
         db: Database,
+        ids: Ids,
         clock: Clock,
         bus: Bus,
         limits: Limits,
@@ -40,6 +43,7 @@ class RoomVerbs:
         self.inviting = Inviting(self.acting, lookup, herald)
         self.ordering = Ordering(self.acting)
         self.pausing = Pausing(self.acting)
+        self.pinning = Pinning(self.acting, ids)
         self.removing = Removing(self.acting, exits, herald)
         self.handing = Handing(self.acting)
         self.changing = Changing(acting=self.acting, bus=bus, jobs=jobs, tidings=tidings, limits=limits)

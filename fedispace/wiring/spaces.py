@@ -85,6 +85,7 @@ class Spaces:
         self.herald = Herald(clock, self.tidings, self.invitation_post, call_up)
         self.verbs = RoomVerbs(
             db=db,
+            ids=ids,
             clock=clock,
             bus=base.bus,
             limits=base.config.spaces,

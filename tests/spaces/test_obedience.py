@@ -35,6 +35,7 @@ class Order:
         self.obedience = obedience
         self.verbs = RoomVerbs(
             db=town.db,
+            ids=town.ids,
             clock=town.clock,
             bus=town.bus,
             limits=Limits(),

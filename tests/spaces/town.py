@@ -136,6 +136,7 @@ class Town:
         self.herald = Herald(clock, self.tidings, post)
         self.verbs = RoomVerbs(
             db=db,
+            ids=self.ids,
             clock=clock,
             bus=self.bus,
             limits=limits or Limits(),

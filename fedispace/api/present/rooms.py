@@ -36,7 +36,7 @@ class RoomPresenter:
                 shown=self._accounts.accounts(view.shown, {}),
                 private=max(0, listeners - len(view.shown)),
             ),
-            pins=[_pin(pin) for pin in view.pins],
+            pins=[pin_of(pin) for pin in view.pins],
             is_paused=view.space.space.paused_at is not None,
             elapsed=view.elapsed,
             warnings=entities.Warnings(
@@ -74,7 +74,7 @@ class RoomPresenter:
         return entities.Hand(account=self._accounts.account(hand.account), raised_at=iso(hand.raised_at))
 
 
-def _pin(pin: Pin) -> entities.Pin:
+def pin_of(pin: Pin) -> entities.Pin:
     return entities.Pin(
         id=str(pin.id),
         status_id=None if pin.status_id is None else str(pin.status_id),
