@@ -14,6 +14,7 @@ BENCHMARKS = (
     "forwarding",
     "listeners",
     "herd",
+    "room_events",
     "mixing",
     "loss",
 )

@@ -11,7 +11,7 @@ from aiohttp import web
 from fedispace.accounts.models import Account, User
 from fedispace.accounts.scopes import parse
 from fedispace.app import App, build
-from fedispace.config import Config, Database, Federation, Instance
+from fedispace.config import Bus, Config, Database, Federation, Instance
 from fedispace.db.engine import open_database
 from fedispace.net import Net
 from fedispace.sfu_place import SfuPlace
@@ -77,8 +77,9 @@ class Site:
     home: Home
     app: App
 
-    def __init__(self, directory: Path, *, place: SfuPlace | None = None) -> None:
+    def __init__(self, directory: Path, *, place: SfuPlace | None = None, bus: str = "") -> None:
         self._directory = directory
+        self._bus = bus
         self._place = place or SfuPlace(control=directory / "no-sfu.sock", secret=secrets.token_bytes(32))
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
@@ -91,6 +92,7 @@ class Site:
         config = Config(
             instance=Instance(url=self.origin, title="The test place"),
             database=Database(url=url),
+            bus=Bus(url=self._bus),
             federation=Federation(allow_private_addresses=["127.0.0.0/8"], allow_http=True),
         )
         self.app = build(config, self._place, clock=self.home.clock, net=net)
