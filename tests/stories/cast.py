@@ -26,7 +26,8 @@ NARROW = {"width": 390, "height": 844}
 # What a page plays, by Chromium itself: the loudest frequencies of all it has attached to audio elements.
 _HEARD = """
 async (milliseconds) => {
-  const streams = [...document.querySelectorAll("audio")].map((one) => one.srcObject).filter(Boolean);
+  const playing = window.__sounds.filter((one) => one.srcObject && !one.paused && !one.muted);
+  const streams = playing.map((one) => one.srcObject);
   const context = window.__ear ??= new AudioContext({ sampleRate: 48000 });
   await context.resume();
   const analyser = context.createAnalyser();
@@ -48,6 +49,25 @@ async (milliseconds) => {
   return [...most];
 }
 """
+# Remembers what the page makes to play sound, which need not be in its document; and has microphones deliver
+# what is played into them: a steady tone is what noise suppression is there to take away.
+_PREPARED = """
+window.__sounds = [];
+const made = Document.prototype.createElement;
+Document.prototype.createElement = function (name, ...more) {
+  const one = made.call(this, name, ...more);
+  if (one instanceof HTMLAudioElement) window.__sounds.push(one);
+  return one;
+};
+if (navigator.mediaDevices) {
+  const asked = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  navigator.mediaDevices.getUserMedia = (wanted) => {
+    window.__microphoneAsked = true;
+    return asked({ ...wanted, audio: { ...wanted.audio, ...plain } });
+  };
+}
+"""
 _WIDTH = 48_000 / 16_384
 _AUDIBLE = -48.0
 """Decibels in one bin: a tone of a fake microphone is at -20 to -35, below -60 what it leaves elsewhere."""
@@ -66,6 +86,9 @@ class Person:
         """Return which of `tones` (Hz) the page plays during the next while."""
         levels: list[float] = await self.page.evaluate(_HEARD, milliseconds)
         return {tone for tone in tones if _level_at(levels, tone) > _AUDIBLE}
+
+    async def was_asked_for_a_microphone(self) -> bool:
+        return bool(await self.page.evaluate("window.__microphoneAsked === true"))
 
     async def until_hears(self, expected: Iterable[float], among: Iterable[float], within: float) -> float:
         """Wait until of the tones `among` exactly `expected` are heard; return how many seconds it took."""
@@ -121,6 +144,7 @@ class Cast:
 
     async def _person(self, browser: Browser, name: str, options: dict[str, Any]) -> Person:
         context = await browser.person(**{"viewport": WIDE, "locale": "en-GB", **options})
+        await context.add_init_script(_PREPARED)
         person = Person(name, await context.new_page())
         person.page.on("pageerror", lambda error: person.errors.append(str(error)))
         person.page.on("request", lambda request: person.requests.append(request.url))

@@ -1,0 +1,89 @@
+"""What people do on the pages of Spaces, in one call each."""
+
+import re
+
+from playwright.async_api import expect
+
+from tests.ground.instance import Instance
+from tests.stories.cast import Person
+
+
+async def start(host: Person, server: Instance, title: str) -> str:
+    """Let `host` start a Space from the form, and return its address; their microphone is off."""
+    await host.page.goto(f"{server.origin}/start-a-space")
+    await host.page.get_by_test_id("space-title").fill(title)
+    await host.page.get_by_test_id("start-now").click()
+    await host.page.get_by_test_id("mic-button").wait_for()
+    return host.page.url.split("?")[0]
+
+
+async def unmute(person: Person) -> None:
+    """Let somebody on stage turn the microphone on, and wait until they are on air."""
+    await person.page.get_by_test_id("mic-button").click()
+    await expect(person.page.get_by_text("You are on air.")).to_be_visible(timeout=15_000)
+
+
+async def start_talking(host: Person, server: Instance, title: str) -> str:
+    """Start a Space and talk in it."""
+    url = await start(host, server, title)
+    await unmute(host)
+    return url
+
+
+async def listen(person: Person) -> None:
+    """Let somebody who is on a Space's page listen, and say that they listen privately if they are asked."""
+    await person.page.get_by_test_id("listen-button").click()
+    private = person.page.get_by_test_id("listen-privately")
+    leave = person.page.get_by_test_id("leave-button")
+    await expect(private.or_(leave).first).to_be_visible()
+    if await private.is_visible():
+        await private.click()
+    await expect(leave).to_be_visible()
+
+
+async def count_bubbles(person: Person) -> None:
+    """Count in `window.__seen` the reactions that rise on somebody's page from now on."""
+    await person.page.evaluate(
+        """() => {
+          window.__seen = 0;
+          const count = (node) => { window.__seen += Number(node.querySelector?.("b")?.textContent ?? 1); };
+          new MutationObserver((all) => all.forEach((one) => one.addedNodes.forEach(count)))
+            .observe(document.querySelector("[data-bubbles]"), { childList: true });
+        }"""
+    )
+
+
+def id_of(url: str) -> str:
+    """Return the id of the Space at a page's address."""
+    found = re.search(r"/spaces/(\d+)", url)
+    assert found is not None, url
+    return found[1]
+
+
+async def raise_hand(person: Person) -> None:
+    """Let somebody on a Space's page ask to speak."""
+    button = person.page.get_by_test_id("raise-hand")
+    await expect(button).to_have_text("Raise hand", timeout=20_000)
+    await button.click()
+    await expect(button).to_contain_text("Lower hand", timeout=20_000)
+
+
+async def bring_on_stage(host: Person, person: Person) -> None:
+    """Let somebody ask to speak and be let on stage; their microphone is off."""
+    await raise_hand(person)
+    await host.page.get_by_role("button", name=f"Approve {person.name}").click(timeout=20_000)
+    await expect(person.page.get_by_test_id("mic-button")).to_be_visible(timeout=20_000)
+
+
+async def choose_for(host: Person, name: str, words: str, *, sure: bool = False) -> None:
+    """Let a host choose something from the menu of somebody on stage."""
+    await host.page.locator(f"[data-seat^='@{name}@'] [data-person]").click()
+    await host.page.get_by_test_id("person-menu").get_by_role("button", name=words, exact=True).click()
+    if sure:
+        await host.page.get_by_role("button", name="Yes, do it").click()
+
+
+async def order(host: Person, words: str) -> None:
+    """Let a host give an order to the whole room."""
+    await host.page.get_by_test_id("more-button").click()
+    await host.page.get_by_role("button", name=words).click()

@@ -1,0 +1,177 @@
+"""Stories of people who listen."""
+
+import asyncio
+
+import pytest
+from playwright.async_api import expect
+
+from tests.ground.eventually import eventually
+from tests.ground.instance import Instance
+from tests.stories.cast import NARROW, Cast, Person
+from tests.stories.room import count_bubbles, id_of, listen, start_talking
+
+pytestmark = pytest.mark.system
+
+TONES = (440, 660, 880)
+
+
+async def read(person: Person, selector: str) -> str:
+    return await person.page.locator(selector).first.inner_text()
+
+
+@pytest.mark.story("A1")
+async def test_somebody_without_an_account_listens_with_one_click(cast: Cast, alpha: Instance) -> None:
+    alice = await cast.person(alpha, "anna", tone=440)
+    dave = await cast.guest("dave")
+    url = await start_talking(alice, alpha, "Open floor")
+
+    await dave.page.goto(url)
+    assert await dave.page.get_by_role("heading", name="Open floor").is_visible()
+    button = dave.page.get_by_test_id("listen-button")
+    box = await button.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 900, "the button is in the first view"
+    assert await dave.page.get_by_role("dialog").count() == 0
+    await button.click()
+    await dave.until_hears([440], TONES, within=20)
+
+    await eventually("one listens", lambda: read(dave, "[data-count]"), lambda text: text == "1", within=20)
+    await dave.page.locator("#tab-listeners").click()
+    await expect(dave.page.get_by_text("1 anonymous listener")).to_be_visible()
+    assert not await dave.was_asked_for_a_microphone()
+    ours = (alpha.origin, "blob:", "data:")
+    assert [request for request in dave.requests if not request.startswith(ours)] == []
+    assert await dave.page.context.cookies() == []
+
+    await dave.page.get_by_test_id("leave-button").click()
+    assert await dave.hears(440) == set()
+    assert dave.page.url.split("#")[0] == url
+    await eventually(
+        "nobody listens", lambda: read(dave, "[data-count]"), lambda text: text == "0", within=20
+    )
+    assert dave.errors == []
+
+
+@pytest.mark.story("A2")
+async def test_one_sees_and_is_told_who_talks(cast: Cast, alpha: Instance) -> None:
+    alice = await cast.person(alpha, "bea", tone=440)
+    dave = await cast.guest("dave")
+    await dave.page.goto(await start_talking(alice, alpha, "Who talks"))
+    await listen(dave)
+    seat = dave.page.locator("[data-seat*=bea]")
+    for _ in range(2):
+        await expect(seat).to_contain_class("talking", timeout=20_000)
+        await alice.page.get_by_test_id("mic-button").click()
+        await expect(seat).not_to_contain_class("talking", timeout=20_000)
+        await alice.page.get_by_test_id("mic-button").click()
+    await expect(dave.page.get_by_text("bea is talking.")).to_have_count(1)
+
+
+@pytest.mark.story("A3")
+async def test_reactions_are_seen_by_others_and_a_flood_of_them_is_not(cast: Cast, alpha: Instance) -> None:
+    alice = await cast.person(alpha, "cleo", tone=440)
+    bob = await cast.person(alpha, "bob")
+    dave = await cast.guest("dave", reduced_motion="reduce")
+    url = await start_talking(alice, alpha, "Applause")
+    await bob.page.goto(url)
+    await dave.page.goto(url)
+    await count_bubbles(dave)
+    await expect(bob.page.get_by_test_id("reactions-button")).to_be_visible()
+    await bob.page.get_by_test_id("reactions-button").click()
+    await bob.page.get_by_test_id("react-🎉").click()
+    await dave.page.wait_for_function("window.__seen === 1", timeout=20_000)
+    bubble = dave.page.locator("[data-reaction]").first
+    assert await bubble.evaluate("one => getComputedStyle(one).animationName") == "none"
+
+    await asyncio.sleep(2.2)
+    applause = bob.page.get_by_test_id("react-👏")
+    for _ in range(20):
+        await applause.dispatch_event("click")
+    await dave.page.wait_for_function("window.__seen > 1", timeout=20_000)
+    await asyncio.sleep(1)
+    assert 1 < await dave.page.evaluate("window.__seen") <= 6
+    await expect(dave.page.get_by_text("applause")).not_to_have_count(0)
+
+    refused = await dave.page.evaluate(
+        """async (at) => (await fetch(at, { method: "POST", headers: { "Content-Type": "application/json" },
+            body: JSON.stringify({ emoji: "🎉" }) })).status""",
+        f"/api/fedispace/v1/spaces/{id_of(url)}/room/reactions",
+    )
+    assert refused == 401
+
+
+@pytest.mark.story("A6")
+async def test_a_listener_is_asked_and_is_seen_by_choice_only(cast: Cast, alpha: Instance) -> None:
+    alice = await cast.person(alpha, "dora", tone=440)
+    bob = await cast.person(alpha, "bob")
+    url = await start_talking(alice, alpha, "Who is here")
+    await bob.page.goto(url)
+    await bob.page.get_by_test_id("listen-button").click()
+    notice = bob.page.get_by_test_id("presence-notice")
+    await expect(notice).to_contain_text("others see a number, not your name")
+    await bob.page.get_by_test_id("listen-privately").click()
+    await bob.until_hears([440], TONES, within=20)
+
+    names = alice.page.locator("[data-listeners] .name")
+    await alice.page.locator("#tab-listeners").click()
+    await expect(alice.page.get_by_text("1 anonymous listener")).to_be_visible(timeout=20_000)
+    await expect(names).to_have_count(0)
+
+    await bob.page.locator("#tab-listeners").click()
+    await bob.page.get_by_test_id("presence-switch").click()
+    await expect(names).to_have_text(["bob"], timeout=20_000)
+    await bob.page.get_by_test_id("presence-switch").click()
+    await expect(names).to_have_count(0, timeout=20_000)
+
+
+@pytest.mark.story("A9")
+async def test_it_plays_on_across_pages_and_the_system_can_pause_it(cast: Cast, alpha: Instance) -> None:
+    alice = await cast.person(alpha, "edda", tone=440)
+    bob = await cast.person(alpha, "bob", viewport=NARROW)
+    await bob.page.goto(await start_talking(alice, alpha, "While cooking"))
+    await bob.page.evaluate(
+        """() => {
+          window.__does = {};
+          const set = navigator.mediaSession.setActionHandler.bind(navigator.mediaSession);
+          navigator.mediaSession.setActionHandler = (name, act) => {
+            window.__does[name] = act;
+            set(name, act);
+          };
+        }"""
+    )
+    await listen(bob)
+    await bob.until_hears([440], TONES, within=20)
+
+    await bob.page.get_by_role("link", name="Home").first.click()
+    await bob.page.wait_for_url(f"{alpha.origin}/")
+    await bob.until_hears([440], TONES, within=20)
+    await expect(bob.page.get_by_text("While cooking").first).to_be_visible()
+    assert await bob.page.evaluate("navigator.mediaSession.metadata.title") == "While cooking"
+
+    # A page behind another one: timers are slowed, sound is not.
+    other = await bob.page.context.new_page()
+    await other.goto("about:blank")
+    await other.bring_to_front()
+    await bob.until_hears([440], TONES, within=20)
+    await other.close()
+
+    await bob.page.evaluate("window.__does.pause()")
+    await bob.until_hears([], TONES, within=20)
+
+
+@pytest.mark.story("A12")
+async def test_everybody_sees_the_end(cast: Cast, alpha: Instance) -> None:
+    alice = await cast.person(alpha, "fay", tone=440)
+    bob = await cast.person(alpha, "bob")
+    dave = await cast.guest("dave")
+    url = await start_talking(alice, alpha, "Good night")
+    for person in (bob, dave):
+        await person.page.goto(url)
+        await listen(person)
+        await person.until_hears([440], TONES, within=20)
+    await alice.page.get_by_test_id("end-button").click()
+    await alice.page.get_by_role("button", name="End for everyone").click()
+    for person in (bob, dave):
+        await expect(person.page.get_by_text("That Space has ended").first).to_be_visible(timeout=20_000)
+        await person.until_hears([], TONES, within=20)
+        await expect(person.page.locator("#thread")).to_be_visible()
