@@ -26,27 +26,30 @@ NARROW = {"width": 390, "height": 844}
 # What a page plays, by Chromium itself: the loudest frequencies of all it has attached to audio elements.
 _HEARD = """
 async (milliseconds) => {
-  const playing = window.__sounds.filter((one) => one.srcObject && !one.paused && !one.muted);
-  const streams = playing.map((one) => one.srcObject);
   const context = window.__ear ??= new AudioContext({ sampleRate: 48000 });
+  const analysers = window.__analysers ??= new Map();
   await context.resume();
-  const analyser = context.createAnalyser();
-  analyser.fftSize = 16384;
-  analyser.smoothingTimeConstant = 0;
-  const sources = streams.map((stream) => context.createMediaStreamSource(stream));
-  sources.forEach((source) => source.connect(analyser));
-  const most = new Float32Array(analyser.frequencyBinCount).fill(-200);
-  const now = new Float32Array(analyser.frequencyBinCount);
-  const until = performance.now() + milliseconds;
-  await new Promise((done) => setTimeout(done, 380));
+  const most = new Float32Array(8192).fill(-200);
+  const now = new Float32Array(8192);
+  const begun = performance.now();
   for (;;) {
-    analyser.getFloatFrequencyData(now);
-    now.forEach((level, bin) => { if (level > most[bin]) most[bin] = level; });
-    if (performance.now() >= until) break;
+    for (const one of window.__sounds) {
+      const stream = one.srcObject;
+      if (!stream || one.paused || one.muted) continue;
+      if (!analysers.has(stream)) {
+        const analyser = context.createAnalyser();
+        analyser.fftSize = 16384;
+        analyser.smoothingTimeConstant = 0;
+        context.createMediaStreamSource(stream).connect(analyser);
+        analysers.set(stream, analyser);
+      }
+      if (performance.now() - begun < 360) continue;
+      analysers.get(stream).getFloatFrequencyData(now);
+      now.forEach((level, bin) => { if (level > most[bin]) most[bin] = level; });
+    }
+    if (performance.now() - begun >= milliseconds) return [...most];
     await new Promise((done) => setTimeout(done, 60));
   }
-  sources.forEach((source) => source.disconnect());
-  return [...most];
 }
 """
 # Remembers what the page makes to play sound, which need not be in its document; and has microphones deliver

@@ -1,6 +1,7 @@
 """Stories of people who listen."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from playwright.async_api import expect
@@ -13,6 +14,15 @@ from tests.stories.room import count_bubbles, id_of, listen, start_talking
 pytestmark = pytest.mark.system
 
 TONES = (440, 660, 880)
+
+
+async def seen(person: Person, is_enough: Callable[[int], bool]) -> None:
+    """Wait until enough reactions were seen."""
+
+    async def count() -> int:
+        return int(await person.page.evaluate("window.__seen"))
+
+    await eventually("reactions are seen", count, is_enough)
 
 
 async def read(person: Person, selector: str) -> str:
@@ -79,7 +89,7 @@ async def test_reactions_are_seen_by_others_and_a_flood_of_them_is_not(cast: Cas
     await expect(bob.page.get_by_test_id("reactions-button")).to_be_visible()
     await bob.page.get_by_test_id("reactions-button").click()
     await bob.page.get_by_test_id("react-🎉").click()
-    await dave.page.wait_for_function("window.__seen === 1", timeout=20_000)
+    await seen(dave, lambda many: many == 1)
     bubble = dave.page.locator("[data-reaction]").first
     assert await bubble.evaluate("one => getComputedStyle(one).animationName") == "none"
 
@@ -87,7 +97,7 @@ async def test_reactions_are_seen_by_others_and_a_flood_of_them_is_not(cast: Cas
     applause = bob.page.get_by_test_id("react-👏")
     for _ in range(20):
         await applause.dispatch_event("click")
-    await dave.page.wait_for_function("window.__seen > 1", timeout=20_000)
+    await seen(dave, lambda many: many > 1)
     await asyncio.sleep(1)
     assert 1 < await dave.page.evaluate("window.__seen") <= 6
     await expect(dave.page.get_by_text("applause")).not_to_have_count(0)

@@ -137,29 +137,33 @@ export class Sound {
     this.speaking.drop();
   }
 
-  // The only place that asks for the microphone. Raises a Refusal in words.
+  // Raises a Refusal in words.
   async takeStage(muted) {
     this.opensMuted = muted;
-    if (!this.microphone) {
-      try {
-        const heard = await navigator.mediaDevices.getUserMedia({
-          audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
-        });
-        [this.microphone] = heard.getAudioTracks();
-      } catch (error) {
-        throw new Refusal(error.name === "NotFoundError"
-          ? "No microphone was found. Plug one in and press Unmute."
-          : "Your browser does not let this page use the microphone. Allow it beside the address, then press Unmute.");
-      }
-      this.microphone.enabled = false;
-      this.microphone.addEventListener("ended", () => {
-        this.stepDown();
-        this.tell("speaking", "refused", "The microphone went away. Press Unmute to use another.");
-      });
-    }
+    // Asked for twice before it is there, by the page and by a press of the button, it is one microphone.
+    if (!this.microphone) await (this.asking ??= this.askForMicrophone().finally(() => { this.asking = null; }));
     this.speaking.start();
     if (this.listening.wanted) this.refit();
     else this.listen();
+  }
+
+  // The only place that asks for the microphone.
+  async askForMicrophone() {
+    try {
+      const heard = await navigator.mediaDevices.getUserMedia({
+        audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
+      });
+      [this.microphone] = heard.getAudioTracks();
+    } catch (error) {
+      throw new Refusal(error.name === "NotFoundError"
+        ? "No microphone was found. Plug one in and press Unmute."
+        : "Your browser does not let this page use the microphone. Allow it beside the address, then press Unmute.");
+    }
+    this.microphone.enabled = false;
+    this.microphone.addEventListener("ended", () => {
+      this.stepDown();
+      this.tell("speaking", "refused", "The microphone went away. Press Unmute to use another.");
+    });
   }
 
   mute(muted) {

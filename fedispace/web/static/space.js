@@ -91,9 +91,9 @@ function spokenOf(kind, words) {
     if (sound.microphone && sound.speaking.isOn) say("on", sound.isOnAir ? "You are on air." : "You are on stage, muted. Nobody hears you.");
     if (kind === "on") {
       told = null;
-      tellMicrophone();
       setTimeout(ask, SETTLES);
     }
+    tellMicrophone();
   } else if (kind === "connecting") say("wait", "Going on stage…");
   else if (kind === "waiting") say("wait", words);
   else if (kind === "off") {
