@@ -91,7 +91,12 @@ class Frame:
         )
         if values.get("indexable") is False:
             headers["X-Robots-Tag"] = "noindex"
-        return web.Response(text=html, status=status, content_type="text/html", headers=headers)
+        answer = web.Response(text=html, status=status, content_type="text/html", headers=headers)
+        if asked.somebody is None:
+            # Only what holds no secret of anybody's: sizes of compressed pages tell of what is in them
+            # (BREACH), and the pages of people who are known carry their token.
+            answer.enable_compression()
+        return answer
 
     def framed(self, asked: Asked, template: str, **values: object) -> web.Response:
         """Return a page that stands in another site's page: nobody is known on it, nothing is beside it."""

@@ -48,7 +48,7 @@ def headers_for(
         "Content-Security-Policy": "; ".join(policy),
         "Permissions-Policy": f"camera=(), geolocation=(), payment=(), microphone={heard}",
         "Cache-Control": "private, no-store" if private else "no-cache",
-        "Vary": "Cookie, Accept, X-Piece",
+        "Vary": "Cookie, Accept, Accept-Encoding, X-Piece",
     }
     if framed:
         for name in ("X-Frame-Options", "Cross-Origin-Opener-Policy"):

@@ -14,8 +14,8 @@ from tests.ground.ports import free_port
 from tests.web import gallery
 from tests.web.house import House, Visitor
 
-_CHROMIUM = Path("/usr/bin/chromium")
-_FLAGS = [
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
     "--no-sandbox",
     "--disable-background-networking",
     "--disable-dev-shm-usage",
@@ -36,10 +36,10 @@ _CRAMPED = """() => [...document.querySelectorAll('button, select, summary, .but
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
-    if not _CHROMIUM.exists():
+    if not CHROMIUM.exists():
         raise Missing("there is no Chromium (Debian: chromium)")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=str(_CHROMIUM), args=_FLAGS)
+        browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield browser
         await browser.close()
 

@@ -37,5 +37,6 @@ export function tabs(root) {
     });
   }
   const named = all.findIndex((tab) => tab.getAttribute("href") === location.hash);
-  select(Math.max(0, named));
+  const first = root.dataset.state === "scheduled" ? all.findIndex((tab) => tab.getAttribute("href") === "#about") : 0;
+  select(named < 0 ? first : named);
 }
