@@ -1,5 +1,6 @@
 """What is decided about somebody reaches the rooms they are in: the sound stops, and nothing opens again."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -18,6 +19,7 @@ from fedispace.spaces import members
 from fedispace.spaces.exits import Exits
 from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.models import HostBan, Space
+from fedispace.spaces.presence import topic
 from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.watch import RoomWatch
 from tests.ground.eventually import eventually
@@ -278,3 +280,23 @@ async def _signed_in(town: Town, account: Account, way: str) -> Callable[[], Awa
         client_id=app.client_id, client_secret=secret, code=code, redirect_uri=_REDIRECT, verifier=None
     )
     return lambda: oauth.revoke(client_id=app.client_id, client_secret=secret, token=issued.token)
+
+
+async def test_a_space_that_a_command_line_ended_is_closed_by_the_running_server(
+    hall: Hall,  # noqa: F811
+    alice: Account,  # noqa: F811
+    space: Space,  # noqa: F811
+    watch: RoomWatch,
+) -> None:
+    town = hall.town
+    async with Listener(hall.studio) as listener, town.bus.subscribe(topic(space.id)) as told:
+        await hall.hear(listener, space)
+        async with town.db.transaction() as tx:  # as `fedispace space end` does, which knows no audio server
+            row = await members.locked(tx, space.id)
+            row.state, row.ended_at = "ended", town.clock.now()
+
+        await eventually("the room is closed", hall.rooms, lambda rooms: rooms == {})
+
+        async with asyncio.timeout(5):
+            while (await told.next())[1] != {"event": "state", "state": "ended"}:
+                pass
