@@ -29,7 +29,7 @@ class Admission:
     """How to enter: offer at `whep_url` to listen, at `whip_url` to speak, with `ticket` as bearer.
 
     Whoever listens without an account needs no ticket and gets none. `signal_url` tells what happens in
-    the room, if its server has such a door.
+    the room, if its server has such a door. `blocked_on_stage` people there are blocked by whoever enters.
     """
 
     role: Role
@@ -38,6 +38,7 @@ class Admission:
     signal_url: str | None = None
     ticket: str | None = None
     expires_at: datetime | None = None
+    blocked_on_stage: int = 0
 
 
 def read_answer(

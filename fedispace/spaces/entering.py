@@ -9,6 +9,7 @@ A signed Join vouches for a person at their home server, so the host needs neith
 theirs nor their password (door A of FEDERATION.md).
 """
 
+import dataclasses
 import hashlib
 
 import structlog
@@ -32,6 +33,7 @@ from fedispace.spaces.client_keys import parse_client_key
 from fedispace.spaces.endpoints import endpoints_of
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Space
+from fedispace.spaces.safety import blocked_on_stage
 from fedispace.spaces.tickets import Tickets
 
 log = structlog.get_logger()
@@ -73,6 +75,7 @@ class Entering:
             space = await queries.space(tx, space_id, viewer_id)
             standing = await queries.standing(tx, space, viewer_id)
             host = await self._people.by_id(tx, space.host_id)
+            blocked = 0 if by is None else await blocked_on_stage(tx, space.id, space.host_id, by.id)
         if space.local or by is None:
             access.require_role(access.parse_access(space.access), standing, role)
         if space.local or Phase(space.state) in (Phase.ENDED, Phase.CANCELLED):
@@ -82,8 +85,10 @@ class Entering:
         if client_key is not None:
             parse_client_key(client_key)
         if space.local:
-            return await self._at_home(by, space, role, client_key)
-        return await self._abroad(by, space, host, role, client_key)
+            given = await self._at_home(by, space, role, client_key)
+        else:
+            given = await self._abroad(by, space, host, role, client_key)
+        return dataclasses.replace(given, blocked_on_stage=blocked)
 
     async def admit(self, verified: Verified[Join]) -> Accept:
         """Answer the signed Join of another server's user: an Accept that carries the ticket.

@@ -14,10 +14,11 @@ The arguments are ids, columns or parameters, so that statements made of them ca
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, exists, or_
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 
 from fedispace.accounts.models import Account, Block, DomainMute, Follow
 from fedispace.db.base import table_of
+from fedispace.db.engine import Tx
 from fedispace.spaces.models import Member
 from fedispace.spaces.roles import ON_STAGE, MemberRole
 
@@ -72,17 +73,18 @@ def is_unseen(space_id: Any, author_id: Any, account_id: Any) -> ColumnElement[b
     return and_(is_silenced, ~is_followed_by_host(space_id, author_id, account_id))
 
 
-def blocks_somebody_on_stage(space_id: Any, account_id: Any, stage_id: Any) -> ColumnElement[bool]:
-    """The condition that the account blocks `stage_id`, who is on stage."""
+async def blocked_on_stage(tx: Tx, space_id: int, author_id: int, viewer_id: int) -> int:
+    """Count whom the viewer blocks on stage: told before they come in, not who.
+
+    Of another server's Space only who made it is known here to be there.
+    """
     block, there = _blocks.alias(), _members.alias()
-    return exists().where(
-        block.c.account_id == account_id,
-        block.c.target_id == stage_id,
-        there.c.account_id == stage_id,
-        there.c.space_id == space_id,
-        there.c.role.in_(_STAGE),
-        there.c.removed_at.is_(None),
+    seated = select(there.c.account_id).where(
+        there.c.space_id == space_id, there.c.role.in_(_STAGE), there.c.removed_at.is_(None)
     )
+    is_there = or_(block.c.target_id.in_(seated), block.c.target_id == author_id)
+    statement = select(func.count()).where(block.c.account_id == viewer_id, is_there)
+    return await tx.scalar(statement) or 0
 
 
 def _is_there(there: Any, block: Any, space_id: Any) -> ColumnElement[bool]:

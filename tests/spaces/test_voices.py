@@ -96,7 +96,13 @@ async def test_who_blocks_somebody_on_stage_may_listen_all_the_same(
 ) -> None:
     dave = await town.resident("dave")
     await town.block(dave, alice)
-    assert (await town.entering.join(dave, space.id, "listener")).ticket is not None
+    bob = await town.resident("bob")
+    await sits(town, space, bob, MemberRole.SPEAKER)
+    await town.block(dave, bob)
+    admission = await town.entering.join(dave, space.id, "listener")
+    assert admission.ticket is not None
+    assert admission.blocked_on_stage == 2
+    assert (await town.entering.join(bob, space.id, "listener")).blocked_on_stage == 0
 
 
 @pytest.mark.parametrize("follows", [False, True])

@@ -36,7 +36,8 @@ class Space(Entity, frozen=True, kw_only=True):
 class Admission(Entity, frozen=True, kw_only=True):
     """A ticket that opens one session within a minute, and where to show it as a bearer token.
 
-    Whoever listens without an account needs none and gets none.
+    Whoever listens without an account needs none and gets none. So many people on stage are blocked by
+    whoever enters: to be told before anything is heard. Of another server's Space only its maker is known.
     """
 
     role: JoinRole
@@ -45,6 +46,7 @@ class Admission(Entity, frozen=True, kw_only=True):
     whip_url: str | None
     signal_url: str | None
     expires_at: str | None
+    blocked_on_stage: int
 
 
 class Attendance(Entity, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ def admission_of(admission: Admission) -> entities.Admission:
         whip_url=admission.whip_url,
         signal_url=admission.signal_url,
         expires_at=_time(admission.expires_at),
+        blocked_on_stage=admission.blocked_on_stage,
     )
 
 
