@@ -27,7 +27,7 @@ from fedispace.spaces.herald import Herald
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Member, Space
 from fedispace.spaces.presence import topic
-from fedispace.spaces.roles import ON_STAGE, Action, MemberRole
+from fedispace.spaces.roles import Action, MemberRole
 
 log = structlog.get_logger()
 
@@ -190,7 +190,7 @@ class Acting:
             scene.tell("hands", count=await members.count_hands(tx, space.id))
             scene.tell("queue")
         if scene.stage_changed:
-            scene.tell("stage", stage=await told_stage(tx, space.id))
+            scene.tell("stage", stage=await presence.told_stage(tx, space.id))
         if scene.became:
             await self._herald.roles_changed(tx, space, scene.became)
 
@@ -201,23 +201,3 @@ class Acting:
             await self._orders.obey(scene.space.id, scene.concerned)
         for account_id, was, now in scene.became:
             log.info("space.role", space=scene.space.id, account=account_id, was=was, role=now)
-
-
-async def told_stage(tx: Tx, space_id: int) -> list[dict[str, Any]]:
-    """Return the stage as it is told on the bus: as `RoomState.stage`, of accounts only the id."""
-    connected = await presence.connected_accounts(tx, space_id, "speaker")
-    return [
-        {
-            "account": {"id": str(row.account_id)},
-            "role": row.role,
-            "is_muted": row.muted_at is not None,
-            "has_mic_on": row.has_mic_on,
-            "is_connected": row.account_id in connected,
-        }
-        for row in await members.stage(tx, space_id)
-    ]
-
-
-def is_organizer(role: MemberRole) -> bool:
-    """Tell whether somebody of this role is named as an organizer of the Space."""
-    return role in ON_STAGE and role is not MemberRole.SPEAKER

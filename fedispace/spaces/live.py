@@ -35,6 +35,8 @@ from fedispace.spaces.speaking import Speaking
 
 log = structlog.get_logger()
 
+MOST_OF_ONE: Final = 3
+"""How many microphones, and how many ears, one person may have in a room; the oldest gives way."""
 RECONCILE_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
 
@@ -62,6 +64,8 @@ class _Place:
     is_fed: bool
     stage: bool
     is_silent: bool
+    account_id: int | None
+    displaced: tuple[tuple[str, str], ...] = ()
 
 
 def participant_of(account_id: int) -> str:
@@ -205,6 +209,8 @@ class LiveRooms:
         shown = None if bearer is None else await self._bearers.looked_at(bearer, proof)
         async with self._db.transaction() as tx:
             place = await self._take_place(tx, space_id, shown, role)
+        for server, session in place.displaced:
+            await self._hang_up(server, session)
         if place.is_fed:
             self._cascade.see_to(space_id, place.sfu)
         try:
@@ -249,6 +255,8 @@ class LiveRooms:
             stage=access.may_speak(access.parse_access(space.access), standing),
             is_fed=is_fed,
             is_silent=role == "speaker" and await _is_silent(tx, space, account_id),
+            account_id=account_id,
+            displaced=await self._make_way(tx, space_id, account_id, role),
         )
         tx.add(
             LiveSession(
@@ -263,6 +271,18 @@ class LiveRooms:
         )
         await tx.flush()
         return place
+
+    async def _make_way(
+        self, tx: Tx, space_id: int, account_id: int | None, role: Role
+    ) -> tuple[tuple[str, str], ...]:
+        """End the oldest sessions of somebody who has as many as one person may, and return them."""
+        if account_id is None:
+            return ()
+        there = [one for one in await presence.open_sessions(tx, space_id, account_id) if one.role == role]
+        oldest = sorted(there, key=lambda one: one.created_at)[: max(0, len(there) + 1 - MOST_OF_ONE)]
+        names = [one.engine_session for one in oldest]
+        await presence.record(tx, self._bus, connected=(), ended=names, now=self._clock.now())
+        return tuple((one.sfu, one.engine_session) for one in oldest)
 
     async def _give_place_back(self, tx: Tx, place: _Place, shown: Shown | None) -> None:
         await tx.execute(delete(LiveSession).where(LiveSession.resource == place.resource))
@@ -288,15 +308,25 @@ class LiveRooms:
         return await sfu.subscribe(token, offer)
 
     async def _holds(self, place: _Place) -> bool:
-        """Tell whether nobody has ended what we have just begun: a host, or the end of the Space."""
+        """Tell whether nobody has ended what we have just begun: a host, or the end of the Space.
+
+        A host's decision may have been written while our session was, and neither have seen the other:
+        so it is judged once more, now that the session can be seen.
+        """
         async with self._db.reading() as tx:
-            found = await tx.scalar(
-                select(LiveSession.resource)
-                .join(Space, Space.id == LiveSession.space_id)
-                .where(LiveSession.resource == place.resource, LiveSession.ended_at.is_(None))
-                .where(Space.state == Phase.LIVE)
-            )
-        return found is not None
+            session = await tx.get(LiveSession, place.resource)
+            space = await tx.get(Space, place.space_id)
+            if session is None or session.ended_at is not None or space is None:
+                return False
+            standing = await queries.standing(tx, space, place.account_id)
+        may = access.may_speak if place.role == "speaker" else access.is_let_in
+        return space.state == Phase.LIVE and may(access.parse_access(space.access), standing)
+
+    async def _hang_up(self, server: str, session: str) -> None:
+        try:
+            await self._fleet.client(server).hang_up(session)
+        except Unavailable:  # an audio server that is away has no sessions
+            log.warning("space.session_not_ended", sfu=server)
 
     async def _is_live(self, space_id: int) -> bool:
         async with self._db.reading() as tx:

@@ -118,8 +118,11 @@ class Obedience:
 
         async def tell(name: str) -> None:
             try:
+                sfu = self._fleet.client(name)
+                if not sfu.boot:  # never met: whoever meets it is told everything then (`retell`)
+                    return
                 for order in every:
-                    await _tell(self._fleet.client(name), order)
+                    await _tell(sfu, order)
             except Unavailable:
                 log.warning("space.order_not_given", sfu=name)
 

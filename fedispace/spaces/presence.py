@@ -7,13 +7,14 @@ lost and both sides may be restarted.
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from fedispace.db.engine import Tx
 from fedispace.queue.bus import Bus
+from fedispace.spaces import members
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.queries import is_present
@@ -29,27 +30,52 @@ def topic(space_id: int) -> str:
 
 async def record(tx: Tx, bus: Bus, *, connected: Iterable[str], ended: Iterable[str], now: datetime) -> None:
     """Write who came and who went, by the SFU's session names, and count anew where it matters."""
-    touched: set[int] = set()
+    touched: set[tuple[int, str]] = set()
     for names in _in_parts(connected):
-        touched |= set(
-            await tx.scalars(
+        touched |= {
+            (row.space_id, row.role)
+            for row in await tx.execute(
                 update(LiveSession)
                 .where(LiveSession.engine_session.in_(names), LiveSession.connected_at.is_(None))
                 .where(LiveSession.ended_at.is_(None))
                 .values(connected_at=now)
-                .returning(LiveSession.space_id)
+                .returning(LiveSession.space_id, LiveSession.role)
             )
-        )
+        }
     for names in _in_parts(ended):
-        touched |= set(
-            await tx.scalars(
+        touched |= {
+            (row.space_id, row.role)
+            for row in await tx.execute(
                 update(LiveSession)
                 .where(LiveSession.engine_session.in_(names), LiveSession.ended_at.is_(None))
                 .values(ended_at=now)
-                .returning(LiveSession.space_id)
+                .returning(LiveSession.space_id, LiveSession.role)
             )
-        )
-    await count_listeners(tx, bus, touched)
+        }
+    await count_listeners(tx, bus, {space_id for space_id, _ in touched})
+    for space_id in {space_id for space_id, role in touched if role == "speaker"}:
+        await tell_stage(tx, bus, space_id)
+
+
+async def tell_stage(tx: Tx, bus: Bus, space_id: int) -> None:
+    """Tell a room who is on stage, and which of them are connected."""
+    message = {"event": "stage", "stage": await told_stage(tx, space_id)}
+    tx.after_commit(lambda: bus.publish(topic(space_id), message))
+
+
+async def told_stage(tx: Tx, space_id: int) -> list[dict[str, Any]]:
+    """Return the stage as it is told on the bus: as `RoomState.stage`, of accounts only the id."""
+    connected = await connected_accounts(tx, space_id, "speaker")
+    return [
+        {
+            "account": {"id": str(row.account_id)},
+            "role": row.role,
+            "is_muted": row.muted_at is not None,
+            "has_mic_on": row.has_mic_on,
+            "is_connected": row.account_id in connected,
+        }
+        for row in await members.stage(tx, space_id)
+    ]
 
 
 async def sessions_of(tx: Tx, space_id: int, account_id: int) -> list[str]:

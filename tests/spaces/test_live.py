@@ -12,17 +12,16 @@ from sqlalchemy import func, select
 
 from fedispace.accounts.models import Account
 from fedispace.clock import SystemClock
-from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+from fedispace.errors import Conflict, Invalid, NotFound, Unauthenticated, Unavailable
 from fedispace.media.live.client import SfuClient
 from fedispace.media.live.protocol import Answer
-from fedispace.spaces import members, presence, views
+from fedispace.spaces import presence, views
 from fedispace.spaces.access import Role
 from fedispace.spaces.cascade import Cascade
 from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.live import Connection, LiveRooms
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.placement import Placement
-from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.speaking import Speaking
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
@@ -370,50 +369,3 @@ async def test_strangers_are_many_and_one_person_listens_on_three_devices_at_mos
             await hall.hear(listener, space, await hall.ticket(alice, space, "listener"))
         await hall.shows(space, 3, [])
     await hall.shows(space, 0, [])
-
-
-async def test_a_pass_opens_sessions_and_the_row_says_of_what_kind(hall: Hall, alice: Account) -> None:
-    town = hall.town
-    bob, space = await town.resident("bob"), await town.live_space(alice)
-    held = await town.passes.grant(bob.id, space.id)
-    async with Speaker(hall.studio) as speaker, Listener(hall.studio) as listener:
-        speaker.connection.addTrack(Sound.tone(440))
-        offer = await speaker.offer()
-        with pytest.raises(Forbidden):
-            await hall.live.publish(space.id, held.token, offer)
-
-        await hall.hear(listener, space, held.token)
-        async with town.db.transaction() as tx:
-            tx.add(members.born(space.id, bob.id, MemberRole.SPEAKER, town.clock.now()))
-
-        connection = await hall.live.publish(space.id, held.token, offer)
-        await speaker.accept(connection.answer)
-        await speaker.connected()
-        await hall.shows(space, 0, ["bob"])
-
-
-async def test_an_oauth_token_of_ours_opens_sessions(hall: Hall, alice: Account, space: Space) -> None:
-    token = await hall.town.oauth.issue(alice.id, frozenset({"write"}))
-    weak = await hall.town.oauth.issue(alice.id, frozenset({"read"}))
-    async with Speaker(hall.studio) as speaker:
-        speaker.connection.addTrack(Sound.tone(440))
-        offer = await speaker.offer()
-        with pytest.raises(Forbidden):
-            await hall.live.publish(space.id, weak, offer)
-        connection = await hall.live.publish(space.id, token, offer)
-        await speaker.accept(connection.answer)
-        await speaker.connected()
-
-
-async def test_where_the_operator_says_so_nobody_listens_without_an_account(
-    hall: Hall, alice: Account, space: Space
-) -> None:
-    closed = live_rooms(hall.town, hall.studio, hall.studio.client, strangers_listen=False)
-    async with Listener(hall.studio) as listener:
-        offer = await listener.offer_to_listen()
-        with pytest.raises(Unauthenticated, match="needs an account"):
-            await closed.subscribe(space.id, None, offer)
-        held = await hall.town.passes.grant(alice.id, space.id)
-        connection = await closed.subscribe(space.id, held.token, offer)
-        await listener.accept(connection.answer)
-        await listener.connected()
