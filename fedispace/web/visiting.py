@@ -98,12 +98,15 @@ class VisitPages:
         query = asked.request.query
         if any(len(query.getall(name)) > 1 or len(value) > _MAX_SAID for name, value in query.items()):
             raise Invalid("This answer cannot be read.")
-        arrival = await self._homes.come_back(
-            asked.request.match_info["host"],
-            query,
-            browser=asked.request.cookies.get(self._browser_cookie, ""),
-            address=asked.request.remote or "",
-        )
+        try:
+            arrival = await self._homes.come_back(
+                asked.request.match_info["host"],
+                query,
+                browser=asked.request.cookies.get(self._browser_cookie, ""),
+                address=asked.request.remote or "",
+            )
+        except _TOLD as error:
+            return await self._form(asked, space_id=None, error=error)
         return await self._welcome(asked, arrival.token, arrival.space_id)
 
     @pages.post("/visit/link", stranger=True)
