@@ -148,6 +148,7 @@ class App:
             outcomes=self.outcomes if worker else None,
             traffic=self.traffic if web else None,
             sfus=self.fleet.clients if web else None,
+            hub=self.hub if web else None,
         )
 
     async def start(self, *, worker: bool, web: bool) -> None:

@@ -41,6 +41,7 @@ from fedispace.exposition import (
 from fedispace.federation import dead_letters, queue_report
 from fedispace.media.live.client import SfuClient
 from fedispace.media.live.protocol import SfuStatus
+from fedispace.spaces.hub import Hub
 
 log = structlog.get_logger()
 
@@ -66,6 +67,9 @@ _GROUPS: Final = (
 )
 
 
+_SWITCHED: Final = 101
+
+
 class Traffic:
     """Counts the requests that the web process answers."""
 
@@ -75,18 +79,20 @@ class Traffic:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Count one; what lasts (an event stream) is counted when it ends."""
-        began, status = time.perf_counter(), 500
+        """Count one; what lasts (an event stream) is counted when it ends, and its seconds are not."""
+        began, status, lasts = time.perf_counter(), 500, False
         try:
             response = await handler(request)
             status = response.status
+            lasts = status == _SWITCHED or response.content_type == "text/event-stream"
         except web.HTTPException as error:
             status = error.status
             raise
         finally:
             group = group_of(request.path)
             self._answers[group, f"{status // 100}xx"] += 1
-            self._seconds[group].observe(time.perf_counter() - began)
+            if not lasts:
+                self._seconds[group].observe(time.perf_counter() - began)
         return response
 
     def families(self) -> list[Family]:
@@ -129,12 +135,14 @@ class Metrics:
         outcomes: Outcomes | None = None,
         traffic: Traffic | None = None,
         sfus: Callable[[], Mapping[str, SfuClient]] | None = None,
+        hub: Hub | None = None,
     ) -> None:
         self._clock = clock
         self._db = db
         self._outcomes = outcomes
         self._traffic = traffic
         self._sfus = sfus
+        self._hub = hub
         self._queues: list[Family] = []
         self._queues_until = 0.0
 
@@ -153,6 +161,10 @@ class Metrics:
             families += _outcomes(self._outcomes)
         if self._db is not None:
             families += _commits(self._db) + await self._waiting(self._db)
+        if self._hub is not None:
+            families.append(
+                gauge("fedispace_room_connections", "Who follows a room's events here.", len(self._hub))
+            )
         if self._sfus is not None:
             families += await _of_all(self._sfus())
         return text(families)

@@ -65,12 +65,6 @@ class Reactions:
             loop = asyncio.get_running_loop()
             self._timers[space_id] = loop.call_later(_GATHER_SECONDS, self._tell, space_id)
 
-    def stop(self) -> None:
-        """Forget what was not told yet."""
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
-
     def _tell(self, space_id: int) -> None:
         del self._timers[space_id]
         counts, urls = self._counts.pop(space_id, {}), self._urls.pop(space_id, {})
