@@ -16,7 +16,6 @@ much, or at length, is closed.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -40,6 +39,7 @@ from fedispace.api.outlets import (
     server_sent_chunk,
     websocket_frame,
 )
+from fedispace.api.room_hello import Greeting, RoomState
 from fedispace.api.routing import Dialect
 from fedispace.api.seats import Seats
 from fedispace.clock import Clock, iso
@@ -75,9 +75,6 @@ _CODE: Final[dict[type[errors.FedispaceError], int]] = {
     errors.Invalid: _MALFORMED,
 }
 _LATER: Final = 1013
-
-RoomState = Callable[[int, int | None], Awaitable[object]]
-"""What `GET /room` answers, for whoever asks."""
 
 
 class FirstWord(msgspec.Struct, frozen=True):
@@ -117,7 +114,7 @@ class SignalCalls:
         self._db = db
         self._hub = hub
         self._speaking = speaking
-        self._room_state = room_state
+        self._greeting = Greeting(room_state, hub, clock)
         self._oauth = oauth
         self._passes = passes
         self._door = door
@@ -191,7 +188,7 @@ class SignalCalls:
         async with self._db.reading() as tx:
             space = await require_welcome(tx, space_id, account_id)
         await self._hub.join(space_id, wire)
-        state = await self._room_state(space_id, account_id)
+        state = await self._greeting.state(space_id, account_id)
         hello = {
             "event": "hello",
             "resync": resync,

@@ -90,13 +90,13 @@ class Channel:
         self.reader: asyncio.Task[None] | None = None
         self.hosts: frozenset[int] = frozenset()
         self._after = after
-        self._number = 0
+        self.number = 0
         self._waiting: dict[str, tuple[Kind, Message]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def numbered(self, message: Message) -> Packed:
-        self._number += 1
-        return packed(message, self._number)
+        self.number += 1
+        return packed(message, self.number)
 
     def hear(self, kind: Kind, message: Message) -> None:
         """Tell an event, now or when its time has come."""
@@ -210,6 +210,11 @@ class Hub:
                 oldest.end(None, replaced=True)
         channel.outlets[outlet] = None
         await channel.is_open.wait()
+
+    def number(self, space_id: int) -> int:
+        """Return how much a room was told here; as long as it is the same, nothing happened."""
+        channel = self._channels.get(space_id)
+        return -1 if channel is None else channel.number
 
     def leave(self, space_id: int, outlet: Outlet) -> None:
         """Forget an outlet; the last one of a room turns off the light at the next look."""
