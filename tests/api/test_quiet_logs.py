@@ -81,6 +81,7 @@ async def _besiege(site: Site, port: int, space: dict[str, Any], spent: str, nam
 
 
 @pytest.mark.attack(111)
+@pytest.mark.privacy("P-08")
 async def test_a_whole_evening_leaves_no_secret_and_no_address_in_the_logs(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

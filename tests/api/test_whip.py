@@ -187,6 +187,7 @@ def _line(sdp: str, name: str) -> str:
 
 
 @pytest.mark.attack(111)
+@pytest.mark.privacy("P-08")
 async def test_no_page_or_document_of_a_space_tells_where_people_are(
     site: Site, alice: Client, bob: Client, space: dict[str, Any]
 ) -> None:

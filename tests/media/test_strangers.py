@@ -181,6 +181,7 @@ async def test_an_offer_makes_us_send_to_no_address_of_its_choosing(tmp_path: Pa
 
 
 @pytest.mark.attack(111)
+@pytest.mark.privacy("P-08")
 async def test_nobody_learns_anothers_address(studio: Studio, capfd: pytest.CaptureFixture[str]) -> None:
     """Not in answers, reports, events, counts or logs: the one who tells his address is 127.0.0.77."""
     told: list[str] = []
