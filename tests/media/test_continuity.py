@@ -3,6 +3,7 @@
 import itertools
 import random
 import statistics
+from collections.abc import Hashable
 
 import pytest
 
@@ -13,7 +14,7 @@ def _frames(count: int, *, sequence: int, timestamp: int) -> list[tuple[int, int
     return [((sequence + n) & 0xFFFF, (timestamp + 960 * n) & 0xFFFFFFFF) for n in range(count)]
 
 
-def _place(stream: Continuity, source: str, frame: tuple[int, int], now: float) -> Place:
+def _place(stream: Continuity, source: Hashable, frame: tuple[int, int], now: float) -> Place:
     place = stream.place(source, *frame, now)
     assert place is not None
     return place
@@ -122,3 +123,18 @@ def test_sound_that_goes_on_without_a_pause_is_not_corrected() -> None:
     mixed = stream.place("mix", 0, 0, 0.045, is_seamless=True)
 
     assert mixed == Place(before.sequence + 1, before.timestamp + 960, True)
+
+
+def test_what_a_stall_put_ahead_of_the_clock_is_back_after_a_few_pauses() -> None:
+    """Somebody's first packet waits for two seconds, and those after it do not."""
+    stream = Continuity(timestamp=0)
+    _place(stream, "a", (0, 0), 0.0)
+    for n, frame in enumerate(_frames(100, sequence=7, timestamp=7)):
+        place = _place(stream, "b", frame, 3.0 + n / 1000)
+    ahead = [place.timestamp / 48_000 - 3.1]
+    for turn in range(5):
+        place = _place(stream, turn, (turn, turn), 5.0 + turn)
+        ahead.append(place.timestamp / 48_000 - (5 + turn))
+
+    assert ahead[0] > 1.8
+    assert max(map(abs, ahead[-2:])) < 0.03

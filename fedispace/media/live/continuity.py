@@ -8,8 +8,8 @@ back in time would drop the newcomer's first words.
 
 Packets come late and early, so the time that passed between two of them is never quite right, and what is
 wrong adds up: without a correction, thousands of turns make timestamps run seconds ahead of the clock in an
-evening. So each turn begins up to a frame nearer to where the clock says the stream should be; where there
-was no pause to shorten, with the newcomer's second packet.
+evening. So each turn begins up to a frame nearer to where the clock says the stream should be: where it is
+ahead half the pause may go, and where there was no pause, the newcomer's first packet.
 """
 
 from collections.abc import Hashable
@@ -33,7 +33,8 @@ class Place:
 def advance(passed: float, behind: float) -> int:
     """Return by how much a new turn's first timestamp follows the last one sent, in whole frames: by the time
     that `passed`, and towards the clock, which the stream is so many samples `behind`."""
-    samples = int(passed * RATE + min(max(behind, -_FRAME), _FRAME))
+    most_shorter = max(_FRAME, passed * RATE / 2)
+    samples = int(passed * RATE + min(max(behind, -most_shorter), _FRAME))
     return max(_FRAME, samples - samples % _FRAME)
 
 
@@ -94,7 +95,7 @@ class Continuity:
     ) -> Place | None:
         if self._sequence >= 0:
             behind, passed = 0 if is_seamless else self._behind(), now - self._sent_at
-            if behind < -_FRAME and passed * RATE < 2 * _FRAME and self._waiting != source:
+            if behind < -_FRAME and passed * RATE < 1.5 * _FRAME and self._waiting != source:
                 self._waiting = source
                 return None
             follows = advance(passed, behind)

@@ -175,9 +175,11 @@ class Programme:
         return sounds
 
     def _sound(self, payload: bytes, number: int, at: float) -> Sound:
+        if self._was_silent:  # a turn like any other
+            self._source = ("mix", self._source[1] + 1)
         timestamp = number * _FRAME & 0xFFFFFFFF
         place = self._continuity.place(
-            self._source, self._mixed & 0xFFFF, timestamp, at - _LEAD, is_seamless=True
+            self._source, self._mixed & 0xFFFF, timestamp, at - _LEAD, is_seamless=not self._was_silent
         )
         assert place is not None, "the mixer's own numbers only rise"
         self._mixed += 1
