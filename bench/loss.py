@@ -82,6 +82,7 @@ async def measure(wire: Wire, rates: list[float], seconds: float) -> list[dict[s
         ours = str((await studio.client.status()).port)
         rows: list[dict[str, Any]] = []
         legs = [("none", 0.0), *((leg, rate) for rate in rates for leg in _LEGS)]
+        stack.enter_context(first_in_line())
         for leg, rate in legs:
             up, down = _LEGS.get(leg, (False, False))
             wire.lose(rate / 100, ours, PORTS, up=up, down=down)
@@ -112,7 +113,7 @@ def main() -> int:
     arguments = parser.parse_args()
     rates = [float(rate) for rate in arguments.rates.split(",")]
     try:
-        with own_network() as wire, first_in_line():
+        with own_network() as wire:
             rows = asyncio.run(measure(wire, rates, arguments.seconds))
     except Missing as missing:
         print(f"not measured: {missing}")

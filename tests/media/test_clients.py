@@ -4,7 +4,6 @@ what a listener hears is taken apart into its frequencies."""
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,9 @@ from tests.media.studio import Studio
 # No tone is near a harmonic, a sum or a difference of others.
 _TONES = {"chromium": 440.0, "ffmpeg": 610.0, "wrtc": 950.0, "gstreamer": 1310.0, "aiortc": 1730.0}
 _HEARD_DB = 20.0
-_PACKETS_OF_45_SECONDS = 2250
+_PACKETS_OF_45_SECONDS = 2240
+_FIRST_SECOND = 1.0
+_ATTEMPTS = 3
 
 
 @pytest.fixture
@@ -35,9 +36,8 @@ def wire() -> Iterator[Wire]:
 
 @pytest.fixture
 async def studio(wire: Wire, tmp_path: Path) -> AsyncIterator[Studio]:
-    with first_in_line():
-        async with Studio(tmp_path, address=wire.host) as opened:
-            yield opened
+    async with Studio(tmp_path, address=wire.host) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -89,47 +89,48 @@ async def test_five_clients_speak_together_and_alone_and_six_hear_them_and_not_w
 async def test_chromium_hears_for_45_seconds_without_a_loss_or_an_invented_sample(
     studio: Studio, door: Door, tmp_path: Path
 ) -> None:
-    """By UDP and by TCP alone at once. Nothing is lost at all; nothing is invented for 45 s in a row."""
+    """By UDP and by TCP alone at once, from the first second after the sound is on: nothing is lost, nothing
+    invented. Where nobody may go before all else, it may take several attempts."""
     async with AsyncExitStack() as stack:
         pages = {}
         for name, blocked in (("udp", "tcp"), ("tcp", "udp")):
             pages[name] = page = await stack.enter_async_context(chromium(door.origin))
             await page.evaluate(f"blocked = '{blocked}'")
         await stack.enter_async_context(Publishers(studio, door, tmp_path).chromium(440.0))
-        for page in pages.values():
+        for name, page in pages.items():
             await page.evaluate("listen()")
+            await eventually(f"sound is on by {name}", partial(_inbound, page), _is_on)
+        with first_in_line() as are_first:
+            await asyncio.sleep(_FIRST_SECOND)
+            for attempt in range(1 if are_first else _ATTEMPTS):
+                before = await _both(pages)
+                await asyncio.sleep(45)
+                after = await _both(pages)
+                invented = {name: _grown(before, after, name, "concealedSamples") for name in pages}
+                print(f"attempt {attempt + 1}: invented {invented}")
+                if not any(invented.values()):
+                    break
 
-        found = await asyncio.gather(*(_nothing_invented(name, page) for name, page in pages.items()))
-        for name, received in zip(pages, found, strict=True):
-            assert (name, received["packetsLost"]) == (name, 0)
-            assert received["totalAudioEnergy"] > 0
-            remote = await pages[name].evaluate("stats('remote-candidate')")
+        assert invented == {"udp": 0, "tcp": 0}
+        for name, page in pages.items():
+            assert _grown(before, after, name, "packetsReceived") > _PACKETS_OF_45_SECONDS
+            assert _grown(before, after, name, "totalAudioEnergy") > 0
+            assert (name, after[name]["packetsLost"]) == (name, 0)
+            remote = await page.evaluate("stats('remote-candidate')")
             assert {entry["protocol"] for entry in remote} == {name}
 
 
-async def _nothing_invented(name: str, page: Page) -> dict[str, Any]:
-    stretch = _Stretch()
-    received = await eventually(
-        f"45 s by {name}", partial(_inbound, page), stretch.is_long_enough, within=150
-    )
-    print(name, stretch)
-    return received
+async def _both(pages: dict[str, Page]) -> dict[str, dict[str, Any]]:
+    return {name: await _inbound(page) for name, page in pages.items()}
 
 
-@dataclass
-class _Stretch:
-    """How long nothing was invented: from the first packet on, or from where a browser that did not get the
-    processor in time had played what there was."""
+def _grown(before: dict[str, Any], after: dict[str, Any], name: str, figure: str) -> float:
+    grown: float = after[name][figure] - before[name][figure]
+    return grown
 
-    since: int = 0
-    invented: list[tuple[int, int]] = field(default_factory=list)
 
-    def is_long_enough(self, got: dict[str, Any]) -> bool:
-        before = self.invented[-1][1] if self.invented else 0
-        if (now := got.get("concealedSamples", 0)) != before:
-            self.since = got["packetsReceived"]
-            self.invented.append((self.since, now))
-        return bool(got.get("packetsReceived", 0) - self.since > _PACKETS_OF_45_SECONDS)
+def _is_on(got: dict[str, Any]) -> bool:
+    return bool(got.get("totalAudioEnergy", 0) > 0)
 
 
 async def _inbound(page: Page) -> dict[str, Any]:
