@@ -53,7 +53,7 @@ class Standing:
     is_unseen: bool = False
 
 
-CANNOT_JOIN: Final = "You cannot join with this account."
+CANNOT_JOIN: Final = "You can't join with this account."
 """What is said to whoever is kept out by somebody's decision: neither why, nor whose it was."""
 
 STRANGER: Final = Standing(is_known=False)

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from fedispace.accounts.paging import Page
 from fedispace.clock import wire_time
 from fedispace.db.engine import Database, Tx
-from fedispace.errors import NotFound, Unauthenticated
+from fedispace.errors import Forbidden, NotFound, Unauthenticated
 from fedispace.federation.addresses import Addresses
 from fedispace.ids import Ids
-from fedispace.spaces import queries
+from fedispace.spaces import access, queries
 from fedispace.spaces.entering import Entering
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Space
@@ -113,7 +113,7 @@ class StagePages:
                 return answer
             room = await self._rooms.room(tx, space, viewer_id)
             announcement, replies = await self._talk(tx, space, viewer_id, asked.at)
-        draft = None
+        draft, somebody = None, None if room.refusal else asked.somebody
         if asked.visitor is not None and announcement is not None:
             default = asked.visitor.user.default_visibility
             draft = replace(
@@ -132,8 +132,8 @@ class StagePages:
             announcement=announcement,
             replies=replies,
             draft=draft,
-            known=asked.somebody is not None,
-            csrf=asked.somebody.csrf if asked.somebody is not None else "",
+            known=somebody is not None,
+            csrf=somebody.csrf if somebody is not None else "",
             standing=False,
             blank=BLANK,
             blank_pin=BLANK_PIN,
@@ -170,12 +170,22 @@ class StagePages:
 
     async def _seen(self, tx: Tx, asked: Asked) -> tuple[Space, SpaceCard]:
         """Return the Space of the page's address, if the viewer may see it and its host is named."""
-        space = await queries.space(tx, asked.id(), asked.person_id)
+        space = await self._open_to(tx, asked)
         card = await self._presenter.space(tx, space, asked.person_id)
         handle = asked.request.match_info["handle"]
         if f"/@{handle}".casefold() != card.host.path.casefold():
             raise NotFound("There is no such Space.")
         return space, card
+
+    async def _open_to(self, tx: Tx, asked: Asked) -> Space:
+        """Return the Space; whom its host blocks is told so little as that, where all others see it."""
+        try:
+            return await queries.space(tx, asked.id(), asked.person_id)
+        except NotFound:
+            if asked.person_id is None:
+                raise
+            await queries.space(tx, asked.id(), None)
+            raise Forbidden(access.CANNOT_JOIN) from None
 
     async def _talk(
         self, tx: Tx, space: Space, viewer_id: int | None, now: datetime

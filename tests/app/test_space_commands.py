@@ -102,7 +102,7 @@ def test_who_is_banned_from_a_hosts_spaces_is_out_of_them(config: Path) -> None:
             standing = await queries.standing(tx, space, bob.id)
         access.require_presence(access.parse_access(space.access), standing)
 
-    with pytest.raises(Forbidden, match="You cannot join with this account"):
+    with pytest.raises(Forbidden, match="You can't join with this account"):
         on(config, enter)
     assert run("space", "ban", "bob", "--host", "alice", "--undo", *at).exit_code == 0
     on(config, enter)

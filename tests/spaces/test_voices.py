@@ -63,7 +63,7 @@ def test_what_is_decided_about_somebody_says_what_they_may(
 def test_who_is_kept_out_is_told_neither_why_nor_by_whom(facts: dict[str, bool]) -> None:
     with pytest.raises(Forbidden) as refused:
         access.require_role("public", Standing(is_known=True, **facts), "listener")
-    assert refused.value.detail == "You cannot join with this account."
+    assert refused.value.detail == "You can't join with this account."
 
 
 async def test_whom_a_speaker_blocks_can_neither_join_nor_answer(
@@ -73,10 +73,10 @@ async def test_whom_a_speaker_blocks_can_neither_join_nor_answer(
     await sits(town, space, bob, MemberRole.SPEAKER)
     await town.block(bob, dave)
 
-    with pytest.raises(Forbidden, match="You cannot join with this account"):
+    with pytest.raises(Forbidden, match="You can't join with this account"):
         await town.entering.join(dave, space.id, "listener")
     assert space.announcement_id is not None
-    with pytest.raises(Forbidden, match="You cannot join with this account"):
+    with pytest.raises(Forbidden, match="You can't join with this account"):
         await town.publishing.publish(dave, [Draft(text="hear me")], in_reply_to_id=space.announcement_id)
 
 
@@ -135,7 +135,7 @@ async def test_people_of_a_server_that_is_shut_out_or_shunned_by_the_host_cannot
         now = clock.now()
         tx.add(DomainMute(id=town.ids.next(), account_id=alice.id, domain="c.example", created_at=now))
 
-    with pytest.raises(Forbidden, match="You cannot join with this account"):
+    with pytest.raises(Forbidden, match="You can't join with this account"):
         await town.entering.join(erin, space.id, "listener")
     with pytest.raises(NotFound):
         await town.entering.join(frank, space.id, "listener")

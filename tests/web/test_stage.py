@@ -269,7 +269,7 @@ async def test_whoever_is_kept_out_is_told_so_without_why_or_by_whom(
     host, banned = await house.app.lookup.known("alice"), await house.app.lookup.known("bob")
     await house.app.oversight.ban_from(host, banned)
     seen = await bob.get(path)
-    assert "You cannot join with this account." in seen.words
+    assert "You can't join with this account." in seen.words
     assert 'data-testid="listen-button"' not in seen.text
     assert 'data-testid="listen-button"' in (await stranger.get(path)).text
 
@@ -280,3 +280,18 @@ async def test_everybody_is_told_what_is_held_in_case_of_a_report(alice: Visitor
         words = (await visitor.get(path)).words
         assert "the last 60 seconds that everybody hears stay in the memory of the server" in words
         assert "Microphones that are off, and listeners, are never in them." in words
+
+
+async def test_who_is_blocked_is_told_that_and_no_name(
+    alice: Visitor, bob: Visitor, stranger: Visitor
+) -> None:
+    path = (await _start(alice)).path.split("?")[0]
+    [number] = re.findall(r"/people/(\d+)/block", (await alice.get("/@bob")).text)
+    await alice.submit(await alice.get("/@bob"), f"/people/{number}/block")
+    seen = await bob.get(path)
+    assert seen.status == 403
+    assert "You can't join with this account." in seen.words
+    assert "Reading slowly" not in seen.words.split("Live now")[0]
+    assert (await stranger.get(path)).status == 200
+    hidden = (await _start(alice, "Hidden", access="followers")).path.split("?")[0]
+    assert (await bob.get(hidden)).status == 404

@@ -221,7 +221,7 @@ function draw() {
   icon(buttons.mic, onAir ? "mic" : "mic-off");
   find("meter").hidden = !sound.microphone;
   const place = room.you?.hand_position ?? null;
-  buttons.hand.hidden = !live || onStage || (room.state !== null && key.isKnown && !room.may("raise_hand") && !place);
+  buttons.hand.hidden = !live || onStage || !buttons.listen || (room.state !== null && key.isKnown && !room.may("raise_hand") && !place);
   buttons.hand.setAttribute("aria-pressed", String(Boolean(place)));
   buttons.hand.classList.toggle("up", Boolean(place));
   write(buttons.hand, place ? `Lower hand (${ordinal(place)} in queue)` : "Raise hand");
