@@ -13,6 +13,7 @@ BENCHMARKS = (
     "fedify",
     "forwarding",
     "listeners",
+    "entering",
     "herd",
     "room_events",
     "mixing",

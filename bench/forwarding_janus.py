@@ -39,6 +39,7 @@ class Janus:
     """A Janus process with one room of a VideoRoom, and the signalling to enter it."""
 
     _PLUGIN = "videoroom"
+    _TRANSPORTS = frozenset({"libjanus_pfunix.so"})
 
     def __init__(self, folder: Path, *, loops: int = 1) -> None:
         self._folder = folder
@@ -65,7 +66,7 @@ class Janus:
             folder=self._folder,
             loops=self._loops,
             plugins=",".join(plugins - {f"libjanus_{self._PLUGIN}.so"}),
-            transports=",".join(transports - {"libjanus_pfunix.so"}),
+            transports=",".join(transports - self._TRANSPORTS),
         )
         (self._folder / "janus.jcfg").write_text(config)
         (self._folder / "janus.transport.pfunix.jcfg").write_text(_UNIX.format(path=self._path))

@@ -17,15 +17,17 @@ from bench import namespace
 from bench.forwarding_fedispace import Fedispace
 from bench.forwarding_janus import AudioBridge
 from bench.forwarding_side import Side, keep_consent
-from bench.process import cpu_seconds
+from bench.process import cpu_seconds, go_before_all
 from bench.talking import Talking
 
 _LISTENERS = 10
 _SETTLE_SECONDS = 1.0
 
 
-async def measure(host: str, talkers: int, seconds: float, rounds: int) -> dict[str, Any]:
-    """Return the shares of a core, in percent."""
+async def measure(
+    host: str, talkers: int, seconds: float, rounds: int, *, realtime: bool = False
+) -> dict[str, Any]:
+    """Return the shares of a core, in percent; `realtime`: our server goes before all else."""
     with tempfile.TemporaryDirectory() as folder:
         places = [Path(folder) / name for name in ("fedispace", "janus")]
         for place in places:
@@ -39,6 +41,8 @@ async def measure(host: str, talkers: int, seconds: float, rounds: int) -> dict[
         try:
             for side in sides:
                 await side.open(talkers, _LISTENERS)
+            if realtime:
+                go_before_all(ours.pid)
             found["quiet"] = [await _share(sides[0], 1, seconds)]
             for _ in range(rounds):
                 for side in sides:
@@ -52,6 +56,7 @@ async def measure(host: str, talkers: int, seconds: float, rounds: int) -> dict[
     result["mix"] = result["fedispace"] - result["quiet"]
     result["rounds"] = found
     result["ticks"], result["ticks_late"] = mixer.ticks, mixer.ticks_late
+    result["ticks_kept_waiting"] = mixer.ticks_kept_waiting
     return result
 
 

@@ -43,6 +43,12 @@ def private_mb(pid: int) -> float:
     raise ProcessLookupError(pid)
 
 
+def go_before_all(pid: int) -> None:
+    """Give a process, all its threads, what `LimitRTPRIO=1` would let it take by itself (as root)."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setscheduler(int(thread.name), os.SCHED_RR, os.sched_param(1))
+
+
 def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 

@@ -65,3 +65,4 @@ class Worker:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job.do()
+            del job  # what it holds is not to wait here for the next
