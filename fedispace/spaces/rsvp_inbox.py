@@ -115,7 +115,7 @@ class RsvpInbox:
 
     async def _may_come(self, tx: Tx, space: Space, account_id: int) -> bool:
         standing = await queries.standing(tx, space, account_id)
-        if standing.is_removed or standing.is_banned or standing.is_suspended:
+        if not access.is_let_in(access.parse_access(space.access), standing):
             return False
         coming = Phase(space.state) in (Phase.SCHEDULED, Phase.LIVE)
         return coming and not await is_full(tx, space, account_id)

@@ -5,6 +5,8 @@ import pytest
 from fedispace.accounts.models import Account, DomainMute
 from fedispace.clock import ManualClock
 from fedispace.errors import Forbidden, NotFound
+from fedispace.federation.vocab.activities import Join
+from fedispace.federation.vocab.uri import Uri
 from fedispace.moderation import rules
 from fedispace.spaces import access, members, queries, voices
 from fedispace.spaces.access import Standing
@@ -151,3 +153,18 @@ async def test_what_a_banned_person_writes_is_not_shown_in_the_room(
         tx.add(HostBan(host_id=alice.id, account_id=erin.id, created_at=clock.now()))
     async with town.db.reading() as tx:
         assert await voices.unheard(tx, space.id, {erin.id, frank.id, alice.id}) == {erin.id}
+
+
+async def test_whom_a_cohost_blocks_cannot_say_that_they_come(
+    town: Town, alice: Account, clock: ManualClock
+) -> None:
+    carol, bob = await town.resident("carol"), await town.stranger("bob")
+    space = await town.hosting.create(alice, title="Soon")
+    await sits(town, space, carol, MemberRole.COHOST)
+    await town.block(carol, bob)
+
+    await town.receive(Join(id=Uri(f"{bob.uri}#j"), actor=Uri(bob.uri), object=Uri(space.uri)))
+
+    assert (await town.sent())[-1]["type"] == "Reject"
+    async with town.db.reading() as tx:
+        assert await queries.count_attendances(tx, space.id) == 0
