@@ -10,7 +10,7 @@ from fedispace.spaces import members
 from fedispace.spaces.absence import NOTHING, Absence, Organizer, Verdict, verdict
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.roles import MemberRole
-from tests.spaces.test_verbs import Floor, floor  # noqa: F401
+from tests.spaces.floor import Floor, floor  # noqa: F401
 from tests.spaces.town import Town
 
 NOW = datetime(2026, 11, 12, 19, tzinfo=UTC)
