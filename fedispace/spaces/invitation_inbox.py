@@ -35,7 +35,7 @@ from fedispace.spaces import members, queries
 from fedispace.spaces.arrival import Arrivals
 from fedispace.spaces.guest_answers import enqueue_answer
 from fedispace.spaces.models import Member, Space
-from fedispace.spaces.roles import MemberRole
+from fedispace.spaces.roles import ON_STAGE, MemberRole
 
 MAX_OFFERED: Final = 100
 """How many invitations one of our people may have open."""
@@ -108,17 +108,17 @@ class InvitationInbox:
 
     @routes.on(Add)
     async def added(self, tx: Tx, verified: Verified[Add], found: Found) -> None:
-        """Write that one of ours is a co-host, however they came to be."""
+        """Write that one of ours is a co-host now, if they are on stage there by their own word to us.
+
+        Else a host could show anybody as a co-host on that person's own server.
+        """
         change = verified.activity
         known = await self._ours_in(tx, change.target, "/organizers", change.object, verified.sender)
         if known is None:
             return
-        space, account, row = known
-        if row is None:
-            row = members.born(space.id, account.id, MemberRole.COHOST, self._clock.now())
-            tx.add(row)
-        row.role, row.invited_as, row.updated_at = MemberRole.COHOST, None, self._clock.now()
-        await tx.flush()
+        _, _, row = known
+        if row is not None and row.role in ON_STAGE:
+            row.role, row.invited_as, row.updated_at = MemberRole.COHOST, None, self._clock.now()
 
     @routes.on(Remove)
     async def removed(self, tx: Tx, verified: Verified[Remove], found: Found) -> None:
@@ -127,7 +127,7 @@ class InvitationInbox:
         known = await self._ours_in(tx, change.target, "/organizers", change.object, verified.sender)
         if known is not None:
             _, _, row = known
-            if row is not None:
+            if row is not None and row.role == MemberRole.COHOST:
                 row.role, row.updated_at = MemberRole.SPEAKER, self._clock.now()
             return
         known = await self._ours_in(tx, change.target, "/attendees", change.object, verified.sender)

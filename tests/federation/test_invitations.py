@@ -249,3 +249,19 @@ async def test_one_cannot_make_oneself_an_organizer_of_somebody_elses_space(
         await peer.post("http://b.test/inbox", change, by=eve)
     await fediverse.settle()
     assert await offered(bob, there) == ("listener", "speaker")
+
+
+@pytest.mark.attack(103)
+@pytest.mark.parametrize("is_invited", [True, False])
+async def test_nobody_is_shown_as_a_co_host_who_did_not_say_yes(
+    fediverse: Fediverse, bob: Client, peer: Peer, is_invited: bool
+) -> None:
+    eve, uri = peer.actor("eve", "evil.test"), "http://evil.test/spaces/1"
+    target = bob.account.uri if is_invited else (await fediverse.beta.person("dave")).account.uri
+    await peer.post("http://b.test/inbox", invitation(eve, target, event_of(eve, uri)), by=eve)
+    for number, kind in enumerate(("Add", "Remove"), 2):
+        change = {"@context": CONTEXT, "id": f"{eve}/{number}", "type": kind, "actor": eve}
+        change |= {"object": bob.account.uri, "target": f"{uri}/organizers"}
+        await peer.post("http://b.test/inbox", change, by=eve)
+        await fediverse.settle()
+        assert await fediverse.beta.count(Member, Member.role != "listener") == 0

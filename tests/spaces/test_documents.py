@@ -9,8 +9,10 @@ from fedispace.errors import Gone, NotFound
 from fedispace.federation import tombstones
 from fedispace.federation.routes import Asker
 from fedispace.federation.vocab.uri import Uri
+from fedispace.spaces import members
 from fedispace.spaces.documents import SpaceDocuments
 from fedispace.spaces.models import LiveSession, Space
+from fedispace.spaces.roles import MemberRole
 from tests.spaces.town import Town
 
 PATHS = [route.pattern for route in SpaceDocuments.routes.table]
@@ -43,6 +45,22 @@ async def test_a_followers_space_exists_for_followers_who_sign(town: Town, patte
     assert document.id == "https://a.example" + pattern.replace(EVENT, "/spaces/{id}").replace(
         "{id}", str(space.id)
     )
+
+
+@pytest.mark.attack(94)
+@pytest.mark.parametrize("pattern", PATHS)
+async def test_who_is_invited_may_read_the_event_and_nobody_else(town: Town, pattern: str) -> None:
+    alice, guest, fan = await town.resident("alice"), await town.stranger("guest"), await town.stranger("fan")
+    await town.follow(fan, alice)
+    space = await town.live_space(alice, access="invited")
+    async with town.db.transaction() as tx:
+        tx.add(members.born(space.id, guest.id, MemberRole.LISTENER, town.clock.now()))
+    for asker in (None, fan):
+        with pytest.raises(NotFound):
+            await load(town, pattern, str(space.id), asker)
+    assert (await load(town, pattern, str(space.id), guest)).id.startswith(space.uri)
+    event = await load(town, EVENT, str(space.id), guest)
+    assert guest.uri not in (*event.to, *event.cc), "a guest is not named to the others"
 
 
 async def test_a_space_of_another_server_is_not_served_as_ours(town: Town) -> None:
