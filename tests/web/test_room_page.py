@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.factories import PASSWORD
+from tests.ground.ground import Missing
 from tests.web.house import House, Visitor
 from tests.web.test_in_a_browser import CHROMIUM, FLAGS
 
@@ -22,10 +23,14 @@ MOST_BLOCKING = 3
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
+    if not CHROMIUM.exists():
+        raise Missing("there is no Chromium (Debian: chromium)")
+    expect.set_options(timeout=15_000)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield browser
         await browser.close()
+    expect.set_options(timeout=5_000)
 
 
 async def _live(house: House, visitor: Visitor) -> str:
