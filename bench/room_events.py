@@ -138,12 +138,12 @@ async def _measured(
         command = [sys.executable, "-m", "bench.room_events", "--listen", str(port)]
         command += ["--path", f"/spaces/{space}/signal", "--sockets", str(sockets)]
         command += ["--tokens", ",".join(tokens)]
-        began = time.monotonic()
+        began, joins_from = time.monotonic(), cpu_seconds(pid)
         ears = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert ears.stdout is not None
         said = await asyncio.to_thread(ears.stdout.readline)
         assert said == "in\n", "the sockets did not get in"
-        joined = time.monotonic() - began
+        joined, joins = time.monotonic() - began, cpu_seconds(pid) - joins_from
         await asyncio.sleep(2)
         after = private_mb(pid)
         idle_from = cpu_seconds(pid)
@@ -165,6 +165,7 @@ async def _measured(
         "kb_per_socket": 1000 * (after - before) / sockets,
         "cpu_ms_per_event": 1000 * max(0.0, busy - idle) / events,
         "cpu_idle_percent": 100 * idle / (events * _PAUSE),
+        "cpu_ms_per_join": 1000 * joins / sockets,
         "join_seconds": joined,
     }
 
@@ -212,6 +213,7 @@ def main() -> None:
     print(f"server's memory for a socket       {figures['kb_per_socket']:7.1f} kB")
     print(f"server's CPU for an event          {figures['cpu_ms_per_event']:7.1f} ms")
     print(f"server's CPU, all at rest          {figures['cpu_idle_percent']:7.1f} %")
+    print(f"server's CPU for one who comes     {figures['cpu_ms_per_join']:7.1f} ms")
     print(f"until all were in                  {figures['join_seconds']:7.1f} s")
 
 
