@@ -7,6 +7,8 @@ from sqlalchemy import select, update
 
 from fedispace.accounts.models import Block
 from fedispace.spaces.models import Member, Space
+from fedispace.spaces.presence import topic
+from fedispace.threads import news
 from tests.api.listener import Listener
 from tests.api.site import Client, Site
 
@@ -127,16 +129,18 @@ async def test_what_is_not_for_everybody_is_not_told_in_an_open_room(
 async def test_while_a_room_is_paused_its_thread_is_not_told(
     site: Site, bob: Client, space: dict[str, Any]
 ) -> None:
-    paused = update(Space).where(Space.id == int(space["id"]))
     async with Listener(site.origin, space["id"]) as visitor:
+        posted = await reply(site, bob, space, "before")
+        await visitor.event("post")
         async with site.home.db.transaction() as tx:
-            await tx.execute(paused.values(paused_at=site.home.clock.now()))
-        quiet = await reply(site, bob, space, "in the pause")
-        async with site.home.db.transaction() as tx:
-            await tx.execute(paused.values(paused_at=None))
-        loud = await reply(site, bob, space, "after it")
-        assert (await visitor.event("post"))["id"] == loud["id"]
-    assert await read(site.anyone, space) == [loud["id"], quiet["id"]]
+            await tx.execute(
+                update(Space).where(Space.id == int(space["id"])).values(paused_at=site.home.clock.now())
+            )
+        site.app.bus.publish(news.topic(int(space["id"])), {"came": int(posted["id"])})
+        site.app.bus.publish(topic(int(space["id"])), {"event": "pins"})
+        await visitor.event("pins")
+        assert [said["event"] for said in visitor.heard] == ["hello", "post", "pins"]
+    assert await read(site.anyone, space) == [posted["id"]]
 
 
 @pytest.mark.attack(94)
