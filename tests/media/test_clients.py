@@ -69,7 +69,7 @@ async def test_five_clients_speak_together_and_alone_and_six_hear_them_and_not_w
             return (await studio.client.status()).mixer.rooms
 
         async def everybody() -> dict[str, set[str]]:
-            heard = await asyncio.gather(*(ear.listen(2) for ear in ears.values()))
+            heard = await asyncio.gather(*(ear.listen(2, within=60) for ear in ears.values()))
             found = dict(zip(ears, map(_levels, heard), strict=True))
             print(*found.items(), sep="\n")
             return dict(zip(ears, map(_who, heard), strict=True))

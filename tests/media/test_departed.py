@@ -33,7 +33,10 @@ class _House:
         self._names = itertools.count(1)
         self.sfu = Sfu(
             settings=SfuSettings(
-                listen="127.0.0.1:0", control=str(directory / "unused.sock"), secret=_SECRET
+                listen="127.0.0.1:0",
+                control=str(directory / "unused.sock"),
+                secret=_SECRET,
+                idle_seconds=600.0,  # they do not say that they are there while others come in
             ),
             port=audio,
             addresses=("127.0.0.1",),

@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import msgspec
@@ -23,6 +22,7 @@ from fedispace.media.live.settings import SfuSettings
 from fedispace.media.live.supervisor import SfuProcess
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
+from tests.ground.stopwatch import Stopwatch
 from tests.media.hearing import purity
 from tests.media.peers import Listener, Sound, Speaker
 from tests.media.studio import Studio
@@ -30,11 +30,11 @@ from tests.media.test_sdp import OFFER
 
 
 async def test_it_starts_within_two_seconds_and_is_small(tmp_path: Path) -> None:
-    began = time.monotonic()
+    watch = Stopwatch()
     async with Studio(tmp_path) as studio:
         status = await studio.client.status()
 
-        assert time.monotonic() - began < 2
+        assert watch.seconds(*_processes(studio)) < 2
         assert status.resident_bytes < 110e6
         assert status.port == studio.process.port
 
@@ -163,12 +163,19 @@ async def test_killed_it_comes_back_and_clients_hear_again(studio: Studio) -> No
 
 async def test_killed_it_is_back_within_two_seconds(studio: Studio) -> None:
     assert studio.process.pid is not None
+    watch = Stopwatch(*_processes(studio))
     os.kill(studio.process.pid, signal.SIGKILL)
-    began = time.monotonic()
 
     await eventually("it was started again", lambda: _starts(studio), lambda starts: starts == 2)
 
-    assert time.monotonic() - began < 2
+    assert watch.seconds(*_processes(studio)) < 2
+
+
+def _processes(studio: Studio) -> tuple[int, int]:
+    """Return the SFU and the process that brought it into the world."""
+    assert studio.process.pid is not None
+    status = Path(f"/proc/{studio.process.pid}/status").read_text()
+    return studio.process.pid, int(status.partition("PPid:")[2].split()[0])
 
 
 async def test_while_it_is_away_calls_say_so(tmp_path: Path) -> None:

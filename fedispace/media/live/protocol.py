@@ -210,7 +210,7 @@ class MixerStatus(msgspec.Struct, frozen=True):
     """The mixes of all rooms: how many now, and since the SFU started; lateness in seconds.
 
     A tick is late by more than 5 ms; one that is left out would have been later than three others. Kept
-    waiting were those of the late ones before which the process computed for less time than they were late.
+    waiting were those of the late ones before which the process computed no more than usual (`ticks`).
     Concealed, repaired and undecodable count pieces of talkers' sound.
     """
 

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 SECONDS = 0.02
 _AT_ONCE = 3
 _LATE = 0.005
+_WEIGHT = 1 / 32
 
 
 @dataclass(slots=True)
 class TickCounts:
     """Since the process started: strokes, those that were late or left out, the worst lateness.
 
-    `kept_waiting` are those of the late ones before which we computed for less time than they were late by:
-    the processor was elsewhere, with others or with the host of this machine. Work of our own that delays
-    a stroke, whatever thread does it, takes at least as long as the delay.
+    `kept_waiting` are those of the late ones before which we computed no more than usual, or by less than
+    half of what they were late by: the processor was elsewhere, with others or with the machine's host.
+    Work of our own that delays a stroke, whatever thread does it, takes as long as the delay.
     """
 
     ticks: int = 0
@@ -35,6 +36,7 @@ class Ticks:
         self._start = start
         self._counts = counts
         self._worked = 0.0
+        self._usual = 0.0
         self.done = 0
 
     @property
@@ -63,9 +65,15 @@ class Ticks:
         late = count - 1 + (behind - (count - 1) * SECONDS > _LATE)
         self._counts.late += late
         if worked is not None:
-            if self.done > count and worked - self._worked < behind:
-                self._counts.kept_waiting += late
+            if self.done > count:
+                self._judge(worked - self._worked, behind, late)
             self._worked = worked
         self._counts.left_out += left_out
         self._counts.worst = max(self._counts.worst, behind)
         return list(range(first, self.done))
+
+    def _judge(self, worked: float, behind: float, late: int) -> None:
+        if not late:
+            self._usual += (worked - self._usual) * (_WEIGHT if self._usual else 1.0)
+        elif worked - self._usual < behind / 2:
+            self._counts.kept_waiting += late
