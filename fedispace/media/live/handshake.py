@@ -24,12 +24,6 @@ _RECORD_HEADER = 13
 _MOST_WAITING = 1 << 16
 _LABEL = b"EXTRACTOR-dtls_srtp"
 _WINDOW = 1024
-_SALT_BYTES = {b"SRTP_AEAD_AES_128_GCM": 12, b"SRTP_AES128_CM_SHA1_80": 14}
-_KEY_BYTES = 16
-_PROFILES = {
-    b"SRTP_AEAD_AES_128_GCM": pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
-    b"SRTP_AES128_CM_SHA1_80": pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
-}
 
 
 class HandshakeFailed(Exception):
@@ -162,14 +156,14 @@ def _waiting(connection: SSL.Connection) -> tuple[bytes, ...]:
 
 def _keys(connection: SSL.Connection, profile: bytes) -> tuple[bytes, bytes]:
     """Return the client's and the server's master key, each with its salt (RFC 5764, section 4.2)."""
-    salt = _SALT_BYTES[profile]
-    keys = connection.export_keying_material(_LABEL, 2 * (_KEY_BYTES + salt))
-    salts = keys[2 * _KEY_BYTES :]
-    return keys[:_KEY_BYTES] + salts[:salt], keys[_KEY_BYTES : 2 * _KEY_BYTES] + salts[salt:]
+    size, salt = PROFILES[profile].key_length, PROFILES[profile].salt_length
+    keys = connection.export_keying_material(_LABEL, 2 * (size + salt))
+    salts = keys[2 * size :]
+    return keys[:size] + salts[:salt], keys[size : 2 * size] + salts[salt:]
 
 
 def _session(key: bytes, profile: bytes, sources: int) -> pylibsrtp.Session:
-    policy = pylibsrtp.Policy(key=key, ssrc_type=sources, srtp_profile=_PROFILES[profile])
+    policy = pylibsrtp.Policy(key=key, ssrc_type=sources, srtp_profile=PROFILES[profile].libsrtp_profile)
     policy.allow_repeat_tx = True
     policy.window_size = _WINDOW
     return pylibsrtp.Session(policy)
