@@ -3,10 +3,14 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from playwright.async_api import expect
 
 from tests.ground.ground import Ground
 from tests.ground.instance import Instance
 from tests.stories.cast import Cast
+
+# How long something may take is for benchmarks to say; a story waits until it is so.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

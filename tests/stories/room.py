@@ -20,7 +20,7 @@ async def start(host: Person, server: Instance, title: str) -> str:
 async def unmute(person: Person) -> None:
     """Let somebody on stage turn the microphone on, and wait until they are on air."""
     await person.page.get_by_test_id("mic-button").click()
-    await expect(person.page.get_by_text("You are on air.")).to_be_visible(timeout=15_000)
+    await expect(person.page.get_by_text("You are on air.")).to_be_visible()
 
 
 async def start_talking(host: Person, server: Instance, title: str) -> str:
@@ -33,10 +33,10 @@ async def start_talking(host: Person, server: Instance, title: str) -> str:
 async def listen(person: Person) -> None:
     """Let somebody who is on a Space's page listen, and say that they listen privately if they are asked."""
     await person.page.get_by_test_id("listen-button").click()
-    private = person.page.get_by_test_id("listen-privately")
-    leave = person.page.get_by_test_id("leave-button")
-    await expect(private.or_(leave).first).to_be_visible()
-    if await private.is_visible():
+    private = person.page.get_by_test_id("listen-privately").filter(visible=True)
+    leave = person.page.get_by_test_id("leave-button").filter(visible=True)
+    await expect(private.or_(leave)).to_have_count(1)
+    if await private.count():
         await private.click()
     await expect(leave).to_be_visible()
 
@@ -63,16 +63,16 @@ def id_of(url: str) -> str:
 async def raise_hand(person: Person) -> None:
     """Let somebody on a Space's page ask to speak."""
     button = person.page.get_by_test_id("raise-hand")
-    await expect(button).to_have_text("Raise hand", timeout=20_000)
+    await expect(button).to_have_text("Raise hand")
     await button.click()
-    await expect(button).to_contain_text("Lower hand", timeout=20_000)
+    await expect(button).to_contain_text("Lower hand")
 
 
 async def bring_on_stage(host: Person, person: Person) -> None:
     """Let somebody ask to speak and be let on stage; their microphone is off."""
     await raise_hand(person)
-    await host.page.get_by_role("button", name=f"Approve {person.name}").click(timeout=20_000)
-    await expect(person.page.get_by_test_id("mic-button")).to_be_visible(timeout=20_000)
+    await host.page.get_by_role("button", name=f"Approve {person.name}").click()
+    await expect(person.page.get_by_test_id("mic-button")).to_be_visible()
 
 
 async def choose_for(host: Person, name: str, words: str, *, sure: bool = False) -> None:

@@ -37,7 +37,7 @@ async def test_a_space_is_started_in_three_clicks(cast: Cast, alpha: Instance, b
         assert not await anke.was_asked_for_a_microphone()
         await anke.page.get_by_test_id("start-now").click()
 
-        await expect(anke.page.get_by_test_id("mic-button")).to_have_text("Unmute", timeout=20_000)
+        await expect(anke.page.get_by_test_id("mic-button")).to_have_text("Unmute")
         await expect(anke.page.locator("[data-onair]")).to_contain_text("LIVE")
         await expect(anke.page.get_by_text("You are on air.")).to_have_count(0)
         await unmute(anke)

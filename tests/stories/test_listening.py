@@ -70,9 +70,9 @@ async def test_one_sees_and_is_told_who_talks(cast: Cast, alpha: Instance) -> No
     await listen(dave)
     seat = dave.page.locator("[data-seat*=bea]")
     for _ in range(2):
-        await expect(seat).to_contain_class("talking", timeout=20_000)
+        await expect(seat).to_contain_class("talking")
         await alice.page.get_by_test_id("mic-button").click()
-        await expect(seat).not_to_contain_class("talking", timeout=20_000)
+        await expect(seat).not_to_contain_class("talking")
         await alice.page.get_by_test_id("mic-button").click()
     await expect(dave.page.get_by_text("bea is talking.")).to_have_count(1)
 
@@ -95,8 +95,7 @@ async def test_reactions_are_seen_by_others_and_a_flood_of_them_is_not(cast: Cas
 
     await asyncio.sleep(2.2)
     applause = bob.page.get_by_test_id("react-👏")
-    for _ in range(20):
-        await applause.dispatch_event("click")
+    await applause.evaluate("one => { for (let click = 0; click < 20; click += 1) one.click(); }")
     await seen(dave, lambda many: many > 1)
     await asyncio.sleep(1)
     assert 1 < await dave.page.evaluate("window.__seen") <= 6
@@ -124,14 +123,14 @@ async def test_a_listener_is_asked_and_is_seen_by_choice_only(cast: Cast, alpha:
 
     names = alice.page.locator("[data-listeners] .name")
     await alice.page.locator("#tab-listeners").click()
-    await expect(alice.page.get_by_text("1 anonymous listener")).to_be_visible(timeout=20_000)
+    await expect(alice.page.get_by_text("1 anonymous listener")).to_be_visible()
     await expect(names).to_have_count(0)
 
     await bob.page.locator("#tab-listeners").click()
     await bob.page.get_by_test_id("presence-switch").click()
-    await expect(names).to_have_text(["bob"], timeout=20_000)
+    await expect(names).to_have_text(["bob"])
     await bob.page.get_by_test_id("presence-switch").click()
-    await expect(names).to_have_count(0, timeout=20_000)
+    await expect(names).to_have_count(0)
 
 
 @pytest.mark.story("A9")
@@ -155,7 +154,7 @@ async def test_it_plays_on_across_pages_and_the_system_can_pause_it(cast: Cast, 
     await bob.page.get_by_role("link", name="Home").first.click()
     await bob.page.wait_for_url(f"{alpha.origin}/")
     await bob.until_hears([440], TONES, within=20)
-    await expect(bob.page.get_by_text("While cooking").first).to_be_visible()
+    await expect(bob.page.get_by_text("While cooking").filter(visible=True).first).to_be_visible()
     assert await bob.page.evaluate("navigator.mediaSession.metadata.title") == "While cooking"
 
     # A page behind another one: timers are slowed, sound is not.
@@ -182,6 +181,6 @@ async def test_everybody_sees_the_end(cast: Cast, alpha: Instance) -> None:
     await alice.page.get_by_test_id("end-button").click()
     await alice.page.get_by_role("button", name="End for everyone").click()
     for person in (bob, dave):
-        await expect(person.page.get_by_text("That Space has ended").first).to_be_visible(timeout=20_000)
+        await expect(person.page.get_by_text("That Space has ended").first).to_be_visible()
         await person.until_hears([], TONES, within=20)
         await expect(person.page.locator("#thread")).to_be_visible()

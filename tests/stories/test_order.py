@@ -28,9 +28,7 @@ async def test_a_host_mutes_moves_removes_and_lets_in_again(cast: Cast, alpha: I
 
     await choose_for(host, "bob", "Mute")
     await dave.until_hears([440], TONES, within=20)
-    await expect(bob.page.get_by_text("A host muted you. Unmute when you want to speak.")).to_be_visible(
-        timeout=20_000
-    )
+    await expect(bob.page.get_by_text("A host muted you. Unmute when you want to speak.")).to_be_visible()
     await unmute(bob)
     await dave.until_hears([440, 660], TONES, within=20)
 
@@ -46,13 +44,11 @@ async def test_a_host_mutes_moves_removes_and_lets_in_again(cast: Cast, alpha: I
     await dave.until_hears([440], TONES, within=20)
 
     await choose_for(host, "bob", "Move to the audience")
-    await expect(bob.page.get_by_text("You are in the audience again.").first).to_be_visible(timeout=20_000)
+    await expect(bob.page.get_by_text("You are in the audience again.").first).to_be_visible()
 
     await bring_on_stage(host, bob)
     await choose_for(host, "bob", "Remove from this Space", sure=True)
-    await expect(bob.page.get_by_text("You were removed from this Space.").first).to_be_visible(
-        timeout=20_000
-    )
+    await expect(bob.page.get_by_text("You were removed from this Space.").first).to_be_visible()
     await bob.page.goto(url)
     await expect(bob.page.get_by_test_id("listen-button")).to_have_count(0)
     neighbour = await cast.person(alpha, "nora")
@@ -79,7 +75,7 @@ async def test_a_paused_room_is_silent_and_still_and_goes_on(cast: Cast, alpha: 
 
     await order(host, "Pause the room")
     await bob.until_hears([], TONES, within=20)
-    await expect(bob.page.locator("[data-paused]")).to_be_visible(timeout=20_000)
+    await expect(bob.page.locator("[data-paused]")).to_be_visible()
     await expect(bob.page.get_by_test_id("reactions-button")).to_be_disabled()
     at = f"/api/fedispace/v1/spaces/{id_of(url)}"
     async with alpha.client("bob") as client:
@@ -88,7 +84,7 @@ async def test_a_paused_room_is_silent_and_still_and_goes_on(cast: Cast, alpha: 
         assert "react" not in room["you"]["may"]
 
     await order(host, "Let the room go on")
-    await expect(bob.page.locator("[data-paused]")).to_be_hidden(timeout=20_000)
+    await expect(bob.page.locator("[data-paused]")).to_be_hidden()
     await unmute(host)
     await bob.until_hears([440], TONES, within=20)
 
@@ -104,18 +100,16 @@ async def test_a_link_and_a_post_are_held_up_for_everybody(cast: Cast, alpha: In
     await host.page.locator("[data-pin-form] [name=title]").fill("The reading list")
     await host.page.get_by_role("button", name="Pin", exact=True).click()
     banner = dave.page.locator("[data-pinned] a")
-    await expect(banner).to_have_text("The reading list", timeout=20_000)
+    await expect(banner).to_have_text("The reading list")
     await expect(banner).to_have_attribute("href", "https://reading.example/list")
     await host.page.get_by_role("button", name="Unpin").click()
-    await expect(dave.page.locator("[data-pinned]")).to_be_hidden(timeout=20_000)
+    await expect(dave.page.locator("[data-pinned]")).to_be_hidden()
 
     async with alpha.client("lena") as client:
         space_id = id_of(url)
         post = await client.publish("The first thing to read", visibility="public")
         await client.post(f"/api/fedispace/v1/spaces/{space_id}/room/pins", {"status_id": post["id"]})
-    await expect(dave.page.locator("[data-pinned] a")).to_contain_text(
-        "The first thing to read", timeout=20_000
-    )
+    await expect(dave.page.locator("[data-pinned] a")).to_contain_text("The first thing to read")
 
 
 @pytest.mark.story("A13")

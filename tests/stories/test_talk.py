@@ -32,7 +32,7 @@ async def test_a_reply_is_in_the_room_with_its_moment_and_on_another_server(
         await box.fill("great point")
         await bob.page.locator("#thread").get_by_role("button", name="Reply").first.click()
         said = dave.page.locator("[data-replies]").get_by_text("great point")
-        await expect(said).to_be_visible(timeout=30_000)
+        await expect(said).to_be_visible()
         await expect(dave.page.locator("[data-replies] article").first).to_contain_text("0:")
         await expect(dave.page.locator("#thread textarea")).to_have_count(0)
 
@@ -44,9 +44,7 @@ async def test_a_reply_is_in_the_room_with_its_moment_and_on_another_server(
         )
         announcement = next(post for post in home if "Talk to us" in post["content"])
         await berta.publish("greetings from beta", in_reply_to_id=announcement["id"], visibility="public")
-        await expect(dave.page.locator("[data-replies]").get_by_text("greetings from beta")).to_be_visible(
-            timeout=30_000
-        )
+        await expect(dave.page.locator("[data-replies]").get_by_text("greetings from beta")).to_be_visible()
 
         async def replies_there() -> list[str]:
             context = await berta.context(announcement["id"])
