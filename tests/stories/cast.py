@@ -146,7 +146,9 @@ class Cast:
         return person
 
     async def _person(self, browser: Browser, name: str, options: dict[str, Any]) -> Person:
-        context = await browser.person(**{"viewport": WIDE, "locale": "en-GB", **options})
+        # Without a graphics card, what moves is drawn by the processor, and there are few of these.
+        usual = {"viewport": WIDE, "locale": "en-GB", "reduced_motion": "reduce"}
+        context = await browser.person(**{**usual, **options})
         await context.add_init_script(_PREPARED)
         person = Person(name, await context.new_page())
         person.page.on("pageerror", lambda error: person.errors.append(str(error)))

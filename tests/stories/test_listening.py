@@ -8,7 +8,7 @@ from playwright.async_api import expect
 
 from tests.ground.eventually import eventually
 from tests.ground.instance import Instance
-from tests.stories.cast import NARROW, Cast, Person
+from tests.stories.cast import Cast, Person
 from tests.stories.room import count_bubbles, id_of, listen, start_talking
 
 pytestmark = pytest.mark.system
@@ -81,7 +81,7 @@ async def test_one_sees_and_is_told_who_talks(cast: Cast, alpha: Instance) -> No
 async def test_reactions_are_seen_by_others_and_a_flood_of_them_is_not(cast: Cast, alpha: Instance) -> None:
     alice = await cast.person(alpha, "cleo", tone=440)
     bob = await cast.person(alpha, "bob")
-    dave = await cast.guest("dave", reduced_motion="reduce")
+    dave = await cast.guest("dave")
     url = await start_talking(alice, alpha, "Applause")
     await bob.page.goto(url)
     await dave.page.goto(url)
@@ -107,65 +107,6 @@ async def test_reactions_are_seen_by_others_and_a_flood_of_them_is_not(cast: Cas
         f"/api/fedispace/v1/spaces/{id_of(url)}/room/reactions",
     )
     assert refused == 401
-
-
-@pytest.mark.story("A6")
-async def test_a_listener_is_asked_and_is_seen_by_choice_only(cast: Cast, alpha: Instance) -> None:
-    alice = await cast.person(alpha, "dora", tone=440)
-    bob = await cast.person(alpha, "bob")
-    url = await start_talking(alice, alpha, "Who is here")
-    await bob.page.goto(url)
-    await bob.page.get_by_test_id("listen-button").click()
-    notice = bob.page.get_by_test_id("presence-notice")
-    await expect(notice).to_contain_text("others see a number, not your name")
-    await bob.page.get_by_test_id("listen-privately").click()
-    await bob.until_hears([440], TONES, within=20)
-
-    names = alice.page.locator("[data-listeners] .name")
-    await alice.page.locator("#tab-listeners").click()
-    await expect(alice.page.get_by_text("1 anonymous listener")).to_be_visible()
-    await expect(names).to_have_count(0)
-
-    await bob.page.locator("#tab-listeners").click()
-    await bob.page.get_by_test_id("presence-switch").click()
-    await expect(names).to_have_text(["bob"])
-    await bob.page.get_by_test_id("presence-switch").click()
-    await expect(names).to_have_count(0)
-
-
-@pytest.mark.story("A9")
-async def test_it_plays_on_across_pages_and_the_system_can_pause_it(cast: Cast, alpha: Instance) -> None:
-    alice = await cast.person(alpha, "edda", tone=440)
-    bob = await cast.person(alpha, "bob", viewport=NARROW)
-    await bob.page.goto(await start_talking(alice, alpha, "While cooking"))
-    await bob.page.evaluate(
-        """() => {
-          window.__does = {};
-          const set = navigator.mediaSession.setActionHandler.bind(navigator.mediaSession);
-          navigator.mediaSession.setActionHandler = (name, act) => {
-            window.__does[name] = act;
-            set(name, act);
-          };
-        }"""
-    )
-    await listen(bob)
-    await bob.until_hears([440], TONES, within=20)
-
-    await bob.page.get_by_role("link", name="Home").first.click()
-    await bob.page.wait_for_url(f"{alpha.origin}/")
-    await bob.until_hears([440], TONES, within=20)
-    await expect(bob.page.get_by_text("While cooking").filter(visible=True).first).to_be_visible()
-    assert await bob.page.evaluate("navigator.mediaSession.metadata.title") == "While cooking"
-
-    # A page behind another one: timers are slowed, sound is not.
-    other = await bob.page.context.new_page()
-    await other.goto("about:blank")
-    await other.bring_to_front()
-    await bob.until_hears([440], TONES, within=20)
-    await other.close()
-
-    await bob.page.evaluate("window.__does.pause()")
-    await bob.until_hears([], TONES, within=20)
 
 
 @pytest.mark.story("A12")
