@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 # The tests start many processes: what all of them read is compiled once, whatever the machine says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check bench conformance lock example clean help
+.PHONY: run test soak check bench conformance lock example clean help
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -20,21 +20,23 @@ run: $(VENV)/.runtime ## Start a working instance at http://localhost:8080
 ON_POSTGRES := tests/accounts tests/federation tests/moderation tests/threads
 
 # Two processes share the work by files; a part that fails does not keep the other from being run.
-# Beside them a room lives for ten minutes, and is judged last (tests/media/soaking.py).
-SHARED := -n 2 --dist loadfile --no-loadscope-reorder
+SHARED := -n 2 --dist loadfile --no-loadscope-reorder -m "not soak"
 
 test: $(VENV)/.dev ## Install what the tests need and run them all, on SQLite and on PostgreSQL
 	tools/install-test-tools
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest $(SHARED) --soak 10; on_sqlite=$$?; \
+	$(BIN)/python -m pytest $(SHARED); on_sqlite=$$?; \
 	FEDISPACE_TEST_DATABASE=postgres $(BIN)/python -m pytest $(SHARED) $(ON_POSTGRES) && exit $$on_sqlite
 endif
 
 conformance: $(VENV)/.dev ## Run all tests and write docs/conformance.md and docs/spaces-stories.md
 	tools/install-test-tools
-	$(BIN)/python -m pytest $(SHARED) --soak 10 --conformance=docs/conformance.md --stories=docs/spaces-stories.md $(ARGS)
+	$(BIN)/python -m pytest $(SHARED) --conformance=docs/conformance.md --stories=docs/spaces-stories.md $(ARGS)
+
+soak: $(VENV)/.dev ## Let a room of thirteen speakers and a hundred listeners live for ten minutes, and judge it
+	$(BIN)/python -m pytest -m soak --soak 10 tests/media/test_soak.py
 
 check: $(VENV)/.dev ## Static checks: style, types, layers
 	$(BIN)/ruff check .

@@ -21,7 +21,7 @@ from fedispace.clock import Clock
 from fedispace.config import Spaces as Limits
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Conflict, NotFound
-from fedispace.spaces import handing, members
+from fedispace.spaces import handing, members, queries
 from fedispace.spaces.acting import Acting
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Member, Space
@@ -114,6 +114,8 @@ class Absence:
         """Look once, and do what follows."""
         now = self._clock.now()
         async with self._db.reading() as tx:
+            if not await queries.live_ids(tx):
+                return
             found = await self._organizers(tx, Space.state == Phase.LIVE, now)
         stale = self._stale(found, now)
         if stale:

@@ -24,7 +24,7 @@ from fedispace.clock import Clock
 from fedispace.db.engine import Database
 from fedispace.errors import Conflict, NotFound, Unavailable
 from fedispace.queue.bus import Bus
-from fedispace.spaces import intruders, presence
+from fedispace.spaces import intruders, presence, queries
 from fedispace.spaces.exits import Exits
 from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.lifecycle import Phase
@@ -98,7 +98,9 @@ class RoomWatch:
         """Look once, and do what follows."""
         now = self._clock.now()
         async with self._db.reading() as tx:
-            live = set(await tx.scalars(select(Space.id).where(Space.local, Space.state == Phase.LIVE)))
+            live = await queries.live_ids(tx)
+            if not live and not self._live and self._has_looked:
+                return
             unseen = await intruders.orphaned(tx)
             hosts = await intruders.hosts_there(tx, now)
         shut_out = [host for host in hosts if await self._verdict(host) == "suspend"]
