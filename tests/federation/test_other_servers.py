@@ -140,7 +140,8 @@ async def test_mobilizon(speaking: Dialect) -> None:
     await dialect.done("create-comment", "follow", "flag", "leave")
     assert (await dialect.mine())["replies_count"] == 1
     assert await dialect.notices() == ["mention", "follow"]
-    assert await dialect.say("invite") == "ignored Invite"
+    # The event it invites to is none of ours.
+    assert await dialect.say("invite") == "dropped unknown_object: There is no such Space."
     assert (await dialect.say("create-article")).startswith("dropped attribution_mismatch")
     assert (await dialect.say("join")).startswith("dropped unknown_object")
     await dialect.done("delete-event")
