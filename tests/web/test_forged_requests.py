@@ -56,9 +56,14 @@ async def test_a_form_of_another_site_is_refused_everywhere(
     assert "not mine" not in (await alice.get("/")).text
 
 
+def _is_for_strangers(path: str) -> bool:
+    """Tell whether a form is there for who has no session: signing in, here or at home."""
+    return path == "/auth/sign_in" or path.startswith("/visit")
+
+
 async def test_a_form_without_the_sessions_secret_is_refused_everywhere(house: House, alice: Visitor) -> None:
     for path in await _forms(house):
-        if path == "/auth/sign_in":
+        if _is_for_strangers(path):
             continue
         for fields in ({}, {"csrf": ""}, {"csrf": "guess"}):
             assert (await alice.post(path, fields)).status == 403, path
@@ -66,8 +71,14 @@ async def test_a_form_without_the_sessions_secret_is_refused_everywhere(house: H
 
 async def test_a_stranger_can_send_no_form_but_to_sign_in(house: House, stranger: Visitor) -> None:
     for path in await _forms(house):
-        if path != "/auth/sign_in":
+        if not _is_for_strangers(path):
             assert (await stranger.post(path, {"csrf": ""})).status == 401, path
+
+
+async def test_what_strangers_may_send_they_send_from_our_pages(house: House, stranger: Visitor) -> None:
+    for path in filter(_is_for_strangers, await _forms(house)):
+        answer = await stranger.post(path, {"address": "@dan@m.test"}, origin="https://evil.example")
+        assert answer.status == 403, path
 
 
 async def test_json_is_not_a_form(alice: Visitor) -> None:
