@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, case, func, select, tuple_, update
 
 from fedispace.db.engine import Tx
 from fedispace.spaces import access, queries, safety
-from fedispace.spaces.models import HostBan, Member, Space
+from fedispace.spaces.models import HostBan, LiveSession, Member, Space
 from fedispace.spaces.roles import ON_STAGE, MemberRole
 
 MOST_SHOWN: Final = 200
@@ -148,6 +148,24 @@ async def hand_position(tx: Tx, row: Member) -> int | None:
         )
     )
     return (before or 0) + 1
+
+
+async def shown(tx: Tx, space_id: int) -> list[int]:
+    """Return the listeners who are there and chose to be named, by id."""
+    is_there = (
+        select(LiveSession.resource)
+        .where(LiveSession.space_id == space_id, LiveSession.account_id == Member.account_id)
+        .where(queries.is_present())
+        .exists()
+    )
+    rows = await tx.scalars(
+        select(Member.account_id)
+        .where(Member.space_id == space_id, Member.is_shown, Member.removed_at.is_(None))
+        .where(Member.role == MemberRole.LISTENER, is_there)
+        .order_by(Member.account_id)
+        .limit(MOST_SHOWN)
+    )
+    return list(rows)
 
 
 async def removed(tx: Tx, space_id: int) -> Sequence[Member]:

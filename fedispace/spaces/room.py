@@ -12,8 +12,7 @@ from fedispace.db.engine import Tx
 from fedispace.spaces import access, members, presence, queries, roles, views
 from fedispace.spaces.access import Standing
 from fedispace.spaces.lifecycle import Phase
-from fedispace.spaces.models import LiveSession, Member, Pin, Space
-from fedispace.spaces.queries import is_present
+from fedispace.spaces.models import Member, Pin, Space
 from fedispace.spaces.roles import Action, MemberRole
 from fedispace.spaces.views import SpaceView
 
@@ -76,7 +75,7 @@ async def room_of(tx: Tx, space_id: int, viewer_id: int | None, now: datetime) -
     [view] = await views.view(tx, [space])
     on_stage = await members.stage(tx, space_id)
     waiting = await members.hands(tx, space_id) if roles.may(standing.role, Action.SEE_HANDS) else ()
-    shown = await _shown(tx, space_id)
+    shown = await members.shown(tx, space_id)
     ids = {row.account_id for row in (*on_stage, *waiting)} | set(shown)
     accounts = await _accounts(tx, ids if viewer_id is None else ids | {viewer_id})
     connected = await presence.connected_accounts(tx, space_id, "speaker")
@@ -132,23 +131,6 @@ def _allowed(space: Space, standing: Standing, row: Member | None) -> tuple[Acti
 async def _accounts(tx: Tx, ids: Collection[int]) -> dict[int, Account]:
     rows = await tx.scalars(select(Account).where(Account.id.in_(ids), is_shown()))
     return {account.id: account for account in rows}
-
-
-async def _shown(tx: Tx, space_id: int) -> list[int]:
-    """Return the listeners who are there and chose to be named."""
-    rows = await tx.scalars(
-        select(Member.account_id)
-        .join(
-            LiveSession,
-            (LiveSession.space_id == Member.space_id) & (LiveSession.account_id == Member.account_id),
-        )
-        .where(Member.space_id == space_id, Member.is_shown, Member.removed_at.is_(None), is_present())
-        .where(Member.role == MemberRole.LISTENER)
-        .order_by(Member.account_id)
-        .distinct()
-        .limit(members.MOST_SHOWN)
-    )
-    return list(rows)
 
 
 async def _pins(tx: Tx, space_id: int) -> list[Pin]:

@@ -13,9 +13,9 @@ from fedispace.db.engine import Tx
 from fedispace.errors import Forbidden, NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.hosts import origin_of
-from fedispace.spaces import access, queries
+from fedispace.spaces import access, members, queries
 from fedispace.spaces.access import OPEN_TO_ALL
-from fedispace.spaces.models import Attendance, LiveSession, Member, Pin, Space
+from fedispace.spaces.models import Attendance, Member, Pin, Space
 from fedispace.threads.models import Status
 from fedispace.threads.visibility import visible
 from fedispace.web.cards import OnStage, PinCard, PostCard, RoomCard, Seat, SpaceCard
@@ -24,7 +24,6 @@ from fedispace.web.guard import source_of
 from fedispace.web.present import Presenter
 
 _SEATS: Final = 32
-_LISTENERS: Final = 100
 _PINS: Final = 20
 _RANK: Final = {"host": 0, "cohost": 1, "speaker": 2}
 _API: Final = "/api/fedispace/v1/spaces/"
@@ -41,8 +40,7 @@ class RoomReader:
 
     async def room(self, tx: Tx, space: Space, viewer_id: int | None) -> RoomCard:
         seats = await self.seats(tx, space)
-        members = [] if viewer_id is None else [await tx.get(Member, (space.id, viewer_id))]
-        own = next((member for member in members if member is not None), None)
+        own = None if viewer_id is None else await members.member(tx, space.id, viewer_id)
         coming = None if viewer_id is None else await tx.get(Attendance, (space.id, viewer_id))
         host = await self._people.by_id(tx, space.host_id)
         whep, refusal = _way_in(space, viewer_id)
@@ -100,18 +98,8 @@ class RoomReader:
         return sorted(seats, key=lambda seat: _RANK[seat.role])
 
     async def _shown(self, tx: Tx, space: Space) -> tuple[Face, ...]:
-        rows = await tx.scalars(
-            select(Account)
-            .join(Member, Member.account_id == Account.id)
-            .join(
-                LiveSession,
-                (LiveSession.account_id == Account.id) & (LiveSession.space_id == Member.space_id),
-            )
-            .where(Member.space_id == space.id, Member.is_shown, Member.role == "listener")
-            .where(queries.is_present(), LiveSession.role == "listener")
-            .distinct()
-            .limit(_LISTENERS)
-        )
+        ids = await members.shown(tx, space.id)
+        rows = await tx.scalars(select(Account).where(Account.id.in_(ids)).order_by(Account.id))
         return tuple(self._presenter.face(account) for account in rows)
 
     async def _pins(self, tx: Tx, space: Space, viewer_id: int | None) -> tuple[PinCard, ...]:
