@@ -45,15 +45,15 @@ from fedispace.queue.models import Job
 from fedispace.queue.periodic import Periodic
 from fedispace.queue.worker import Worker
 from fedispace.sfu_place import SfuPlace, no_sfu
-from fedispace.spaces.absence import Absence
-from fedispace.spaces.fleet import Fleet
-from fedispace.spaces.hosting import Hosting
-from fedispace.spaces.hub import Hub
-from fedispace.spaces.live import LiveRooms
-from fedispace.spaces.obedience import Obedience
+from fedispace.spaces.entry.passes import Passes
+from fedispace.spaces.events.hub import Hub
 from fedispace.spaces.oversight import Oversight
-from fedispace.spaces.passes import Passes
-from fedispace.spaces.watch import RoomWatch
+from fedispace.spaces.sound.fleet import Fleet
+from fedispace.spaces.sound.live import LiveRooms
+from fedispace.spaces.sound.obedience import Obedience
+from fedispace.spaces.sound.watch import RoomWatch
+from fedispace.spaces.verbs.absence import Absence
+from fedispace.spaces.verbs.hosting import Hosting
 from fedispace.threads.deletion import Deletion
 from fedispace.threads.edits import Editing
 from fedispace.threads.publish import Publishing

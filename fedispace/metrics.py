@@ -41,7 +41,7 @@ from fedispace.exposition import (
 from fedispace.federation import dead_letters, queue_report
 from fedispace.media.live.client import SfuClient
 from fedispace.media.live.protocol import SfuStatus
-from fedispace.spaces.hub import Hub
+from fedispace.spaces.events.hub import Hub
 
 log = structlog.get_logger()
 

@@ -6,9 +6,9 @@ from fedispace.api.routing import Call, Calls, Dialect, Routes, Who
 from fedispace.db.engine import Database
 from fedispace.spaces import members, queries
 from fedispace.spaces.guesting import Guesting
-from fedispace.spaces.inviting import Inviting
 from fedispace.spaces.models import Attendance, Member
 from fedispace.spaces.rsvp import Attending
+from fedispace.spaces.verbs.inviting import Inviting
 
 _COMING = "/api/fedispace/v1/spaces/{id}/attendance"
 _INVITED = "/api/fedispace/v1/spaces/{id}/invitation"

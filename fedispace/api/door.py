@@ -20,8 +20,8 @@ from fedispace.api.limits import Limiter, Rates, Standing
 from fedispace.api.links import link_header
 from fedispace.api.routing import Besides, Call, Dialect, Endpoint, Headers, Listing, Reply, Route, Who
 from fedispace.clock import Clock
-from fedispace.spaces.client_keys import HEADER
-from fedispace.spaces.passes import Passes, is_pass
+from fedispace.spaces.entry.client_keys import HEADER
+from fedispace.spaces.entry.passes import Passes, is_pass
 
 _MAX_TOKEN: Final = 512
 _MAX_TICKET: Final = 2048

@@ -11,7 +11,7 @@ from fedispace.errors import Invalid, NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.spaces import oembed
 from fedispace.spaces.access import OPEN_TO_ALL, no_such_space, parse_access
-from fedispace.spaces.lookup import SpaceLookup
+from fedispace.spaces.fediverse.lookup import SpaceLookup
 
 
 class AskForEmbed(Parameters, frozen=True, kw_only=True):

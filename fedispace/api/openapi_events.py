@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from fedispace.spaces.room_events import KINDS
+from fedispace.spaces.events.room_events import KINDS
 
 Json = dict[str, Any]
 

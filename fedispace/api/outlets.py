@@ -15,8 +15,8 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from fedispace.spaces.room_events import Packed, packed
-from fedispace.spaces.welcome import Holder, Reason
+from fedispace.spaces.events.room_events import Packed, packed
+from fedispace.spaces.events.welcome import Holder, Reason
 
 _UNSENT_BYTES: Final = 256 * 1024
 _KERNEL_BYTES: Final = 64 * 1024

@@ -10,7 +10,7 @@ from fedispace.db.engine import Database
 from fedispace.errors import Unauthenticated
 from fedispace.federation.addresses import Addresses
 from fedispace.spaces.endpoints import endpoints_of
-from fedispace.spaces.passes import IssuedPass, Passes
+from fedispace.spaces.entry.passes import IssuedPass, Passes
 
 
 class AskForPass(Parameters, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from fedispace.clock import Clock
-from fedispace.spaces.hub import Hub
+from fedispace.spaces.events.hub import Hub
 
 RoomState = Callable[[int, int | None], Awaitable[object]]
 """What `GET /room` answers, for whoever asks."""

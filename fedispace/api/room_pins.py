@@ -6,8 +6,8 @@ from fedispace.api.present.rooms import pin_of
 from fedispace.api.routing import Besides, Call, Calls, Dialect, Reply, Routes, Who
 from fedispace.db.engine import Database
 from fedispace.errors import Invalid
-from fedispace.spaces.pins import Pinning, pins
-from fedispace.spaces.welcome import require_welcome
+from fedispace.spaces.events.welcome import require_welcome
+from fedispace.spaces.verbs.pins import Pinning, pins
 
 _AT = "/api/fedispace/v1/spaces/{id}/room/pins"
 

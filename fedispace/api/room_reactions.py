@@ -3,7 +3,7 @@
 from fedispace.api.entities.room import Reacted
 from fedispace.api.entities.shape import Parameters, RowId
 from fedispace.api.routing import Besides, Call, Calls, Dialect, Reply, Routes, Who
-from fedispace.spaces.reactions import Reactions
+from fedispace.spaces.events.reactions import Reactions
 
 
 class React(Parameters, frozen=True, kw_only=True):

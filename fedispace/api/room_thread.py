@@ -6,8 +6,8 @@ from fedispace.api.links import page_of
 from fedispace.api.posts import Posts
 from fedispace.api.routing import Besides, Call, Calls, Dialect, Listing, Routes, Who
 from fedispace.db.engine import Database
-from fedispace.spaces.replies import moment_of, replies
-from fedispace.spaces.welcome import require_welcome
+from fedispace.spaces.events.replies import moment_of, replies
+from fedispace.spaces.events.welcome import require_welcome
 
 
 class ListReplies(Paged, frozen=True, kw_only=True):

@@ -15,13 +15,13 @@ from fedispace.api.routing import Besides, Call, Calls, Dialect, Given, Routes, 
 from fedispace.clock import Clock, iso
 from fedispace.db.engine import Database
 from fedispace.errors import Invalid
-from fedispace.spaces.handing import Handing
-from fedispace.spaces.hands import Hands
-from fedispace.spaces.hosting import Hosting
-from fedispace.spaces.inviting import Inviting, parse_offer
-from fedispace.spaces.ordering import Ordering, Pausing
-from fedispace.spaces.removing import Removing
 from fedispace.spaces.room import room_of
+from fedispace.spaces.verbs.handing import Handing
+from fedispace.spaces.verbs.hands import Hands
+from fedispace.spaces.verbs.hosting import Hosting
+from fedispace.spaces.verbs.inviting import Inviting, parse_offer
+from fedispace.spaces.verbs.ordering import Ordering, Pausing
+from fedispace.spaces.verbs.removing import Removing
 
 _AT = "/api/fedispace/v1/spaces/{id}/room"
 _WRITE = "write:statuses"

@@ -43,7 +43,7 @@ class Besides(enum.Enum):
 
     NOTHING = "nothing"
     PASS = "pass"  # noqa: S105 - a word, no password
-    """A pass for the Space in the path (`spaces/passes.py`): its holder is a person like any other."""
+    """A pass for the Space in the path (`spaces/entry/passes.py`): its holder is a person like any other."""
     TICKET = "ticket"
     """Anything: the call itself judges what is no OAuth token."""
 

@@ -45,12 +45,12 @@ from fedispace.api.seats import Seats
 from fedispace.clock import Clock, iso
 from fedispace.db.engine import Database
 from fedispace.errors import Forbidden, NotFound, Unauthenticated
-from fedispace.spaces.hub import Hub
-from fedispace.spaces.passes import Passes, is_pass
-from fedispace.spaces.reactions import EMOJI
-from fedispace.spaces.room_events import OVER, packed
-from fedispace.spaces.speaking import Speaking, speaking_event
-from fedispace.spaces.welcome import VISITOR, Holder, Reason, require_welcome
+from fedispace.spaces.entry.passes import Passes, is_pass
+from fedispace.spaces.events.hub import Hub
+from fedispace.spaces.events.reactions import EMOJI
+from fedispace.spaces.events.room_events import OVER, packed
+from fedispace.spaces.events.welcome import VISITOR, Holder, Reason, require_welcome
+from fedispace.spaces.sound.speaking import Speaking, speaking_event
 
 SIGNAL: Final = "/spaces/{id}/signal"
 EVENTS: Final = "/api/fedispace/v1/spaces/{id}/events"

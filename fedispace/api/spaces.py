@@ -12,12 +12,12 @@ from fedispace.api.present.spaces import SpacePresenter, admission_of
 from fedispace.api.routing import Besides, Call, Calls, Dialect, Listing, Reply, Routes, Who
 from fedispace.db.engine import Database
 from fedispace.spaces import queries, views
-from fedispace.spaces.changing import Changes, Changing
-from fedispace.spaces.entering import Entering
-from fedispace.spaces.hosting import Hosting
+from fedispace.spaces.entry.entering import Entering
+from fedispace.spaces.fediverse.lookup import SpaceLookup
 from fedispace.spaces.lifecycle import parse_phase
-from fedispace.spaces.lookup import SpaceLookup
 from fedispace.spaces.models import Space
+from fedispace.spaces.verbs.changing import Changes, Changing
+from fedispace.spaces.verbs.hosting import Hosting
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _AT = "/api/fedispace/v1/spaces"

@@ -8,7 +8,7 @@ from fedispace.clock import iso
 from fedispace.federation.addresses import Addresses
 from fedispace.spaces import models
 from fedispace.spaces.endpoints import endpoints_of
-from fedispace.spaces.stream_keys import StreamKeys
+from fedispace.spaces.entry.stream_keys import StreamKeys
 
 _AT = "/api/fedispace/v1/spaces/{id}/room/stream_keys"
 

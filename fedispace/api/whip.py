@@ -23,8 +23,8 @@ from fedispace.api.limits import Limiter, Rates
 from fedispace.api.routing import Dialect, Endpoint
 from fedispace.errors import Invalid, NotFound, TooLarge, Unauthenticated
 from fedispace.media.live import sdp
-from fedispace.spaces.client_keys import HEADER
-from fedispace.spaces.live import Connection, LiveRooms
+from fedispace.spaces.entry.client_keys import HEADER
+from fedispace.spaces.sound.live import Connection, LiveRooms
 
 SDP: Final = "application/sdp"
 TRICKLE: Final = "application/trickle-ice-sdpfrag"

@@ -31,7 +31,7 @@ from fedispace.media.live.supervisor import SfuProcess
 from fedispace.metrics import Metrics
 from fedispace.queue.bus import open_bus
 from fedispace.sfu_place import SfuPlace, configured_sfu, no_sfu, sfu_of_this_run
-from fedispace.spaces.fleet import Announcer
+from fedispace.spaces.sound.fleet import Announcer
 
 log = structlog.get_logger()
 

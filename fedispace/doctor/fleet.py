@@ -15,7 +15,7 @@ from fedispace.media.live.client import SfuClient
 from fedispace.media.live.protocol import SfuStatus
 from fedispace.queue.bus import open_bus
 from fedispace.sfu_place import configured_sfu
-from fedispace.spaces.fleet import ANNOUNCE_SECONDS, Fleet
+from fedispace.spaces.sound.fleet import ANNOUNCE_SECONDS, Fleet
 
 _FULL: Final = 0.9
 _ASK_SECONDS: Final = 3.0

@@ -15,10 +15,10 @@ from fedispace.db.engine import Database, Tx
 from fedispace.db.upsert import insert
 from fedispace.errors import Conflict, Invalid, NotFound
 from fedispace.spaces import members
-from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import HostBan, LiveSession, Space
 from fedispace.spaces.queries import is_present
+from fedispace.spaces.verbs.hosting import Hosting
 
 MOST_LISTED: Final = 500
 UNFINISHED: Final = (Phase.LIVE, Phase.SCHEDULED)

@@ -20,8 +20,8 @@ from fedispace.accounts.notifications import Notifier
 from fedispace.clock import Clock, wire_time
 from fedispace.db.engine import Database, Tx
 from fedispace.queue.jobs import Arguments, Jobs, Task
-from fedispace.spaces import wire
-from fedispace.spaces.instance_notes import InstanceNotes
+from fedispace.spaces.fediverse import wire
+from fedispace.spaces.fediverse.instance_notes import InstanceNotes
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Attendance, Member, Space
 

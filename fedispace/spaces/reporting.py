@@ -22,9 +22,9 @@ from fedispace.moderation.evidence import Heard, with_sound
 from fedispace.moderation.models import Report
 from fedispace.moderation.reports import Category, Reporting, Scene
 from fedispace.spaces import members, queries
-from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import RoomPlace, Space
+from fedispace.spaces.sound.fleet import Fleet
 
 log = structlog.get_logger()
 

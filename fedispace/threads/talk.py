@@ -1,7 +1,7 @@
 """Who hears of replies as they are stored and removed: whoever knows what a conversation is about.
 
-A Space's room does (`spaces/raised_hands.py`). It is told in the transaction that stores the reply, so what
-it makes of it is kept or lost with it; it must be quick and fetch nothing.
+A Space's room does (`spaces/entry/raised_hands.py`). It is told in the transaction that stores the reply,
+so what it makes of it is kept or lost with it; it must be quick and fetch nothing.
 """
 
 from dataclasses import dataclass

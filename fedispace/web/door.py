@@ -9,7 +9,7 @@ from multidict import MultiDict, MultiDictProxy
 from fedispace import errors
 from fedispace.accounts.signin import SignIn, Visitor
 from fedispace.clock import Clock
-from fedispace.spaces.visits import Guest, Visits
+from fedispace.spaces.entry.visits import Guest, Visits
 from fedispace.web.frame import Frame, redirect
 from fedispace.web.origin import require_ours, require_token
 from fedispace.web.routing import NO_FORM, Asked, Row

@@ -21,7 +21,7 @@ from multidict import MultiDict, MultiDictProxy
 from fedispace.accounts.models import Account
 from fedispace.accounts.signin import Visitor
 from fedispace.errors import NotFound, Unauthenticated
-from fedispace.spaces.visits import Guest
+from fedispace.spaces.entry.visits import Guest
 
 _MAX_ID = 2**63 - 1
 _MAX_DIGITS = 19

@@ -6,7 +6,7 @@ from fedispace.accounts.lookup import Lookup
 from fedispace.accounts.models import Account
 from fedispace.db.engine import Database
 from fedispace.errors import FedispaceError, NotFound
-from fedispace.spaces.lookup import SpaceLookup
+from fedispace.spaces.fediverse.lookup import SpaceLookup
 from fedispace.spaces.models import Space
 from fedispace.threads.lookup import StatusLookup
 from fedispace.threads.models import Status

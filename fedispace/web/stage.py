@@ -13,11 +13,11 @@ from fedispace.errors import Forbidden, NotFound, Unauthenticated
 from fedispace.federation.addresses import Addresses
 from fedispace.ids import Ids
 from fedispace.spaces import access, queries
-from fedispace.spaces.entering import Entering
+from fedispace.spaces.entry.entering import Entering
+from fedispace.spaces.entry.passes import Passes
+from fedispace.spaces.events.voices import heard_in
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Space
-from fedispace.spaces.passes import Passes
-from fedispace.spaces.voices import heard_in
 from fedispace.threads import conversation
 from fedispace.threads.compose import MAX_CHARACTERS, MAX_POSTS
 from fedispace.threads.models import Status

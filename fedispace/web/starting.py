@@ -13,11 +13,11 @@ from fedispace.db.engine import Database
 from fedispace.errors import Conflict, Forbidden, Invalid, NotFound
 from fedispace.spaces import queries
 from fedispace.spaces.access import parse_access
-from fedispace.spaces.changing import Changes, Changing
 from fedispace.spaces.details import parse_speak_policy
-from fedispace.spaces.hosting import Hosting
 from fedispace.spaces.models import Space
 from fedispace.spaces.rsvp import Attending
+from fedispace.spaces.verbs.changing import Changes, Changing
+from fedispace.spaces.verbs.hosting import Hosting
 from fedispace.threads.visibility import require_visible
 from fedispace.web.frame import Frame, redirect
 from fedispace.web.present import Presenter

@@ -7,7 +7,7 @@ from fedispace.errors import Conflict
 from fedispace.federation.addresses import Addresses
 from fedispace.spaces import queries
 from fedispace.spaces.endpoints import endpoints_of
-from fedispace.spaces.stream_keys import StreamKeys
+from fedispace.spaces.entry.stream_keys import StreamKeys
 from fedispace.web.frame import Frame, redirect
 from fedispace.web.present import Presenter
 from fedispace.web.routing import Asked, Pages

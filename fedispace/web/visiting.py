@@ -23,9 +23,9 @@ from fedispace.errors import (
 )
 from fedispace.ids import Ids
 from fedispace.spaces import queries
-from fedispace.spaces.entry_links import EntryLinks
-from fedispace.spaces.home_sign_in import HomeSignIn
-from fedispace.spaces.visits import LIFE, Visits
+from fedispace.spaces.entry.entry_links import EntryLinks
+from fedispace.spaces.entry.home_sign_in import HomeSignIn
+from fedispace.spaces.entry.visits import LIFE, Visits
 from fedispace.web.cards import SpaceCard
 from fedispace.web.frame import Frame, redirect
 from fedispace.web.present import Presenter

@@ -28,7 +28,7 @@ from fedispace.accounts.synchronization import FollowSynchronization
 from fedispace.moderation import silence
 from fedispace.moderation.evidence import EvidenceDrawer
 from fedispace.moderation.reports import Reporting
-from fedispace.spaces.exits import Exits
+from fedispace.spaces.sound.exits import Exits
 from fedispace.threads.bio import BioMarkup
 from fedispace.threads.hearing import heard, private_mention
 from fedispace.threads.sanitize import safe_html

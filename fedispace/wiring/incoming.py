@@ -11,12 +11,12 @@ from fedispace.federation.http import FederationDoor
 from fedispace.federation.inbox import Inbox, InboxPump, InboxTable
 from fedispace.federation.rumours import Rumours
 from fedispace.moderation.reports import ReportInbox
-from fedispace.spaces.activities import SpaceInbox
-from fedispace.spaces.documents import SpaceDocuments
-from fedispace.spaces.doors import SpaceDoor
-from fedispace.spaces.invitation_inbox import InvitationInbox
+from fedispace.spaces.entry.doors import SpaceDoor
+from fedispace.spaces.fediverse.activities import SpaceInbox
+from fedispace.spaces.fediverse.documents import SpaceDocuments
+from fedispace.spaces.fediverse.invitation_inbox import InvitationInbox
+from fedispace.spaces.fediverse.rsvp_inbox import RsvpInbox
 from fedispace.spaces.queries import room_named
-from fedispace.spaces.rsvp_inbox import RsvpInbox
 from fedispace.threads.activities import ThreadInbox
 from fedispace.threads.collections import ThreadCollections
 from fedispace.threads.documents import ThreadDocuments

@@ -1,4 +1,4 @@
-"""The verbs of a room, which all begin and end in the same way (`spaces/acting.py`)."""
+"""The verbs of a room, which all begin and end in the same way (`spaces/verbs/acting.py`)."""
 
 from fedispace.accounts.lookup import Lookup
 from fedispace.clock import Clock
@@ -7,17 +7,17 @@ from fedispace.db.engine import Database
 from fedispace.ids import Ids
 from fedispace.queue.bus import Bus
 from fedispace.queue.jobs import Jobs
-from fedispace.spaces.acting import Acting, Orders
-from fedispace.spaces.changing import Changing
-from fedispace.spaces.exits import Exits
-from fedispace.spaces.handing import Handing
-from fedispace.spaces.hands import Hands
-from fedispace.spaces.herald import Herald
-from fedispace.spaces.inviting import Inviting
-from fedispace.spaces.ordering import Ordering, Pausing
-from fedispace.spaces.pins import Pinning
-from fedispace.spaces.removing import Removing
-from fedispace.spaces.tidings import Tidings
+from fedispace.spaces.fediverse.tidings import Tidings
+from fedispace.spaces.sound.exits import Exits
+from fedispace.spaces.verbs.acting import Acting, Orders
+from fedispace.spaces.verbs.changing import Changing
+from fedispace.spaces.verbs.handing import Handing
+from fedispace.spaces.verbs.hands import Hands
+from fedispace.spaces.verbs.herald import Herald
+from fedispace.spaces.verbs.inviting import Inviting
+from fedispace.spaces.verbs.ordering import Ordering, Pausing
+from fedispace.spaces.verbs.pins import Pinning
+from fedispace.spaces.verbs.removing import Removing
 
 
 class RoomVerbs:

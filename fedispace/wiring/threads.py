@@ -1,7 +1,7 @@
 """Posts: written here, arrived from elsewhere, completed, and who may do what with them."""
 
-from fedispace.spaces.raised_hands import HandsInReplies
-from fedispace.spaces.voices import require_voice
+from fedispace.spaces.entry.raised_hands import HandsInReplies
+from fedispace.spaces.events.voices import require_voice
 from fedispace.threads.approvals import Approvals
 from fedispace.threads.attention import Attention
 from fedispace.threads.backfill import Backfill

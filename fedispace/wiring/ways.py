@@ -1,10 +1,10 @@
 """The ways in for people of other servers: signing in at home, a link by message, and the visit."""
 
-from fedispace.spaces.entry_links import EntryLinks
-from fedispace.spaces.home_servers import HomeServers
-from fedispace.spaces.home_sign_in import HomeSignIn
-from fedispace.spaces.visits import Visits
-from fedispace.spaces.way_limits import WayLimits
+from fedispace.spaces.entry.entry_links import EntryLinks
+from fedispace.spaces.entry.home_servers import HomeServers
+from fedispace.spaces.entry.home_sign_in import HomeSignIn
+from fedispace.spaces.entry.visits import Visits
+from fedispace.spaces.entry.way_limits import WayLimits
 from fedispace.wiring.accounts import Accounts
 from fedispace.wiring.base import Base
 from fedispace.wiring.federation import Federation

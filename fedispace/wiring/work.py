@@ -10,8 +10,8 @@ from fedispace.federation.fanout import FanoutPump
 from fedispace.queue.jobs import JobPump
 from fedispace.queue.periodic import Periodic
 from fedispace.queue.worker import Worker
-from fedispace.spaces import passes as space_passes
-from fedispace.spaces import tickets as space_tickets
+from fedispace.spaces.entry import passes as space_passes
+from fedispace.spaces.entry import tickets as space_tickets
 from fedispace.threads import idempotency
 from fedispace.wiring.accounts import Accounts
 from fedispace.wiring.base import Base

@@ -15,8 +15,8 @@ NO_INBOX = {
     "federation/newcomers.py",
     "federation/requests.py",
     "federation/resolve.py",
-    "spaces/home_servers.py",
-    "spaces/home_sign_in.py",
+    "spaces/entry/home_servers.py",
+    "spaces/entry/home_sign_in.py",
 }
 """What these refuse is refused to our own people and programs, or is the fate of requests of ours."""
 NO_ARRIVAL = {"event_without_space"}

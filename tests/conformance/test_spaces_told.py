@@ -11,7 +11,7 @@ from fedispace.federation import codec
 from fedispace.federation.codec_context import EVENT_CONTEXT
 from fedispace.federation.vocab.activities import Accept, Join, Update
 from fedispace.federation.vocab.objects import Event
-from fedispace.spaces.client_keys import parse_client_key
+from fedispace.spaces.entry.client_keys import parse_client_key
 from tests.spaces.test_golden import activity_of
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ import pytest
 from fedispace.clock import ManualClock
 from fedispace.config import Spaces as Limits
 from fedispace.spaces import members
-from fedispace.spaces.absence import NOTHING, Absence, Organizer, Verdict, verdict
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.roles import MemberRole
+from fedispace.spaces.verbs.absence import NOTHING, Absence, Organizer, Verdict, verdict
 from tests.spaces.floor import Floor, floor  # noqa: F401
 from tests.spaces.town import Town
 

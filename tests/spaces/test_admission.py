@@ -8,7 +8,7 @@ import pytest
 from fedispace.errors import Conflict, FedispaceError, Forbidden, NotFound, RateLimited, Unavailable
 from fedispace.federation.vocab.activities import Join
 from fedispace.federation.vocab.uri import Uri
-from fedispace.spaces.admission import Admission, read_answer
+from fedispace.spaces.entry.admission import Admission, read_answer
 from fedispace.spaces.models import Space
 
 NOW = datetime(2026, 11, 12, 19, 0, tzinfo=UTC)

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from fedispace.accounts.models import Account
 from fedispace.errors import Conflict, Forbidden, Unavailable
 from fedispace.net import Net
-from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.models import LiveSession, RoomPlace, Space
-from fedispace.spaces.whep import WhepAddress
+from fedispace.spaces.sound.live import LiveRooms
+from fedispace.spaces.sound.whep import WhepAddress
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.door import open_door

@@ -7,10 +7,10 @@ import pytest
 from fedispace.clock import ManualClock
 from fedispace.errors import Conflict, Forbidden, Invalid
 from fedispace.spaces import members
-from fedispace.spaces.changing import Changes
 from fedispace.spaces.models import LiveSession
 from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.room import room_of
+from fedispace.spaces.verbs.changing import Changes
 from fedispace.threads.written import Draft
 from tests.spaces.town import Town
 

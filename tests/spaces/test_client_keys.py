@@ -14,7 +14,7 @@ from fedispace.federation.routes import Verified
 from fedispace.federation.vocab.activities import Join
 from fedispace.federation.vocab.uri import Uri
 from fedispace.spaces import members
-from fedispace.spaces.client_keys import is_proven, parse_client_key
+from fedispace.spaces.entry.client_keys import is_proven, parse_client_key
 from fedispace.spaces.models import HostBan, Pass, Space, Ticket
 from fedispace.spaces.roles import MemberRole
 from tests.spaces.town import Town

@@ -10,7 +10,7 @@ from fedispace.federation import tombstones
 from fedispace.federation.routes import Asker
 from fedispace.federation.vocab.uri import Uri
 from fedispace.spaces import members
-from fedispace.spaces.documents import SpaceDocuments
+from fedispace.spaces.fediverse.documents import SpaceDocuments
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.roles import MemberRole
 from tests.spaces.town import Town

@@ -11,12 +11,12 @@ from sqlalchemy import select
 from fedispace.accounts.models import Account
 from fedispace.clock import SystemClock
 from fedispace.media.live.client import SfuClient
-from fedispace.spaces.cascade import Cascade
-from fedispace.spaces.fleet import TOPIC, Fleet
-from fedispace.spaces.live import LiveRooms
 from fedispace.spaces.models import LiveSession, Space
-from fedispace.spaces.placement import Placement, choose
-from fedispace.spaces.speaking import Speaking
+from fedispace.spaces.sound.cascade import Cascade
+from fedispace.spaces.sound.fleet import TOPIC, Fleet
+from fedispace.spaces.sound.live import LiveRooms
+from fedispace.spaces.sound.placement import Placement, choose
+from fedispace.spaces.sound.speaking import Speaking
 from tests.ground.eventually import eventually
 from tests.media.lines import Line
 from tests.media.studio import Studio

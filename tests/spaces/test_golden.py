@@ -16,7 +16,7 @@ from fedispace.accounts.models import Account
 from fedispace.federation import codec
 from fedispace.federation.vocab.activities import Create, Update
 from fedispace.federation.vocab.uri import Uri
-from fedispace.spaces import wire
+from fedispace.spaces.fediverse import wire
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Space
 from tests.spaces.reading_peers import READERS, Json, Trapped

@@ -13,7 +13,7 @@ from fedispace.config import Spaces as Limits
 from fedispace.errors import Conflict, Forbidden, IllegalStep, Invalid, NotFound
 from fedispace.federation.vocab.activities import Join
 from fedispace.federation.vocab.uri import Uri
-from fedispace.spaces.hosting import MAX_UNFINISHED
+from fedispace.spaces.verbs.hosting import MAX_UNFINISHED
 from fedispace.threads.models import Status
 from tests.spaces.town import Town
 

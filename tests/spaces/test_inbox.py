@@ -14,7 +14,7 @@ from fedispace.errors import Refused
 from fedispace.federation.vocab.activities import Announce, Delete, Join, Leave
 from fedispace.federation.vocab.uri import Uri
 from fedispace.queue.models import Job
-from fedispace.spaces.announced import FETCH_ANNOUNCED
+from fedispace.spaces.fediverse.announced import FETCH_ANNOUNCED
 from fedispace.spaces.models import Attendance, Space
 from tests.spaces.town import Town
 

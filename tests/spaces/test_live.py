@@ -17,12 +17,12 @@ from fedispace.media.live.client import SfuClient
 from fedispace.media.live.protocol import Answer
 from fedispace.spaces import presence, views
 from fedispace.spaces.access import Role
-from fedispace.spaces.cascade import Cascade
-from fedispace.spaces.fleet import Fleet
-from fedispace.spaces.live import Connection, LiveRooms
 from fedispace.spaces.models import LiveSession, Space
-from fedispace.spaces.placement import Placement
-from fedispace.spaces.speaking import Speaking
+from fedispace.spaces.sound.cascade import Cascade
+from fedispace.spaces.sound.fleet import Fleet
+from fedispace.spaces.sound.live import Connection, LiveRooms
+from fedispace.spaces.sound.placement import Placement
+from fedispace.spaces.sound.speaking import Speaking
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import main_frequency, purity

@@ -13,11 +13,11 @@ from fedispace.config import Spaces as Limits
 from fedispace.errors import Forbidden, Invalid, Unauthenticated
 from fedispace.media.live.client import SfuClient
 from fedispace.spaces import members
-from fedispace.spaces.exits import Exits
-from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.models import Space
-from fedispace.spaces.obedience import Obedience
 from fedispace.spaces.roles import MemberRole
+from fedispace.spaces.sound.exits import Exits
+from fedispace.spaces.sound.fleet import Fleet
+from fedispace.spaces.sound.obedience import Obedience
 from fedispace.wiring.rooms import RoomVerbs
 from tests.ground.eventually import eventually
 from tests.media.peers import Listener, Speaker

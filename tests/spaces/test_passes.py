@@ -10,8 +10,9 @@ from fedispace.accounts.models import Account
 from fedispace.clock import ManualClock
 from fedispace.config import Spaces as Limits
 from fedispace.errors import Conflict, Forbidden, NotFound, Unauthenticated
-from fedispace.spaces import members, passes
+from fedispace.spaces import members
 from fedispace.spaces.access import Role
+from fedispace.spaces.entry import passes
 from fedispace.spaces.models import HostBan, Pass, Space
 from fedispace.spaces.roles import MemberRole
 from tests.spaces.town import Town

@@ -13,9 +13,9 @@ from fedispace.media.live.client import SfuClient
 from fedispace.moderation.evidence import EvidenceDrawer
 from fedispace.moderation.models import Evidence
 from fedispace.moderation.reports import Reporting
-from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.models import Space
 from fedispace.spaces.reporting import RoomReporting
+from fedispace.spaces.sound.fleet import Fleet
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.peers import Listener, Speaker

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fedispace.media.live.protocol import SessionEvent
-from fedispace.spaces.speaking import Speaking
+from fedispace.spaces.sound.speaking import Speaking
 from tests.ground.ear import RATE
 from tests.media.peers import Sound, Speaker
 from tests.media.studio import Studio

@@ -9,8 +9,8 @@ from fedispace.accounts.models import Account
 from fedispace.clock import ManualClock
 from fedispace.errors import Forbidden, RateLimited, Unauthenticated
 from fedispace.spaces.access import Role
+from fedispace.spaces.entry.tickets import MAX_OUTSTANDING, Issued, prune
 from fedispace.spaces.models import Space, Ticket
-from fedispace.spaces.tickets import MAX_OUTSTANDING, Issued, prune
 from tests.spaces.town import Town
 
 

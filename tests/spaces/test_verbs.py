@@ -10,7 +10,7 @@ from fedispace.clock import ManualClock
 from fedispace.config import Spaces as Limits
 from fedispace.errors import Conflict, FedispaceError, Forbidden, Invalid, NotFound
 from fedispace.spaces import members
-from fedispace.spaces.inviting import parse_offer
+from fedispace.spaces.verbs.inviting import parse_offer
 from tests.spaces.floor import COHOST, HOST, LISTENER, SPEAKER, Floor, Heard, floor  # noqa: F401
 from tests.spaces.town import Town
 

@@ -9,10 +9,10 @@ from fedispace.accounts.models import Account
 from fedispace.accounts.tokens import at_rest
 from fedispace.clock import ManualClock
 from fedispace.errors import Forbidden
-from fedispace.spaces.exits import Exits
+from fedispace.spaces.entry.visits import LIFE, MAX_AT_ONCE, Visits
 from fedispace.spaces.models import Pass
+from fedispace.spaces.sound.exits import Exits
 from fedispace.spaces.visit_models import Visit
-from fedispace.spaces.visits import LIFE, MAX_AT_ONCE, Visits
 from tests.spaces.town import Town
 
 

@@ -8,8 +8,9 @@ from fedispace.errors import Forbidden, NotFound
 from fedispace.federation.vocab.activities import Join
 from fedispace.federation.vocab.uri import Uri
 from fedispace.moderation import rules
-from fedispace.spaces import access, members, queries, voices
+from fedispace.spaces import access, members, queries
 from fedispace.spaces.access import Standing
+from fedispace.spaces.events import voices
 from fedispace.spaces.models import HostBan, Space
 from fedispace.spaces.roles import MemberRole
 from fedispace.threads.written import Draft

@@ -16,12 +16,12 @@ from fedispace.media.live.client import SfuClient
 from fedispace.moderation import rules
 from fedispace.moderation.policy import DomainPolicy
 from fedispace.spaces import members
-from fedispace.spaces.exits import Exits
-from fedispace.spaces.fleet import Fleet
 from fedispace.spaces.models import HostBan, Space
 from fedispace.spaces.presence import topic
 from fedispace.spaces.roles import MemberRole
-from fedispace.spaces.watch import RoomWatch
+from fedispace.spaces.sound.exits import Exits
+from fedispace.spaces.sound.fleet import Fleet
+from fedispace.spaces.sound.watch import RoomWatch
 from tests.ground.eventually import eventually
 from tests.media.peers import Listener, Sound, Speaker
 from tests.spaces.test_live import Hall, alice, hall, space  # noqa: F401

@@ -9,8 +9,8 @@ from fedispace.accounts.models import Account
 from fedispace.federation import codec
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.vocab.objects import Event
-from fedispace.spaces import wire
 from fedispace.spaces.access import Access
+from fedispace.spaces.fediverse import wire
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Space
 

@@ -43,24 +43,24 @@ from fedispace.ids import TimeOrderedIds
 from fedispace.net import Net
 from fedispace.queue.bus import MemoryBus
 from fedispace.queue.jobs import Jobs
-from fedispace.spaces.acting import Orders
-from fedispace.spaces.activities import SpaceInbox
-from fedispace.spaces.arrival import Arrivals
-from fedispace.spaces.bearers import Bearers
-from fedispace.spaces.documents import SpaceDocuments
-from fedispace.spaces.doors import SpaceDoor
-from fedispace.spaces.entering import Entering
-from fedispace.spaces.exits import Exits
-from fedispace.spaces.herald import Herald
-from fedispace.spaces.hosting import Hosting, Rooms
-from fedispace.spaces.invitation_post import InvitationPost
-from fedispace.spaces.lookup import SpaceLookup
+from fedispace.spaces.entry.bearers import Bearers
+from fedispace.spaces.entry.doors import SpaceDoor
+from fedispace.spaces.entry.entering import Entering
+from fedispace.spaces.entry.passes import Passes
+from fedispace.spaces.entry.tickets import Tickets
+from fedispace.spaces.events.voices import require_voice
+from fedispace.spaces.fediverse.activities import SpaceInbox
+from fedispace.spaces.fediverse.arrival import Arrivals
+from fedispace.spaces.fediverse.documents import SpaceDocuments
+from fedispace.spaces.fediverse.invitation_post import InvitationPost
+from fedispace.spaces.fediverse.lookup import SpaceLookup
+from fedispace.spaces.fediverse.rsvp_inbox import RsvpInbox
+from fedispace.spaces.fediverse.tidings import Tidings
 from fedispace.spaces.models import Space
-from fedispace.spaces.passes import Passes
-from fedispace.spaces.rsvp_inbox import RsvpInbox
-from fedispace.spaces.tickets import Tickets
-from fedispace.spaces.tidings import Tidings
-from fedispace.spaces.voices import require_voice
+from fedispace.spaces.sound.exits import Exits
+from fedispace.spaces.verbs.acting import Orders
+from fedispace.spaces.verbs.herald import Herald
+from fedispace.spaces.verbs.hosting import Hosting, Rooms
 from fedispace.threads.hearing import heard, private_mention
 from fedispace.threads.polls import Polls
 from fedispace.threads.publish import Publishing

@@ -8,7 +8,7 @@ from fedispace.config import Spaces as Limits
 from fedispace.spaces.models import Pin
 from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.room import Hand, RoomView, Seat, You
-from fedispace.spaces.speaking import Speaking
+from fedispace.spaces.sound.speaking import Speaking
 
 
 class RoomPresenter:

@@ -7,8 +7,8 @@ from fedispace.api.entities import space as entities
 from fedispace.api.present.accounts import AccountPresenter
 from fedispace.clock import iso
 from fedispace.spaces import access
-from fedispace.spaces.admission import Admission
 from fedispace.spaces.details import speak_policy_from
+from fedispace.spaces.entry.admission import Admission
 from fedispace.spaces.lifecycle import parse_phase
 from fedispace.spaces.views import SpaceView
 

@@ -1,0 +1,126 @@
+"""Asking somebody in, on stage, or to be a co-host; and what they answer.
+
+Whoever is on stage already becomes a co-host at once: it puts nobody's microphone on. Everybody else is
+asked, and nothing changes until they say yes.
+"""
+
+from typing import Final, Literal, cast, get_args
+
+from sqlalchemy import func, select
+
+from fedispace.accounts.lookup import Lookup
+from fedispace.accounts.models import Account, Block
+from fedispace.errors import Conflict, Forbidden, Invalid, NotFound
+from fedispace.spaces.models import HostBan, Member
+from fedispace.spaces.roles import ON_STAGE, Action, MemberRole
+from fedispace.spaces.verbs.acting import Acting, Scene
+from fedispace.spaces.verbs.herald import Herald
+
+Offer = Literal["listener", "speaker", "cohost"]
+MAX_UNANSWERED: Final = 200
+
+
+def parse_offer(text: str) -> Offer:
+    """Return the role that can be offered called `text`; raises `Invalid`."""
+    if text not in get_args(Offer):
+        raise Invalid("role must be listener, speaker or cohost.", field="role")
+    return cast(Offer, text)
+
+
+class Inviting:
+    """The verbs of invitations."""
+
+    def __init__(self, acting: Acting, lookup: Lookup, herald: Herald) -> None:
+        self._acting = acting
+        self._lookup = lookup
+        self._herald = herald
+
+    async def invite_by_handle(self, by_id: int, space_id: int, handle: str, offer: Offer) -> None:
+        """Invite somebody anywhere; who is not known here yet is asked for at home first."""
+        action = _action_for(offer)
+        async with self._acting.scene(by_id, space_id, action, before_live=True):
+            pass  # nobody is looked up for whoever may not invite
+        guest = await self._lookup.account(handle)
+        await self.invite(by_id, space_id, guest.id, offer)
+
+    async def invite(self, by_id: int, space_id: int, account_id: int, offer: Offer) -> None:
+        """Offer somebody a role; repeating an offer is fine."""
+        action = _action_for(offer)
+        async with self._acting.scene(by_id, space_id, action, before_live=True) as scene:
+            row = await scene.other(action, account_id)
+            guest = await _require_welcome(scene, row)
+            if offer == "cohost":
+                await scene.require_room_for_cohost()
+            if row.role in ON_STAGE:
+                scene.becomes(row, MemberRole.COHOST)
+                scene.tell_you(account_id, "role", role=MemberRole.COHOST)
+                return
+            if row.invited_as == offer:
+                return
+            await _require_few_unanswered(scene)
+            row.invited_as = offer
+            await scene.tx.flush()
+            await self._herald.invited(scene.tx, scene.space, by_id, guest, row)
+            scene.tell_you(account_id, "invited", role=offer)
+
+    async def answer(self, by_id: int, space_id: int, *, accept: bool) -> None:
+        """Take the role that was offered, or not. The microphone stays off either way."""
+        async with self._acting.scene(by_id, space_id, before_live=True) as scene:
+            row = await scene.myself()
+            if row.invited_as is None:
+                if accept:
+                    raise Conflict("You are not invited any more.")
+                return
+            offered = MemberRole(row.invited_as)
+            if not accept:
+                await _decline(scene, row, offered)
+            elif offered is MemberRole.LISTENER:
+                row.invited_as = None
+            else:
+                if offered is MemberRole.COHOST:
+                    await scene.require_room_for_cohost()
+                if row.role not in ON_STAGE:
+                    await scene.require_seat()
+                scene.becomes(row, offered)
+                row.has_mic_on = False
+                scene.tell_you(by_id, "role", role=offered)
+
+
+async def _decline(scene: Scene, row: Member, offered: MemberRole) -> None:
+    """Forget an offer; whoever does not even want to come leaves the list of guests."""
+    row.invited_as = None
+    if offered is MemberRole.LISTENER and row.role == MemberRole.LISTENER:
+        await scene.tx.delete(row)
+    scene.tell("queue")
+
+
+def _action_for(offer: Offer) -> Action:
+    return Action.APPOINT if offer == "cohost" else Action.INVITE
+
+
+async def _require_welcome(scene: Scene, row: Member) -> Account:
+    """Return the guest's account, if they may come and want to hear from who asks."""
+    guest = await scene.tx.get(Account, row.account_id)
+    if guest is None or guest.is_suspended:
+        raise NotFound("There is no such account.")
+    banned = await scene.tx.get(HostBan, (scene.space.host_id, row.account_id))
+    if row.removed_at is not None or banned is not None:
+        raise Conflict("They were sent out; let them in again first.")
+    blocked = await scene.tx.scalar(
+        select(Block.id).where(
+            Block.account_id == row.account_id, Block.target_id.in_((scene.by_id, scene.space.host_id))
+        )
+    )
+    if blocked is not None:
+        raise Forbidden("They cannot be invited.")
+    return guest
+
+
+async def _require_few_unanswered(scene: Scene) -> None:
+    unanswered = await scene.tx.scalar(
+        select(func.count())
+        .select_from(Member)
+        .where(Member.space_id == scene.space.id, Member.invited_as.is_not(None))
+    )
+    if (unanswered or 0) >= MAX_UNANSWERED:
+        raise Conflict(f"{MAX_UNANSWERED} invitations are not answered yet.")
