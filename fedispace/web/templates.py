@@ -15,7 +15,15 @@ _LARGE = 1000
 class Templates:
     """Renders pages; a name that is not given is an error, not an empty place."""
 
-    def __init__(self, assets: Assets, *, instance: str, account_domain: str, version: str) -> None:
+    def __init__(
+        self,
+        assets: Assets,
+        *,
+        instance: str,
+        account_domain: str,
+        version: str,
+        takes_visitors: bool = True,
+    ) -> None:
         environment = Environment(
             loader=PackageLoader("fedispace.web", "templates"),
             autoescape=True,
@@ -29,6 +37,7 @@ class Templates:
             instance=instance,
             account_domain=account_domain,
             version=version,
+            takes_visitors=takes_visitors,
             ago=times.ago,
             ahead=times.ahead,
             exact=times.exact,

@@ -34,6 +34,9 @@ from fedispace.web.words import refusal_of
 
 _BROWSER_KNOWN: Final = 24 * 60 * 60
 _MAX_SAID: Final = 4096
+_NO_VISITS: Final = (
+    "Accounts of other servers cannot be used on this server. Take part from your own server, or sign in."
+)
 _TOLD: Final = (Invalid, NotFound, Forbidden, Conflict, Refused, Unavailable, RateLimited)
 
 
@@ -245,3 +248,17 @@ class VisitPages:
             secure=self._secure,
             samesite="Lax",
         )
+
+
+class NoVisitPages:
+    """What stands at these addresses where the operator takes no visitors: a sentence, and nothing else."""
+
+    pages = Pages()
+
+    @pages.get("/visit{rest:(/.*)?}")
+    async def say(self, asked: Asked) -> web.Response:
+        raise NotFound(_NO_VISITS)
+
+    @pages.post("/visit{rest:(/.*)?}", stranger=True)
+    async def refuse(self, asked: Asked) -> web.Response:
+        raise NotFound(_NO_VISITS)

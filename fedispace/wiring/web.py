@@ -40,7 +40,7 @@ from fedispace.web.starting import StartingPages
 from fedispace.web.stream_keys import StreamKeyPages
 from fedispace.web.tags import TagPages
 from fedispace.web.templates import Templates
-from fedispace.web.visiting import VisitPages
+from fedispace.web.visiting import NoVisitPages, VisitPages
 from fedispace.web.voting import VotingPages
 from fedispace.web.writing import WritingPages
 from fedispace.wiring.accounts import Accounts
@@ -59,15 +59,15 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
         instance=config.instance.title,
         account_domain=config.account_domain,
         version=__version__,
+        takes_visitors=config.spaces.fediverse_sign_in,
     )
     secure = config.origin.startswith("https://")
     presenter = Presenter(addresses, people)
     frame = Frame(db=db, clock=clock, templates=templates, presenter=presenter, secure=secure)
     rooms = RoomReader(addresses, people, presenter, config.spaces)
     composer = Composer(db=db, presenter=presenter, frame=frame)
-    door = Door(
-        origin=config.origin, sign_in=accounts.sign_in, visits=spaces.ways.visits, frame=frame, clock=clock
-    )
+    visits = spaces.ways.visits if config.spaces.fediverse_sign_in else None
+    door = Door(origin=config.origin, sign_in=accounts.sign_in, visits=visits, frame=frame, clock=clock)
     return Web(
         door=door,
         assets=assets,
@@ -132,23 +132,19 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
             MessagePages(
                 db=db, people=people, conversations=threads.direct, presenter=presenter, frame=frame
             ),
-            *(
-                [
-                    VisitPages(
-                        db=db,
-                        ids=ids,
-                        homes=spaces.ways.home_sign_in,
-                        links=spaces.ways.entry_links,
-                        visits=spaces.ways.visits,
-                        presenter=presenter,
-                        frame=frame,
-                        cookie=door.cookie,
-                        secure=secure,
-                    )
-                ]
-                if config.spaces.fediverse_sign_in
-                else []
-            ),
+            VisitPages(
+                db=db,
+                ids=ids,
+                homes=spaces.ways.home_sign_in,
+                links=spaces.ways.entry_links,
+                visits=visits,
+                presenter=presenter,
+                frame=frame,
+                cookie=door.cookie,
+                secure=secure,
+            )
+            if visits
+            else NoVisitPages(),
             CalendarPages(db=db, people=people, lookup=accounts.lookup),
             StagePages(
                 db=db,

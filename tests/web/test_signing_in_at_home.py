@@ -494,9 +494,28 @@ async def test_many_questions_to_one_server_are_not_asked(
     assert statuses == [200] * 30 + [429]
 
 
-async def test_where_it_is_switched_off_there_is_no_such_page(tmp_path: Path, homes: Homes) -> None:
+async def test_where_it_is_switched_off_nothing_leads_there_and_the_page_says_so(
+    tmp_path: Path, homes: Homes, house: House, alice: Visitor, stranger: Visitor
+) -> None:
+    on = await stranger.get(await _live(alice))
+    assert "/visit?space=" in on.text
     (tmp_path / "off").mkdir()
     async with House(tmp_path / "off", names=homes.names, spaces=Limits(fediverse_sign_in=False)) as off:
         visitor = off.stranger()
-        assert (await visitor.get("/visit")).status == 404
-        assert (await visitor.post("/visit", {"address": "m.test"})).status in (404, 405)
+        room = await visitor.get(await _live(await off.person("alice")))
+        assert "To speak you need a name" in room.words
+        assert "/visit" not in room.text
+        for path in ("/visit", "/visit?space=1", "/visit/from/m.test", "/visit/link/abc"):
+            seen = await visitor.get(path)
+            assert seen.status == 404
+            assert "Accounts of other servers cannot be used on this server." in seen.words
+        for path in ("/visit", "/visit/link"):
+            refused = await visitor.post(path, {"address": "m.test"})
+            assert refused.status == 404
+            assert "Accounts of other servers cannot be used on this server." in refused.words
+
+
+async def _live(host: Visitor) -> str:
+    page = await host.get("/start-a-space")
+    fields = (("title", "Reading slowly"), ("access", "public"), ("when", "now"))
+    return (await host.submit(page, "/start-a-space", *fields)).path.split("?")[0]
