@@ -2,8 +2,10 @@
 
 from typing import Literal
 
+import msgspec
+
 from fedispace.accounts.people import People
-from fedispace.api.entities.oembed import OEmbed
+from fedispace.api.entities.oembed import Embeddable, OEmbed, OEmbedLink
 from fedispace.api.entities.shape import Parameters
 from fedispace.api.routing import Call, Calls, Dialect, Reply, Routes, Who
 from fedispace.db.engine import Database
@@ -12,6 +14,7 @@ from fedispace.federation.addresses import Addresses
 from fedispace.spaces import oembed
 from fedispace.spaces.access import OPEN_TO_ALL, no_such_space, parse_access
 from fedispace.spaces.fediverse.lookup import SpaceLookup
+from fedispace.spaces.oembed import Player
 
 
 class AskForEmbed(Parameters, frozen=True, kw_only=True):
@@ -26,23 +29,32 @@ class OEmbedCalls(Calls):
 
     routes = Routes(Dialect.NATIVE)
 
-    def __init__(self, *, db: Database, people: People, addresses: Addresses, lookup: SpaceLookup) -> None:
+    def __init__(
+        self,
+        *,
+        db: Database,
+        people: People,
+        addresses: Addresses,
+        lookup: SpaceLookup,
+        strangers_listen: bool,
+    ) -> None:
         self._db = db
         self._people = people
         self._addresses = addresses
         self._lookup = lookup
+        self._strangers_listen = strangers_listen
 
     @routes.get("/oembed", who=Who.ANYONE, scope="read:statuses")
-    async def embed(self, call: Call[AskForEmbed]) -> Reply[OEmbed]:
+    async def embed(self, call: Call[AskForEmbed]) -> Reply[OEmbed | OEmbedLink]:
         """Return the player of a Space of this server that is open to all; of anything else, nothing."""
         return await self._embed(call.given)
 
     @routes.get("/api/oembed", who=Who.ANYONE, scope="read:statuses")
-    async def embed_of_api(self, call: Call[AskForEmbed]) -> Reply[OEmbed]:
+    async def embed_of_api(self, call: Call[AskForEmbed]) -> Reply[OEmbed | OEmbedLink]:
         """Return the same."""
         return await self._embed(call.given)
 
-    async def _embed(self, given: AskForEmbed) -> Reply[OEmbed]:
+    async def _embed(self, given: AskForEmbed) -> Reply[OEmbed | OEmbedLink]:
         if given.format != "json":
             raise NotFound("Only JSON is given.")
         try:
@@ -57,17 +69,28 @@ class OEmbedCalls(Calls):
         player = oembed.player_of(
             space, host, self._addresses, max_width=given.maxwidth, max_height=given.maxheight
         )
-        shown = OEmbed(
-            version="1.0",
+        shown = self._player(player) if self._strangers_listen else self._link(player)
+        return Reply(body=shown, headers={"Cache-Control": f"public, max-age={player.cache_age}"})
+
+    def _player(self, player: Player) -> OEmbed:
+        return OEmbed(
             type="video",
+            html=player.html,
+            width=player.width,
+            height=player.height,
+            **msgspec.structs.asdict(self._said(player)),
+        )
+
+    def _link(self, player: Player) -> OEmbedLink:
+        return OEmbedLink(type="link", **msgspec.structs.asdict(self._said(player)))
+
+    def _said(self, player: Player) -> Embeddable:
+        return Embeddable(
+            version="1.0",
             title=player.title,
             author_name=player.author_name,
             author_url=player.author_url,
             provider_name=self._addresses.account_domain,
             provider_url=self._addresses.origin,
             cache_age=player.cache_age,
-            html=player.html,
-            width=player.width,
-            height=player.height,
         )
-        return Reply(body=shown, headers={"Cache-Control": f"public, max-age={player.cache_age}"})

@@ -161,7 +161,7 @@ def _body_types(gives: Any) -> tuple[Any, ...]:
     if origin is Listing:
         return (list[typing.get_args(gives)[0]],)  # type: ignore[misc]
     if origin is Reply:
-        return (typing.get_args(gives)[0],)
+        return _body_types(typing.get_args(gives)[0])
     if origin is types.UnionType:
         return typing.get_args(gives)
     return (gives,)

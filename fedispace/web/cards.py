@@ -105,6 +105,7 @@ class RoomCard:
     is_on_stage: bool = False
     is_host: bool = False
     may_listen: bool = True
+    is_for_strangers: bool = True
     may_ask: bool = True
     refusal: str = ""
     about: "PostCard | None" = None

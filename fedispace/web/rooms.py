@@ -46,6 +46,9 @@ class RoomReader:
         whep, refusal = _way_in(space, viewer_id)
         if space.local and not refusal:
             refusal = await _kept_out(tx, space, viewer_id)
+        is_for_strangers = self.is_for_strangers(space)
+        if viewer_id is None and not refusal and not is_for_strangers:
+            refusal = access.account_needed().detail
         home = source_of(space.uri)
         there = space.uri.rstrip("/").rpartition("/")[2]
         is_host = (own is not None and own.role == "host") or (space.local and viewer_id == space.host_id)
@@ -67,10 +70,15 @@ class RoomReader:
             is_on_stage=is_host or (own is not None and own.role in _RANK),
             is_host=is_host,
             may_listen=not refusal,
+            is_for_strangers=is_for_strangers,
             may_ask=space.speak_policy != "invited",
             refusal=refusal,
             about=await self._about(tx, space, viewer_id),
         )
+
+    def is_for_strangers(self, space: Space) -> bool:
+        """Tell whether anybody may listen without an account; another server may still refuse them."""
+        return space.access in OPEN_TO_ALL and (not space.local or self._limits.anonymous_listening)
 
     async def seats(self, tx: Tx, space: Space) -> list[Seat]:
         """Return who is on stage: the host first, then co-hosts, then in the order in which they came."""
@@ -145,10 +153,6 @@ def servers_of(space: Space) -> list[str]:
     if space.signal_endpoint and urlsplit(space.signal_endpoint).netloc == urlsplit(space.uri).netloc:
         sources |= {source.replace("http", "ws", 1) for source in sources}
     return sorted(sources)
-
-
-def is_open(space: Space) -> bool:
-    return space.access in OPEN_TO_ALL
 
 
 def path_of(presenter: Presenter, host: Account, space: Space) -> str:

@@ -19,7 +19,7 @@ from fedispace.web.cards import SpaceCard
 from fedispace.web.embedding import embed_of
 from fedispace.web.frame import Frame, redirect
 from fedispace.web.present import Presenter
-from fedispace.web.rooms import RoomReader, is_open
+from fedispace.web.rooms import RoomReader
 from fedispace.web.routing import Asked, Pages
 
 _MAX_HANDLE: Final = 300
@@ -58,7 +58,7 @@ class SharingPages:
             space = await queries.space(tx, asked.id(), asked.person_id)
             card = await self._presenter.space(tx, space, asked.person_id)
             room = await self._rooms.room(tx, space, asked.person_id)
-        embed = embed_of(space, card, self._addresses) if is_open(space) and space.local else None
+        embed = embed_of(space, card, self._addresses) if space.local and room.is_for_strangers else None
         return await self._frame.page(
             asked,
             "share.html",

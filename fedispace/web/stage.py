@@ -27,7 +27,7 @@ from fedispace.web.embedding import embed_of
 from fedispace.web.faces import Face
 from fedispace.web.frame import Frame
 from fedispace.web.present import Presenter
-from fedispace.web.rooms import RoomReader, is_open, servers_of
+from fedispace.web.rooms import RoomReader, servers_of
 from fedispace.web.routing import Asked, Pages
 from fedispace.web.wants import to_object, wants_activity
 from fedispace.web.writing import reply_to
@@ -128,7 +128,7 @@ class StagePages:
             space=card,
             room=room,
             link=link,
-            embed=embed_of(space, card, self._addresses) if is_open(space) and space.local else None,
+            embed=embed_of(space, card, self._addresses) if space.local and room.is_for_strangers else None,
             announcement=announcement,
             replies=replies,
             draft=draft,

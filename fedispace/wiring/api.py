@@ -200,7 +200,13 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
             PolicyCalls(db=db, approvals=threads.approvals),
             ThreadCalls(db=db, posts=posts, publishing=threads.publishing, deletion=threads.deletion),
             ConversationCalls(db=db, posts=posts, looking=threads.looking),
-            OEmbedCalls(db=db, people=people, addresses=addresses, lookup=spaces.lookup),
+            OEmbedCalls(
+                db=db,
+                people=people,
+                addresses=addresses,
+                lookup=spaces.lookup,
+                strangers_listen=config.spaces.anonymous_listening,
+            ),
             AttendanceCalls(
                 db=db,
                 attending=spaces.attending,

@@ -51,7 +51,7 @@ class Incoming:
             join_door=SpaceDoor(base.db, accounts.people, spaces.entering),
             authorized_fetch=base.config.federation.authorized_fetch,
         )
-        _mount_documents(self.door, base, federation, accounts)
+        _mount_documents(self.door, base, federation, accounts, spaces)
         self.pump = InboxPump(
             base.db,
             base.clock,
@@ -123,7 +123,9 @@ def _table(
     return table
 
 
-def _mount_documents(door: FederationDoor, base: Base, federation: Federation, accounts: Accounts) -> None:
+def _mount_documents(
+    door: FederationDoor, base: Base, federation: Federation, accounts: Accounts, spaces: Spaces
+) -> None:
     """Join the documents that other servers may read to their addresses."""
     db, clock, addresses, people = base.db, base.clock, base.addresses, accounts.people
     door.mount(Archive.routes, Archive(db, addresses))
@@ -133,4 +135,4 @@ def _mount_documents(door: FederationDoor, base: Base, federation: Federation, a
     door.mount(ThreadDocuments.routes, ThreadDocuments(db, clock, addresses, people))
     door.mount(ThreadCollections.routes, ThreadCollections(db, addresses, people))
     door.mount(InteractionDocuments.routes, InteractionDocuments(db, addresses))
-    door.mount(SpaceDocuments.routes, SpaceDocuments(db, people, addresses))
+    door.mount(SpaceDocuments.routes, SpaceDocuments(db, people, addresses, spaces.events))

@@ -18,6 +18,7 @@ from fedispace.spaces.fediverse.guest_answers import GuestAnswers
 from fedispace.spaces.fediverse.instance_notes import InstanceNotes
 from fedispace.spaces.fediverse.invitation_post import InvitationPost
 from fedispace.spaces.fediverse.lookup import SpaceLookup
+from fedispace.spaces.fediverse.our_events import OurEvents
 from fedispace.spaces.fediverse.tidings import Tidings
 from fedispace.spaces.guesting import Guesting
 from fedispace.spaces.oversight import Oversight
@@ -79,8 +80,11 @@ class Spaces:
         self.obedience = Obedience(db=db, fleet=fleet)
         self.stream_keys = StreamKeys(db=db, clock=clock, ids=ids, bus=base.bus, fleet=fleet)
         self.ways = Ways(base, federation, accounts)
-        self.tidings = Tidings(ids, clock, base.bus, addresses, federation.outbox)
-        self.invitation_post = InvitationPost(ids, addresses, federation.outbox, accounts.notifier)
+        self.events = OurEvents(addresses, strangers_listen=base.config.spaces.anonymous_listening)
+        self.tidings = Tidings(ids, clock, base.bus, addresses, federation.outbox, self.events)
+        self.invitation_post = InvitationPost(
+            ids, addresses, federation.outbox, accounts.notifier, self.events
+        )
         call_up = CallUp(clock, self.ways.entry_links) if base.config.spaces.fediverse_sign_in else None
         self.herald = Herald(clock, self.tidings, self.invitation_post, call_up)
         self.verbs = RoomVerbs(

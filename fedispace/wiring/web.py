@@ -175,7 +175,7 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
                 rooms=rooms,
                 frame=frame,
             ),
-            EmbeddingPages(db=db, addresses=addresses, presenter=presenter, frame=frame),
+            EmbeddingPages(db=db, addresses=addresses, presenter=presenter, rooms=rooms, frame=frame),
             StreamKeyPages(
                 db=db, keys=spaces.stream_keys, addresses=addresses, presenter=presenter, frame=frame
             ),

@@ -157,6 +157,13 @@ def test_a_number_by_which_somebody_could_be_known_is_not_told(listeners: int, t
     assert written(space(listener_count=listeners)).get("listenerCount") == told
 
 
+def test_where_nobody_listens_without_an_account_the_event_says_so() -> None:
+    event = codec.write(wire.event_of(space(), HOST, ADDRESSES, strangers_listen=False))
+    assert event["space"]["anonymousListeners"] is False
+    assert "no account" not in event["content"]
+    assert "no account" not in wire.announcement_of(space(), HOST, strangers_listen=False)
+
+
 def test_a_space_that_is_not_open_to_all_does_not_invite_everybody() -> None:
     document = written(space(access="followers"))
     assert "no account" not in document["content"]

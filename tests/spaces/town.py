@@ -54,6 +54,7 @@ from fedispace.spaces.fediverse.arrival import Arrivals
 from fedispace.spaces.fediverse.documents import SpaceDocuments
 from fedispace.spaces.fediverse.invitation_post import InvitationPost
 from fedispace.spaces.fediverse.lookup import SpaceLookup
+from fedispace.spaces.fediverse.our_events import OurEvents
 from fedispace.spaces.fediverse.rsvp_inbox import RsvpInbox
 from fedispace.spaces.fediverse.tidings import Tidings
 from fedispace.spaces.models import Space
@@ -129,10 +130,11 @@ class Town:
         self.bearers = Bearers(clock=clock, tickets=self.tickets, passes=self.passes, oauth=self.oauth)
         self.rooms = ClosedRooms()
         self.jobs = Jobs(self.ids, clock, self.bus)
-        self.tidings = Tidings(self.ids, clock, self.bus, self.addresses, self.outbox)
+        events = OurEvents(self.addresses, strangers_listen=(limits or Limits()).anonymous_listening)
+        self.tidings = Tidings(self.ids, clock, self.bus, self.addresses, self.outbox, events)
         self.orders = KeptOrders()
         self.notifier = Notifier(self.ids, clock, self.bus, heard(), private_mention())
-        post = InvitationPost(self.ids, self.addresses, self.outbox, self.notifier)
+        post = InvitationPost(self.ids, self.addresses, self.outbox, self.notifier, events)
         self.herald = Herald(clock, self.tidings, post)
         self.verbs = RoomVerbs(
             db=db,
@@ -183,7 +185,7 @@ class Town:
             outbox=self.outbox,
             takes_rsvps=(limits or Limits()).rsvp,
         )
-        self.documents = SpaceDocuments(db, self.people, self.addresses)
+        self.documents = SpaceDocuments(db, self.people, self.addresses, events)
         self._runner: web.AppRunner | None = None
         self._fan: Account | None = None
 

@@ -1,11 +1,14 @@
 """Spaces on their pages: opening, planning, seeing, ending."""
 
+import json
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
+from fedispace.config import Spaces as Limits
 from fedispace.spaces.models import Space
 from tests.web.house import House, Seen, Visitor
 
@@ -29,6 +32,27 @@ async def test_a_space_is_opened_in_one_form_and_heard_by_strangers(
     assert "End for everyone" not in seen.words
     assert "microphone=(self)" in seen.headers["Permissions-Policy"]
     assert "Reading slowly" in (await stranger.get("/")).words
+
+
+async def test_where_nobody_listens_without_an_account_nothing_says_otherwise(tmp_path: Path) -> None:
+    async with House(tmp_path, spaces=Limits(anonymous_listening=False)) as house:
+        alice, stranger = await house.person("alice"), house.stranger()
+        path = (await _start(alice)).path.split("?")[0]
+        event = json.loads((await stranger.get(path, accept="application/activity+json")).text)
+        assert event["space"]["anonymousListeners"] is False
+        assert "no account" not in event["content"]
+        seen = await stranger.get(path)
+        assert "Listening here needs an account. Sign in" in seen.words
+        assert "Everyone who has an account" in seen.words
+        assert "no account" not in seen.text
+        assert "data-listen " not in seen.text
+        assert "json+oembed" not in seen.text
+        assert "data-listen " in (await alice.get(path)).text
+        shown = json.loads((await stranger.get(f"/api/oembed?url={house.origin}{path}")).text)
+        assert (shown["type"], "html" in shown) == ("link", False)
+        player = await stranger.get(f"/embed/spaces/{path.rpartition('/')[2]}")
+        assert "Listening here needs an account." in player.words
+        assert "<button" not in player.text
 
 
 async def test_ending_asks_first_and_then_leaves_the_thread(alice: Visitor, stranger: Visitor) -> None:

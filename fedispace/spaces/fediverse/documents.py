@@ -19,7 +19,7 @@ from fedispace.federation.vocab.objects import Collection, Event
 from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.spaces import queries
 from fedispace.spaces.access import no_such_space
-from fedispace.spaces.fediverse.tidings import event_for
+from fedispace.spaces.fediverse.our_events import OurEvents
 from fedispace.spaces.models import Space
 from fedispace.threads.models import Status
 from fedispace.threads.visibility import visible
@@ -35,17 +35,18 @@ class SpaceDocuments:
 
     routes = DocumentRoutes()
 
-    def __init__(self, db: Database, people: People, addresses: Addresses) -> None:
+    def __init__(self, db: Database, people: People, addresses: Addresses, events: OurEvents) -> None:
         self._db = db
         self._people = people
         self._addresses = addresses
+        self._events = events
 
     @routes.at("/spaces/{id:[^/.]+}")
     async def event(self, parameters: Parameters, asker: Asker) -> Event:
         async with self._db.reading() as tx:
             space = await self._space(tx, parameters, asker)
             host = await self._people.by_id(tx, space.host_id)
-            return await event_for(tx, self._addresses, space, host)
+            return await self._events.of(tx, space, host)
 
     @routes.at("/spaces/{id}/organizers")
     async def organizers(self, parameters: Parameters, asker: Asker) -> Collection:

@@ -23,7 +23,7 @@ from fedispace.federation.vocab.activities import Activity, Add, Invite, Reject,
 from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.ids import Ids
 from fedispace.spaces import queries
-from fedispace.spaces.fediverse.tidings import event_for
+from fedispace.spaces.fediverse.our_events import OurEvents
 from fedispace.spaces.models import Attendance, Space
 
 
@@ -35,11 +35,14 @@ def collection_of(space_uri: str, name: Literal["organizers", "attendees"]) -> U
 class InvitationPost:
     """Sends them, in the transaction of the verb."""
 
-    def __init__(self, ids: Ids, addresses: Addresses, outbox: Outbox, notifier: Notifier) -> None:
+    def __init__(
+        self, ids: Ids, addresses: Addresses, outbox: Outbox, notifier: Notifier, events: OurEvents
+    ) -> None:
         self._ids = ids
         self._addresses = addresses
         self._outbox = outbox
         self._notifier = notifier
+        self._events = events
 
     async def invited(self, tx: Tx, space: Space, by_id: int, guest: Account, role: str) -> str | None:
         """Tell `guest` that a role is offered; return the id of the Invite if they are elsewhere."""
@@ -49,7 +52,7 @@ class InvitationPost:
             )
             return None
         author = await self._author(tx, space)
-        event = await event_for(tx, self._addresses, space, author)
+        event = await self._events.of(tx, space, author)
         invite = Invite(
             id=self._new(),
             actor=Uri(author.uri),

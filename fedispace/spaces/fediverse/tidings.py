@@ -17,40 +17,32 @@ from fedispace.federation.addresses import Addresses
 from fedispace.federation.models import ActorRow, OutboxItem
 from fedispace.federation.outbox import Audience, Outbox
 from fedispace.federation.vocab.activities import Announce, Create, Undo, Update
-from fedispace.federation.vocab.objects import Event
 from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.ids import Ids
 from fedispace.queue.bus import Bus
 from fedispace.spaces import queries
 from fedispace.spaces.fediverse import wire
+from fedispace.spaces.fediverse.our_events import OurEvents
 from fedispace.spaces.models import Space
 from fedispace.spaces.presence import topic
-
-
-async def event_for(tx: Tx, addresses: Addresses, space: Space, host: Account) -> Event:
-    """Return our Space as an event, with what the rows around it say; `host` is who made it."""
-    return wire.event_of(
-        space,
-        host,
-        addresses,
-        attendances=await queries.count_attendances(tx, space.id),
-        organizers=await queries.organizers(tx, space),
-    )
 
 
 class Tidings:
     """Sends them."""
 
-    def __init__(self, ids: Ids, clock: Clock, bus: Bus, addresses: Addresses, outbox: Outbox) -> None:
+    def __init__(
+        self, ids: Ids, clock: Clock, bus: Bus, addresses: Addresses, outbox: Outbox, events: OurEvents
+    ) -> None:
         self._ids = ids
         self._clock = clock
         self._bus = bus
         self._addresses = addresses
         self._outbox = outbox
+        self._events = events
 
     async def made(self, tx: Tx, space: Space, host: Account) -> None:
         """Tell of a new Space."""
-        event = await event_for(tx, self._addresses, space, host)
+        event = await self._events.of(tx, space, host)
         created = Create(
             id=self._addresses.activity(self._ids.next()),
             actor=event.attributed_to,
@@ -65,7 +57,7 @@ class Tidings:
     async def changed(self, tx: Tx, space: Space, host: Account) -> None:
         """Send the Event's new state to followers and to all whom it concerns, and to open pages here."""
         await tx.flush()
-        event = await event_for(tx, self._addresses, space, host)
+        event = await self._events.of(tx, space, host)
         changed = Update(
             id=self._addresses.activity(self._ids.next()),
             actor=event.attributed_to,

@@ -77,23 +77,24 @@ def event_of(
     *,
     attendances: int = 0,
     organizers: Sequence[Account] = (),
+    strangers_listen: bool = True,
 ) -> Event:
     """Return a Space of ours as peers are shown it.
 
     `host` is who made it, and whose word it is; `organizers` are who hosts it now and the co-hosts, if
-    others do.
+    others do. `strangers_listen` is whether this server lets anybody listen without an account.
     """
     access, phase = parse_access(space.access), Phase(space.state)
     hosts = [at_home(one, addresses) for one in organizers or (host,)]
     readers = addressees_of(space, host, addresses)
     id_, page, doors = addresses.space(space.id), parse_uri(space.url), endpoints_of(addresses, space.id)
-    open_to_all = access in OPEN_TO_ALL
+    is_for_strangers = strangers_listen and access in OPEN_TO_ALL
     return Event(
         id=id_,
         attributed_to=Uri(host.uri),
         name=space.title,
         summary=summary_of(phase, _said_time(space), *hosts, moved=space.previous_starts_at is not None),
-        content=_content_of(space, page, open_to_all=open_to_all),
+        content=_content_of(space, page, is_for_strangers=is_for_strangers),
         content_language=space.language or None,
         to=readers.to,
         cc=readers.cc,
@@ -126,7 +127,7 @@ def event_of(
             listen=doors.whep,
             publish=doors.whip,
             signal=doors.signal,
-            anonymous_listeners=open_to_all,
+            anonymous_listeners=is_for_strangers,
             speak_policy=space.speak_policy,
         ),
     )
@@ -159,11 +160,10 @@ def at_home(account: Account, addresses: Addresses) -> str:
     return f"@{account.username}@{account.domain or addresses.account_domain}"
 
 
-def announcement_of(space: Space, host: Account) -> str:
+def announcement_of(space: Space, host: Account, *, strangers_listen: bool = True) -> str:
     """Return the text of the post that tells followers the Space is live."""
-    is_open = parse_access(space.access) in OPEN_TO_ALL
-    invitation = "Listen, no account needed:" if is_open else "Listen:"
-    return f"{_name(host)} is live: {space.title}\n{invitation} {space.url}"
+    invitation = _invitation(strangers_listen and parse_access(space.access) in OPEN_TO_ALL)
+    return f"{_name(host)} is live: {space.title}\n{invitation}: {space.url}"
 
 
 def farewell_of(space: Space, host: Account) -> str:
@@ -213,6 +213,10 @@ def _said_time(space: Space) -> datetime:
     return space.started_at or space.starts_at
 
 
-def _content_of(space: Space, page: Uri, *, open_to_all: bool) -> str:
-    invitation = "Listen, no account needed" if open_to_all else "Listen"
-    return f'{description.to_html(space.description)}<p><a href="{escape(page)}">{invitation}</a></p>'
+def _content_of(space: Space, page: Uri, *, is_for_strangers: bool) -> str:
+    said, invitation = description.to_html(space.description), _invitation(is_for_strangers)
+    return f'{said}<p><a href="{escape(page)}">{invitation}</a></p>'
+
+
+def _invitation(is_for_strangers: bool) -> str:
+    return "Listen, no account needed" if is_for_strangers else "Listen"

@@ -301,10 +301,11 @@ class Hosting:
         await tx.flush()
 
     async def _announce(self, tx: Tx, host: Account, space: Space) -> int:
+        text = wire.announcement_of(space, host, strangers_listen=self._limits.anonymous_listening)
         [status] = await self._publishing.publish_in(
             tx,
             host,
-            [Draft(text=wire.announcement_of(space, host))],
+            [Draft(text=text)],
             visibility=wire.visibility_of(access.parse_access(space.access)),
             subject_uri=Uri(space.uri),
             in_reply_to_uri=Uri(space.uri),
