@@ -8,7 +8,7 @@ from playwright.async_api import expect
 
 from tests.ground.eventually import eventually
 from tests.ground.instance import Instance
-from tests.stories.cast import Cast, Person
+from tests.stories.cast import NARROW, Cast, Person
 from tests.stories.room import count_bubbles, id_of, listen, start_talking
 
 pytestmark = pytest.mark.system
@@ -27,6 +27,20 @@ async def seen(person: Person, is_enough: Callable[[int], bool]) -> None:
 
 async def read(person: Person, selector: str) -> str:
     return await person.page.locator(selector).first.inner_text()
+
+
+async def hide(person: Person) -> None:
+    """Tell somebody's page that it is behind another one: a Chromium without a screen never says so."""
+    await person.page.evaluate(
+        """() => {
+          Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
+          Object.defineProperty(document, "hidden", { get: () => true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    other = await person.page.context.new_page()
+    await other.goto("about:blank")
+    await other.bring_to_front()
 
 
 @pytest.mark.story("A1")
@@ -107,6 +121,77 @@ async def test_reactions_are_seen_by_others_and_a_flood_of_them_is_not(cast: Cas
         f"/api/fedispace/v1/spaces/{id_of(url)}/room/reactions",
     )
     assert refused == 401
+
+
+@pytest.mark.story("A6")
+async def test_a_listener_is_asked_and_is_seen_by_choice_only(cast: Cast, alpha: Instance) -> None:
+    alice = await cast.person(alpha, "dora", tone=440)
+    bob = await cast.person(alpha, "bob")
+    dave = await cast.guest("dave")
+    url = await start_talking(alice, alpha, "Who is here")
+    for person in (bob, dave):
+        await person.page.goto(url)
+    await bob.page.get_by_test_id("listen-button").click()
+    notice = bob.page.get_by_test_id("presence-notice")
+    await expect(notice).to_contain_text("others see a number, not your name")
+    private = bob.page.get_by_test_id("listen-privately")
+    await expect(private).to_be_focused()
+    await private.press("Enter")
+    await bob.until_hears([440], TONES, within=20)
+
+    async def everybody_sees(*names: str) -> None:
+        for person in (alice, bob, dave):
+            await expect(person.page.locator("[data-listeners] .name")).to_have_text(list(names))
+
+    for person in (alice, bob, dave):
+        await person.page.locator("#tab-listeners").click()
+        await expect(person.page.get_by_text("1 anonymous listener")).to_be_visible()
+    await everybody_sees()
+    async with alpha.client("dora") as client:
+        room = await client.get(f"/api/fedispace/v1/spaces/{id_of(url)}/room")
+    assert room["listeners"] == {"count": 1, "shown": [], "private": 1}
+
+    switch = bob.page.get_by_test_id("presence-switch")
+    await switch.click()
+    await everybody_sees("bob")
+    await switch.click()
+    await everybody_sees()
+
+    await bob.page.get_by_test_id("leave-button").click()
+    await bob.page.get_by_test_id("listen-button").click()
+    await bob.until_hears([440], TONES, within=20)
+    await expect(notice).to_be_hidden()
+
+
+@pytest.mark.story("A9")
+async def test_it_plays_on_across_pages_and_the_system_can_pause_it(cast: Cast, alpha: Instance) -> None:
+    alice = await cast.person(alpha, "edda", tone=440)
+    bob = await cast.person(alpha, "bob", viewport=NARROW)
+    await bob.page.goto(await start_talking(alice, alpha, "While cooking"))
+    await bob.page.evaluate(
+        """() => {
+          window.__does = {};
+          const set = navigator.mediaSession.setActionHandler.bind(navigator.mediaSession);
+          navigator.mediaSession.setActionHandler = (name, act) => {
+            window.__does[name] = act;
+            set(name, act);
+          };
+        }"""
+    )
+    await listen(bob)
+    await bob.until_hears([440], TONES, within=20)
+
+    await bob.page.get_by_role("link", name="Home").first.click()
+    await bob.page.wait_for_url(f"{alpha.origin}/")
+    await bob.until_hears([440], TONES, within=20)
+    await expect(bob.page.get_by_text("While cooking").filter(visible=True).first).to_be_visible()
+    assert await bob.page.evaluate("navigator.mediaSession.metadata.title") == "While cooking"
+
+    await hide(bob)
+    await bob.until_hears([440], TONES, within=20)
+
+    await bob.page.evaluate("window.__does.pause()")
+    await bob.until_hears([], TONES, within=20)
 
 
 @pytest.mark.story("A12")
