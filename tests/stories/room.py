@@ -13,7 +13,8 @@ async def start(host: Person, server: Instance, title: str) -> str:
     await host.page.goto(f"{server.origin}/start-a-space")
     await host.page.get_by_test_id("space-title").fill(title)
     await host.page.get_by_test_id("start-now").click()
-    await host.page.get_by_test_id("mic-button").wait_for()
+    # The button is in the page before there is anything behind it.
+    await expect(host.page.get_by_text("You are on stage, muted.")).to_be_visible()
     return host.page.url.split("?")[0]
 
 
