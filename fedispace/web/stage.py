@@ -200,7 +200,7 @@ class StagePages:
         if status is None:
             return None, []
         replies = await conversation.descendants(tx, viewer_id, status, now, _REPLIES)
-        replies = await heard_in(tx, space.id, replies)
+        replies = await heard_in(tx, space, replies)
         cards = await self._presenter.tree(tx, [status.id], replies, viewer_id)
         return await self._presenter.post(tx, status, viewer_id), cards
 

@@ -7,8 +7,6 @@ from sqlalchemy import select, update
 
 from fedispace.accounts.models import Block
 from fedispace.spaces.models import Member, Space
-from fedispace.spaces.presence import topic
-from fedispace.threads import news
 from tests.api.listener import Listener
 from tests.api.site import Client, Site
 
@@ -126,21 +124,32 @@ async def test_what_is_not_for_everybody_is_not_told_in_an_open_room(
     assert await read(site.anyone, space) == [shown["id"]]
 
 
-async def test_while_a_room_is_paused_its_thread_is_not_told(
-    site: Site, bob: Client, space: dict[str, Any]
+async def test_while_a_room_is_paused_its_thread_stands_still_but_for_what_its_hosts_write(
+    site: Site, alice: Client, bob: Client, space: dict[str, Any]
 ) -> None:
+    before, edited = await reply(site, bob, space, "before"), await reply(site, bob, space, "edited")
+    site.home.clock.advance(seconds=5)
     async with Listener(site.origin, space["id"]) as visitor:
-        posted = await reply(site, bob, space, "before")
-        await visitor.event("post")
-        async with site.home.db.transaction() as tx:
-            await tx.execute(
-                update(Space).where(Space.id == int(space["id"])).values(paused_at=site.home.clock.now())
-            )
-        site.app.bus.publish(news.topic(int(space["id"])), {"came": int(posted["id"])})
-        site.app.bus.publish(topic(int(space["id"])), {"event": "pins"})
-        await visitor.event("pins")
-        assert [said["event"] for said in visitor.heard] == ["hello", "post", "pins"]
-    assert await read(site.anyone, space) == [posted["id"]]
+        await alice.post(f"{AT}/{space['id']}/room/pause")
+        await visitor.event("paused")
+        await bob.call("PUT", f"/api/v1/statuses/{edited['id']}", json={"status": "abuse"})
+        word = await reply(site, alice, space, "a moment, please")
+        assert (await visitor.event("post"))["id"] == word["id"]
+        assert "post_edited" not in [said["event"] for said in visitor.heard]
+        assert await read(site.anyone, space) == [word["id"], before["id"]]
+        await alice.post(f"{AT}/{space['id']}/room/resume")
+        await visitor.event("paused")
+    assert await read(site.anyone, space) == [word["id"], edited["id"], before["id"]]
+
+
+async def test_a_room_that_ended_while_it_was_paused_is_a_thread_like_any_other(
+    site: Site, alice: Client, bob: Client, space: dict[str, Any]
+) -> None:
+    await alice.post(f"{AT}/{space['id']}/room/pause")
+    await alice.post(f"{AT}/{space['id']}/close")
+    site.home.clock.advance(seconds=5)
+    late = await reply(site, bob, space, "what happened?")
+    assert await read(site.anyone, space) == [late["id"]]
 
 
 @pytest.mark.attack(94)

@@ -6,7 +6,7 @@ stage, nobody of a silenced server whom no host follows. Their posts are where t
 everybody else's timelines.
 
 A post's offset is how long after the beginning it was written, by its own date. What comes while a room is
-paused is not told to it; the list has it when it goes on.
+paused is neither told to it nor in the list before it goes on, but for what its hosts write (`held`).
 """
 
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ from fedispace.accounts.paging import Page
 from fedispace.db.engine import Database, Tx
 from fedispace.spaces import safety
 from fedispace.spaces.access import OPEN_TO_ALL, parse_access
+from fedispace.spaces.events.held import is_held, is_paused, keeps_order
 from fedispace.spaces.events.room_events import Message
 from fedispace.spaces.models import Member, Space
 from fedispace.spaces.sound.intruders import is_kept_out
@@ -48,7 +49,10 @@ def moment_of(started_at: datetime | None, ended_at: datetime | None, written_at
 async def replies(tx: Tx, space: Space, viewer_id: int | None, page: Page) -> list[Status]:
     """Return a page of the room's conversation that the viewer may read, newest first."""
     statement = select(Status).where(
-        _is_of_room(space.id), Status.id != (space.announcement_id or 0), visible(viewer_id)
+        _is_of_room(space.id),
+        ~is_held(space),
+        Status.id != (space.announcement_id or 0),
+        visible(viewer_id),
     )
     statement = statement.where(wanted(viewer_id))
     rows = (await tx.scalars(page.apply(statement, Status.id))).all()
@@ -92,8 +96,10 @@ class RoomThread:
         async with self._db.reading() as tx:
             space = await tx.get(Space, space_id)
             status = await _in_room(tx, space_id, int(message["came"] if is_new else message["changed"]))
-        if space is None or status is None or space.paused_at is not None:
-            return None
+            if space is None or status is None:
+                return None
+            if is_paused(space) and not await keeps_order(tx, space_id, status.account_id):
+                return None
         is_open = is_distributable(status.visibility)
         if status.id == space.announcement_id or (not is_open and parse_access(space.access) in OPEN_TO_ALL):
             return None

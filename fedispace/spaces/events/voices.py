@@ -1,11 +1,11 @@
 """Whose words belong to a room's conversation: not theirs whom the stage blocks, or who are out of it.
 
 The conversation is a federated thread, and another server's people can answer anywhere. What they write
-stays where it is, and is not shown in the room; one of ours is told at once that they cannot.
+stays where it is, and is not shown in the room; one of ours is told at once that they cannot. What waits
+while a room is paused is in `held`.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Final
 
 from sqlalchemy import and_, select
 
@@ -14,12 +14,10 @@ from fedispace.db.engine import Tx
 from fedispace.errors import Conflict, Forbidden
 from fedispace.federation.models import ActorRow
 from fedispace.spaces import access, queries, safety
+from fedispace.spaces.events import held
 from fedispace.spaces.models import Member, Space
-from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.sound import intruders
 from fedispace.threads.models import Status
-
-_ORDERLY: Final = frozenset({MemberRole.HOST, MemberRole.COHOST})
 
 
 async def require_voice(tx: Tx, account_id: int, conversation_id: int | None) -> None:
@@ -33,7 +31,7 @@ async def require_voice(tx: Tx, account_id: int, conversation_id: int | None) ->
     standing = await queries.standing(tx, space, account_id)
     if not access.may_be_heard(access.parse_access(space.access), standing):
         raise Forbidden(access.CANNOT_JOIN)
-    if space.local and space.paused_at is not None and standing.role not in _ORDERLY:
+    if space.local and held.is_paused(space) and standing.role not in held.ORDERLY:
         raise Conflict("The room is paused; replies wait until it goes on.")
 
 
@@ -50,7 +48,9 @@ async def unheard(tx: Tx, space_id: int, account_ids: Collection[int]) -> set[in
     return set(rows)
 
 
-async def heard_in(tx: Tx, space_id: int, statuses: Sequence[Status]) -> list[Status]:
-    """Return those of `statuses` that are shown in a room."""
-    out = await unheard(tx, space_id, {status.account_id for status in statuses})
-    return [status for status in statuses if status.account_id not in out]
+async def heard_in(tx: Tx, space: Space, statuses: Sequence[Status]) -> list[Status]:
+    """Return those of `statuses` that are shown in a room now."""
+    out = await unheard(tx, space.id, {status.account_id for status in statuses})
+    ids = [status.id for status in statuses]
+    waiting = set(await tx.scalars(select(Status.id).where(Status.id.in_(ids), held.is_held(space))))
+    return [status for status in statuses if status.account_id not in out and status.id not in waiting]

@@ -329,7 +329,15 @@ const heard = {
   post_edited() { replies(); },
   post_removed() { replies(); },
   pins() { pinned(); },
-  paused(message) { room.paused(message.is_paused); if (message.is_paused && sound.isOnAir) { sound.mute(true); tellMicrophone(); } draw(); },
+  paused(message) {
+    room.paused(message.is_paused);
+    if (message.is_paused && sound.isOnAir) {
+      sound.mute(true);
+      tellMicrophone();
+    }
+    if (!message.is_paused) replies();
+    draw();
+  },
   you(message) { concerning(message.what); },
   bye(message) { if (message.code === 4403) out("You were removed from this Space."); else if (message.code === 4410) ask(); },
 };
