@@ -283,6 +283,7 @@ async def test_no_secret_is_stored_in_clear(home: Home, oauth: OAuth, user: User
     assert not {code, token, client.secret} & set(stored)
 
 
+@pytest.mark.privacy("P-14")
 async def test_codes_are_forgotten_a_day_after_they_ran_out(home: Home, oauth: OAuth, user: User) -> None:
     client = await register(oauth)
     await client.code(user)

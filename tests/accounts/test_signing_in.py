@@ -107,6 +107,7 @@ async def test_every_sign_in_has_a_token_of_its_own_and_no_token_is_stored(
     assert await sign_in.visitor(second) is not None
 
 
+@pytest.mark.privacy("P-14")
 async def test_sessions_that_have_run_out_are_forgotten(home: Home, user: User, sign_in: SignIn) -> None:
     await sign_in.sign_in("alice", PASSWORD, user_agent="old")
     async with home.db.transaction() as tx:

@@ -110,6 +110,7 @@ async def test_a_programs_own_token_is_not_a_person(site: Site) -> None:
     assert (status, body) == (422, {"error": "This method requires an authenticated user"})
 
 
+@pytest.mark.privacy("P-04")
 async def test_what_one_may_not_see_and_what_is_not_there_are_the_same_bytes(
     site: Site, alice: Client, bob: Client
 ) -> None:

@@ -111,6 +111,7 @@ async def test_a_room_that_one_may_not_see_is_one_that_is_not_there(
             assert (await who.call("GET", f"{AT}/{id_}/events"))[0] == 404
 
 
+@pytest.mark.attack(73)
 async def test_a_forged_origin_gets_in_with_nobodys_cookies(site: Site, alice: Client, space: Any) -> None:
     path = f"/spaces/{space['id']}/signal"
     for origin in (
@@ -137,6 +138,7 @@ async def test_a_page_of_another_server_may_come_with_a_pass(site: Site, bob: Cl
         assert listener.hello["event"] == "hello"
 
 
+@pytest.mark.attack(73)
 async def test_a_token_is_not_taken_from_the_address_nor_from_the_subprotocol(
     site: Site, alice: Client
 ) -> None:
@@ -148,6 +150,19 @@ async def test_a_token_is_not_taken_from_the_address_nor_from_the_subprotocol(
         await ws.send_str("{}")
         assert (await ws.receive()).type is aiohttp.WSMsgType.CLOSE
         assert ws.close_code == 4404
+
+
+@pytest.mark.attack(73)
+async def test_a_token_that_may_not_read_hears_nothing(
+    site: Site, bob: Client, space: dict[str, Any]
+) -> None:
+    writer = await site.with_scopes(bob.account, "write")
+    listener = Listener(site.origin, space["id"], writer.token)
+    await listener.connect()
+    assert await listener.closed() == 4403
+    assert listener.heard == []
+    await listener.close()
+    assert (await writer.call("GET", f"{AT}/{space['id']}/events"))[0] == 403
 
 
 async def test_what_is_no_first_word_is_refused(site: Site, space: dict[str, Any]) -> None:
@@ -316,12 +331,14 @@ async def test_a_connection_is_not_handed_to_somebody_else(
         assert await listener.closed() == 4403
 
 
-async def test_a_revoked_token_and_a_suspended_account_hear_no_more(
-    site: Site, alice: Client, bob: Client, space: dict[str, Any]
+@pytest.mark.attack(74, 75)
+async def test_a_revoked_token_a_new_password_and_a_suspension_are_heard_of_in_open_rooms(
+    site: Site, bob: Client, space: dict[str, Any]
 ) -> None:
-    carol = await site.person("carol")
+    carol, dora = await site.person("carol"), await site.person("dora")
     async with (
         Listener(site.origin, space["id"], bob.token) as revoked,
+        Listener(site.origin, space["id"], dora.token) as changed,
         Listener(site.origin, space["id"], await pass_of(site, carol, space)) as suspended,
     ):
         assert bob.token is not None
@@ -332,8 +349,16 @@ async def test_a_revoked_token_and_a_suspended_account_hear_no_more(
                 .where(Account.id == carol.account.id)
                 .values(suspended_at=site.home.clock.now())
             )
-        assert await revoked.closed() == 4401
-        assert await suspended.closed() in (4401, 4403)
+        await site.app.password_change.set("dora", "a quite different sentence")
+        assert await asyncio.wait_for(revoked.closed(), 5) == 4401
+        assert await asyncio.wait_for(changed.closed(), 5) == 4401
+        assert await asyncio.wait_for(suspended.closed(), 5) in (4401, 4403)
+    for token in (bob.token, dora.token, carol.token):
+        again = Listener(site.origin, space["id"], token)
+        await again.connect()
+        assert await again.closed() in (4401, 4403)
+        assert again.heard == []
+        await again.close()
 
 
 async def test_the_end_of_a_space_ends_its_connections(

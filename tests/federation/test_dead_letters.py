@@ -104,6 +104,7 @@ async def test_what_was_deleted_since_is_not_sent_again(home: Home, office: Post
     assert await count(home) == 1
 
 
+@pytest.mark.privacy("P-14")
 async def test_letters_are_forgotten_after_a_month(home: Home, office: PostOffice, peer: Peer) -> None:
     await refused(home, office, peer)
     now = home.clock.now()

@@ -317,6 +317,7 @@ async def test_an_activity_nobody_understands_is_ignored_and_counted(home: Home,
     assert await post.states() == {"1": "ignored"}
 
 
+@pytest.mark.privacy("P-14")
 async def test_what_is_done_is_remembered_for_a_week_and_what_waits_is_never_forgotten(
     home: Home, post: Post
 ) -> None:

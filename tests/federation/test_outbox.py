@@ -79,6 +79,7 @@ async def test_nothing_leaves_and_nobody_is_woken_when_the_transaction_fails(
     assert await home.sent() == []
 
 
+@pytest.mark.privacy("P-14")
 async def test_what_left_long_ago_is_forgotten_and_what_is_young_is_not(
     home: Home, office: PostOffice
 ) -> None:

@@ -93,6 +93,7 @@ async def test_a_changed_key_still_opens_what_the_former_one_sealed(
     assert (await drawer.sound_of(report)).sound == _SOUND
 
 
+@pytest.mark.privacy("P-14")
 async def test_after_thirty_days_it_is_gone(home: Home, drawer: EvidenceDrawer, report: int) -> None:
     home.clock.advance(seconds=(KEPT_FOR - timedelta(minutes=1)).total_seconds())
     await drawer.prune()

@@ -158,6 +158,7 @@ async def test_one_person_holds_ten_passes_at_most_and_loses_the_oldest(
         await town.passes.holder(issued.token, space.id)
 
 
+@pytest.mark.privacy("P-14")
 async def test_old_passes_are_forgotten_and_no_secret_rests(town: Town, clock: ManualClock) -> None:
     alice = await town.resident("alice")
     space = await town.live_space(alice)

@@ -137,6 +137,7 @@ async def test_one_join_has_one_ticket_however_often_it_comes(
         assert await tx.scalar(select(func.count()).select_from(Ticket)) == 1
 
 
+@pytest.mark.privacy("P-14")
 async def test_tickets_of_long_ago_are_forgotten(
     town: Town, alice: Account, space: Space, clock: ManualClock
 ) -> None:

@@ -629,9 +629,15 @@ def pages() -> dict[str, str]:
     room("space-off", OFF, READER, inside(OFF))
     shared: dict[str, object] = {"link": "https://a.example/@bob/spaces/50", "embed": EMBED, "standing": True}
     page("space-share", "share.html", "/stage/50/share", space=LIVE, room=inside(LIVE), **shared)
-    framed: dict[str, object] = {"reader": None, "side": None, "link": "https://a.example/@bob/spaces/50"}
+    framed: dict[str, object] = {
+        "reader": None,
+        "side": None,
+        "link": "https://a.example/@bob/spaces/50",
+        "plays": True,
+    }
     for name, card in (("live", LIVE), ("soon", SOON), ("over", OVER)):
         page(f"embed-{name}", "embed.html", "/embed/spaces/50", space=card, **framed)
+    page("embed-known", "embed.html", "/embed/spaces/50", space=LIVE, **{**framed, "plays": False})
     page(
         "sign-in",
         "sign_in.html",

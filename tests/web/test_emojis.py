@@ -23,6 +23,7 @@ def test_our_emojis_are_pictures_in_the_text_and_never_in_tags() -> None:
     assert f'<img class="emoji" src="{FOX["url"]}" alt=":fox:" title=":fox:"' in shown
 
 
+@pytest.mark.privacy("P-15")
 def test_emojis_of_other_servers_stay_names() -> None:
     html = "<p>a :fox:</p>"
     assert pictured(html, [{"shortcode": "fox", "url": "https://b.example/fox.png"}], OURS) == html

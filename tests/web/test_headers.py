@@ -23,6 +23,7 @@ def test_no_page_carries_script_or_style_of_its_own(name: str) -> None:
     assert "javascript:" not in html
 
 
+@pytest.mark.privacy("P-15")
 @pytest.mark.parametrize("name", sorted(_DRAWN))
 def test_no_page_loads_anything_from_elsewhere(name: str) -> None:
     html = _DRAWN[name]
@@ -31,6 +32,7 @@ def test_no_page_loads_anything_from_elsewhere(name: str) -> None:
     assert [url for url in loaded if not re.match(r"/(?!/)", url)] == []
 
 
+@pytest.mark.privacy("P-15")
 @pytest.mark.parametrize(
     "path", ["/", "/public", "/spaces", "/search?q=x", "/auth/sign_in", "/nothing/here", "/@nobody"]
 )
