@@ -155,6 +155,26 @@ async def test_fio_of_a_misskey_server_signs_in_by_miauth_without_any_permission
     assert "@fio@mk.test" in (await stranger.get("/visit")).words
 
 
+async def test_a_session_somebody_else_agreed_to_signs_nobody_in(
+    house: House, homes: Homes, stranger: Visitor
+) -> None:
+    """Fio said yes to another program. Whoever knows that session must not come in here with it as her,
+    beside an errand of their own."""
+    misskey = homes.host("mk.test", "misskey")
+    misskey.lives("fio")
+    misskey.sessions["a-session-of-another-program"] = "fio"
+    departure = await _depart(stranger, "mk.test")
+    own = departure.partition("/miauth/")[2].partition("?")[0]
+
+    back = await _return(
+        stranger, f"{house.origin}/visit/from/mk.test?state={own}&session=a-session-of-another-program"
+    )
+
+    assert back.status == 502
+    assert "@fio@mk.test" not in (await stranger.get("/visit")).words
+    assert not any("another-program" in path for path in misskey.paths())
+
+
 async def test_another_instance_of_ours_is_a_home_too(
     tmp_path: Path, stranger: Visitor, house: House
 ) -> None:
@@ -338,7 +358,7 @@ async def test_who_says_no_at_home_is_told_so_here(house: House, mastodon: Home,
     url = await _depart(stranger, "@dan@m.test")
     state = parse_qs(urlsplit(url).query)["state"][0]
     back = await stranger.get(f"/visit/from/m.test?error=access_denied&state={state}")
-    assert back.status == 403
+    assert back.status == 502
     assert "you said no there" in back.words
 
 

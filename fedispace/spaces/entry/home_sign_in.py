@@ -9,7 +9,7 @@ An errand remembers who was sent where, and to which browser they come back:
   nobody is signed in by a link somebody else made (login CSRF), and no answer counts twice (replay);
 - every host has a return address of its own, so one server's answer is not taken for another's (mix-up,
   RFC 9700 section 4.4.2); and where an answer names its issuer, it must be that host (RFC 9207);
-- the code is bound to a verifier only we know (PKCE, RFC 7636).
+- the code is bound to a verifier only we know (PKCE, RFC 7636); a MiAuth session is the one we made.
 """
 
 import base64
@@ -128,12 +128,12 @@ class HomeSignIn:
     async def come_back(self, host: str, said: Mapping[str, str], *, browser: str, address: str) -> Arrival:
         """Take in who comes back from `host` with the answer `said`; raises `Forbidden`, `Refused`."""
         self._limits.open(address)
-        errand = await self._finished(host, said.get("state") or said.get("session") or "", browser)
+        ours = said.get("state") or said.get("session") or ""
+        errand = await self._finished(host, ours, browser)
         await self._servers.refuse_blocked(errand.host)
         if errand.kind == "miauth":
-            return await self._arrived(
-                errand, await self._servers.who_by_miauth(errand.host, said.get("session", "")), "miauth"
-            )
+            # Never another session: somebody may have agreed to that for another program.
+            return await self._arrived(errand, await self._servers.who_by_miauth(errand.host, ours), "miauth")
         if "iss" in said and not self._is_issuer(said["iss"], errand.host):
             raise Refused("issuer_mismatch", "The answer is of another server.", status=403)
         if said.get("error"):
