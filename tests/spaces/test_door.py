@@ -46,6 +46,22 @@ async def test_an_unseen_space_is_not_there_and_leaves_no_ticket(town: Town) -> 
     assert await count_tickets(town) == 0
 
 
+@pytest.mark.attack(94)
+@pytest.mark.parametrize("role", ["speaker", "host", "listener\n"])
+async def test_whatever_is_wrong_with_a_join_it_betrays_no_unseen_space(town: Town, role: str) -> None:
+    """A Reject where others get nothing would say that there is a Space, and whose it is."""
+    alice, bob = await town.resident("alice"), await town.stranger("bob")
+    closed = await town.live_space(alice, access="followers")
+    with pytest.raises(NotFound):
+        await knock(town, join(bob, closed, role))
+    unknown = await town.stranger("zoe")
+    async with town.db.transaction() as tx:
+        await tx.execute(delete(Account).where(Account.id == unknown.id))
+        await tx.execute(update(ActorRow).values(gone_at=town.clock.now()).where(ActorRow.id == unknown.id))
+    with pytest.raises(NotFound):
+        await knock(town, join(unknown, closed))
+
+
 @pytest.mark.parametrize("role", ["speaker", "host", "listener\n"])
 async def test_a_role_that_is_not_theirs_is_rejected(town: Town, role: str) -> None:
     alice, bob = await town.resident("alice"), await town.stranger("bob")

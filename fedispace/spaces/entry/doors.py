@@ -38,13 +38,16 @@ class SpaceDoor:
             return 200, await self._entering.admit(verified)
         except tuple(_STATUSES) as refusal:
             status = next(code for kind, code in _STATUSES.items() if isinstance(refusal, kind))
-            return status, await self._reject(verified.activity)
+            return status, await self._reject(verified.activity, verified.sender)
 
-    async def _reject(self, join: Join) -> Reject:
+    async def _reject(self, join: Join, asker: Uri) -> Reject:
+        """Return the Reject, which names the host: of a Space that the asker may know of, else `NotFound`."""
         async with self._db.reading() as tx:
-            space = await queries.by_uri(tx, join.object)
-            if space is None or not space.local:
+            found = await queries.by_uri(tx, join.object)
+            if found is None or not found.local:
                 raise no_such_space()
+            known = await self._people.by_uri(tx, asker)
+            space = await queries.space(tx, found.id, None if known is None else known.id)
             host = await self._people.by_id(tx, space.host_id)
         return Reject(
             id=answer_id(space, "rejects", join), actor=Uri(host.uri), object=join.id, to=(join.actor,)
