@@ -32,10 +32,11 @@ class Standing:
     """What someone is to a Space and to who made it.
 
     `is_host` is who hosts it now, `is_author` who made it; the two part when it is handed over.
-    `is_invited` says that a role was ever offered, `is_removed` that they were sent out of this Space,
-    `is_banned` out of all of this host's. `is_blocked` by the host, `is_domain_blocked` with their whole
-    server, `is_suspended` by us or at home. `is_barred` says that somebody on stage blocks them, or that we
-    take nothing from their server; `is_unseen` that their server is silenced and no host follows them.
+    `is_invited` says that they are on the list of guests (`queries.is_guest`), `is_removed` that they were
+    sent out of this Space, `is_banned` out of all of this host's. `is_blocked` by the host,
+    `is_domain_blocked` with their whole server, `is_suspended` by us or at home. `is_barred` says that
+    somebody on stage blocks them, or that we take nothing from their server; `is_unseen` that their server
+    is silenced and no host follows them.
     """
 
     is_known: bool

@@ -57,7 +57,8 @@ class Member(Base):
     """What somebody is in a Space of ours, whether they are there now or not.
 
     Everybody who is not here is a listener like any other. `invited_as` is a role offered and not
-    answered yet (`invite_uri` the Invite that was sent for it), `hand_at` since when a hand is up,
+    answered yet (`invite_uri` names the Invite for it, and stays when it is taken), `hand_at` since when a
+    hand is up,
     `muted_at` since when a host holds them silent (and if `may_unmute` is false, until a host lets
     go), `removed_at` since when they are out of this Space. `is_shown` is a listener's own choice to
     be named, `has_mic_on` what their own client says, `seen_at` when a host or co-host last heard the room.

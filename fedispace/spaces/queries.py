@@ -30,6 +30,7 @@ _STANDING: Final = (
     select(
         Member.role,
         Member.removed_at,
+        or_(Member.invited_as.is_not(None), Member.invite_uri.is_not(None)).label("offered"),
         exists()
         .where(Follow.account_id == _VIEWER, Follow.target_id == _HOST, Follow.accepted)
         .label("follows"),
@@ -127,10 +128,30 @@ async def standing(tx: Tx, of: Space, viewer_id: int | None) -> Standing:
         is_barred=row.barred or row.shut_out,
         is_unseen=row.unseen,
         role=role,
-        is_invited=row.role is not None and row.removed_at is None,
+        is_invited=row.role is not None
+        and row.removed_at is None
+        and (of.access == "invited" or role is not MemberRole.LISTENER or row.offered),
         is_removed=row.removed_at is not None,
         is_banned=row.banned,
         is_suspended=row.suspended_at is not None or row.suspended_at_home,
+    )
+
+
+def is_guest() -> ColumnElement[bool]:
+    """The condition on a Space and a member that they are on its list of guests (`Standing.is_invited`).
+
+    Whoever only did something in a room has a row as well. In a Space for followers that is no invitation:
+    they were let in as followers. In one for guests nobody else gets as far.
+    """
+    return and_(
+        Member.role.is_not(None),
+        Member.removed_at.is_(None),
+        or_(
+            Space.access == "invited",
+            Member.role != MemberRole.LISTENER,
+            Member.invited_as.is_not(None),
+            Member.invite_uri.is_not(None),
+        ),
     )
 
 
@@ -239,9 +260,7 @@ def _is_listed(viewer_id: int | None) -> ColumnElement[bool]:
         return public
     followed = select(Follow.target_id).where(Follow.account_id == viewer_id, Follow.accepted)
     blocking = select(Block.account_id).where(Block.target_id == viewer_id)
-    invited = exists().where(
-        Member.space_id == Space.id, Member.account_id == viewer_id, Member.removed_at.is_(None)
-    )
+    invited = exists().where(Member.space_id == Space.id, Member.account_id == viewer_id, is_guest())
     return or_(
         Space.host_id == viewer_id,
         and_(

@@ -3,14 +3,17 @@
 from itertools import product
 
 import pytest
+from sqlalchemy import delete
 
-from fedispace.accounts.models import Account
+from fedispace.accounts.models import Account, Follow
 from fedispace.accounts.paging import Page
 from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from fedispace.spaces import access, queries
 from fedispace.spaces.access import STRANGER, Access, Standing
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.roles import MemberRole
+from fedispace.spaces.sound.intruders import intruders
+from fedispace.spaces.verbs.changing import Changes
 from tests.spaces.town import Town
 
 HOST = Standing(is_known=True, is_host=True, role=MemberRole.HOST, is_invited=True)
@@ -138,3 +141,51 @@ async def test_a_list_can_be_narrowed_to_one_state(town: Town) -> None:
         assert [s.id for s in await queries.spaces(tx, None, Phase.LIVE, Page())] == [live.id]
         assert [s.id for s in await queries.spaces(tx, None, Phase.SCHEDULED, Page())] == [waiting.id]
         assert [s.id for s in await queries.spaces(tx, None, None, Page())] == [waiting.id, live.id]
+
+
+async def _unfollow(town: Town, by: Account, target: Account) -> None:
+    async with town.db.transaction() as tx:
+        await tx.execute(delete(Follow).where(Follow.account_id == by.id, Follow.target_id == target.id))
+
+
+@pytest.mark.attack(94)
+async def test_who_only_did_something_in_a_room_for_followers_is_no_guest_of_it(town: Town) -> None:
+    """A hand or a choice of one's own writes a row; it is the host who invites."""
+    alice, fan, guest = [await town.resident(name) for name in ("alice", "fan2", "guest")]
+    await town.follow(fan, alice)
+    space = await town.live_space(alice, access="followers")
+    await town.verbs.hands.raise_hand(fan.id, space.id, up=True)
+    await town.verbs.hands.show_oneself(fan.id, space.id, shown=True)
+    await town.verbs.inviting.invite(alice.id, space.id, guest.id, "listener")
+    await town.verbs.inviting.answer(guest.id, space.id, accept=True)
+    held = await town.passes.grant(fan.id, space.id)
+
+    await _unfollow(town, fan, alice)
+
+    async with town.db.reading() as tx:
+        out = await intruders(tx, town.clock.now(), ())
+        for who, may in ((fan, False), (guest, True), (alice, True)):
+            standing = await queries.standing(tx, space, who.id)
+            assert access.may_see("followers", standing) is may
+            listed = await queries.spaces(tx, who.id, None, Page(limit=20))
+            assert [found.id for found in listed] == ([space.id] if may else [])
+    assert out == [(space.id, fan.id)]
+    with pytest.raises(NotFound):
+        await town.passes.grant(fan.id, space.id, renews=held.token)
+
+
+@pytest.mark.attack(94)
+async def test_a_list_of_guests_begins_with_guests(town: Town) -> None:
+    """Neither with who was silenced while everybody could come; but with who had come as a guest."""
+    alice, troll, guest = [await town.resident(name) for name in ("alice", "troll", "guest")]
+    space = await town.live_space(alice)
+    await town.verbs.ordering.mute(alice.id, space.id, troll.id, hard=True)
+    await town.verbs.inviting.invite(alice.id, space.id, guest.id, "listener")
+    await town.verbs.inviting.answer(guest.id, space.id, accept=True)
+
+    await town.verbs.changing.change(alice.id, space.id, Changes(access="invited"))
+
+    async with town.db.reading() as tx:
+        assert (await queries.space(tx, space.id, guest.id)).id == space.id
+        with pytest.raises(NotFound):
+            await queries.space(tx, space.id, troll.id)

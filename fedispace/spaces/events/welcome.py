@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from fedispace.accounts.models import Account, OAuthToken, User
@@ -21,7 +21,7 @@ from fedispace.spaces import access, queries
 from fedispace.spaces.access import OPEN_TO_ALL, parse_access
 from fedispace.spaces.events.room_events import OVER
 from fedispace.spaces.models import Member, Pass, Space
-from fedispace.spaces.sound.intruders import is_kept_out
+from fedispace.spaces.sound.intruders import is_kept_out, is_not_asked_in
 
 _AT_ONCE: Final = 400
 
@@ -100,7 +100,7 @@ async def _spaces(tx: Tx, ids: Collection[int]) -> dict[int, Any]:
 
 
 async def _kept_out(tx: Tx, there: Mapping[int, set[int]]) -> set[tuple[int, int]]:
-    """Return who is in a Space and may not be: sent out of it, banned, or blocked."""
+    """Return who is in a Space and may not be: sent out of it, banned, blocked, or not asked in any more."""
     out: set[tuple[int, int]] = set()
     for space_id, people in there.items():
         for some in _in_parts(people):
@@ -108,7 +108,7 @@ async def _kept_out(tx: Tx, there: Mapping[int, set[int]]) -> set[tuple[int, int
                 select(Account.id)
                 .join(Space, Space.id == space_id)
                 .outerjoin(Member, and_(Member.space_id == space_id, Member.account_id == Account.id))
-                .where(Account.id.in_(some), is_kept_out())
+                .where(Account.id.in_(some), or_(is_kept_out(), is_not_asked_in()))
             )
             out |= {(space_id, account_id) for account_id in rows}
     return out

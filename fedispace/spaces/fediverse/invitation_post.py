@@ -44,13 +44,13 @@ class InvitationPost:
         self._notifier = notifier
         self._events = events
 
-    async def invited(self, tx: Tx, space: Space, by_id: int, guest: Account, role: str) -> str | None:
-        """Tell `guest` that a role is offered; return the id of the Invite if they are elsewhere."""
+    async def invited(self, tx: Tx, space: Space, by_id: int, guest: Account, role: str) -> str:
+        """Tell `guest` that a role is offered; return the id of the Invite, sent or not."""
         if guest.local:
             await self._notifier.notify_ours(
                 tx, to_id=guest.id, type=SPACE_INVITATION, by_id=by_id, subject=space.id
             )
-            return None
+            return self._new()
         author = await self._author(tx, space)
         event = await self._events.of(tx, space, author)
         invite = Invite(

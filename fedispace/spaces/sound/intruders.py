@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Subquery, and_, exists, or_, select, union
 
-from fedispace.accounts.models import Account, User
+from fedispace.accounts.models import Account, Follow, User
 from fedispace.db.engine import Tx
 from fedispace.federation.models import ActorRow
-from fedispace.spaces import safety
+from fedispace.spaces import queries, safety
+from fedispace.spaces.access import OPEN_TO_ALL
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import HostBan, LiveSession, Member, Pass, Space, Ticket
 from fedispace.spaces.roles import MemberRole
@@ -36,7 +37,7 @@ async def intruders(tx: Tx, now: datetime, shut_out: Collection[str]) -> list[tu
         .join(ActorRow, ActorRow.id == there.c.account_id)
         .outerjoin(Member, and_(Member.space_id == there.c.space_id, Member.account_id == there.c.account_id))
         .where(Space.local, Space.state.in_(UNFINISHED))
-        .where(or_(is_out(), _is_of(shut_out)))
+        .where(or_(is_out(), is_not_asked_in(), _is_of(shut_out)))
         .limit(AT_ONCE)
     )
     return [(row[0], row[1]) for row in rows]
@@ -69,6 +70,24 @@ async def orphaned(tx: Tx) -> list[int]:
 def is_out() -> ColumnElement[bool]:
     """The condition on an account, a Space and the member of both (or none) that it may not be there."""
     return or_(_is_gone(), is_kept_out())
+
+
+def is_not_asked_in() -> ColumnElement[bool]:
+    """The condition on the same that a Space of ours is not, or not any more, for this account to see.
+
+    It is for its guests, or for followers, and they are neither now: its host has narrowed the door, or has
+    let a follower go.
+    """
+    follows = exists().where(
+        Follow.account_id == Account.id, Follow.target_id == Space.host_id, Follow.accepted
+    )
+    return and_(
+        Space.local,
+        Space.access.not_in(sorted(OPEN_TO_ALL)),
+        Account.id != Space.host_id,
+        ~queries.is_guest(),
+        or_(Space.access != "followers", ~follows),
+    )
 
 
 def _there(now: datetime) -> Subquery:

@@ -112,14 +112,16 @@ class Changing:
         """End the sessions of those who may not be here any more.
 
         The list of guests begins with who is on stage and who was invited: that somebody once raised a
-        hand while the Space was open is no invitation.
+        hand while the Space was open, or was muted, is no invitation.
         """
         tx, space_id = scene.tx, scene.space.id
         has_reason = or_(
-            Member.role != MemberRole.LISTENER, Member.invited_as.is_not(None), Member.removed_at.is_not(None)
+            Member.role != MemberRole.LISTENER,
+            Member.invited_as.is_not(None),
+            Member.invite_uri.is_not(None),
+            Member.removed_at.is_not(None),
         )
-        is_muted = Member.muted_at.is_not(None)
-        await tx.execute(delete(Member).where(Member.space_id == space_id, ~or_(has_reason, is_muted)))
+        await tx.execute(delete(Member).where(Member.space_id == space_id, ~has_reason))
         if access in OPEN_TO_ALL:
             return
         guests = select(Member.account_id).where(Member.space_id == space_id, has_reason)
