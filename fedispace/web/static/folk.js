@@ -1,7 +1,7 @@
 // People in the room: what one can do about somebody, and how one reports them, or the room itself.
 
 import { button, open, toast } from "./sheets.js";
-import { running } from "./times.js";
+import { clock, running } from "./times.js";
 
 export class Folk {
   // desk(): what hosts can do, where the reader is one.
@@ -50,7 +50,7 @@ export class Folk {
     this.accused = person;
     sheet.querySelector("[data-whom]").textContent = person ? `${person.name} (${person.handle})` : "This Space";
     const began = this.root.querySelector("[data-running]")?.dateTime;
-    const now = new Date();
+    const now = new Date(clock());
     this.moment = began ? Math.max(0, Math.round((now - new Date(began)) / 1000)) : null;
     sheet.querySelector("[data-moment]").textContent = began ? running(new Date(began), now) : "now";
   }

@@ -3,7 +3,7 @@
 import { figure } from "./room.js";
 import { paint } from "./people.js";
 import { button, choose, open, toast } from "./sheets.js";
-import { running } from "./times.js";
+import { clock, running } from "./times.js";
 import { announce } from "./voice.js";
 
 export class Hosting {
@@ -93,7 +93,7 @@ export class Hosting {
 
   tick() {
     for (const place of this.desk.querySelectorAll("[data-waits]")) {
-      const words = `waiting ${running(new Date(place.dataset.waits), new Date())}`;
+      const words = `waiting ${running(new Date(place.dataset.waits), new Date(clock()))}`;
       if (place.textContent !== words) place.textContent = words;
     }
   }

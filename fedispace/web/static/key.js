@@ -5,8 +5,10 @@
 
 import { clientKey, showing } from "./client-key.js";
 import { Refusal, refusalOf } from "./line.js";
+import { clock, correct } from "./times.js";
 
 const EARLY = 60_000;
+const TRIES_AGAIN = 15_000;
 
 export class Key {
   constructor({ door, csrf, api }) {
@@ -31,7 +33,7 @@ export class Key {
 
   async bearer(fresh = false) {
     if (!this.isKnown) return null;
-    if (!fresh && this.pass && Date.now() < this.until - EARLY) return this.pass;
+    if (!fresh && this.pass && clock() < this.until - EARLY) return this.pass;
     this.asking ??= this.ask().finally(() => { this.asking = null; });
     return this.asking;
   }
@@ -51,14 +53,22 @@ export class Key {
       headers: { Accept: "application/json" },
     });
     if (!answer.ok) throw await refusalOf(answer);
+    correct(answer);
     let given = await answer.json();
     if (given.ticket) given = await this.exchange(given.ticket);
     const isNew = given.pass !== this.pass;
     this.pass = given.pass;
     this.until = Date.parse(given.expires_at);
-    this.timer = setTimeout(() => { this.bearer(true).catch(() => {}); }, Math.max(15_000, this.until - Date.now() - 2 * EARLY));
+    this.timer = setTimeout(() => this.renew(), Math.max(TRIES_AGAIN, this.until - clock() - 2 * EARLY));
     if (isNew || given.expires_at) for (const heir of this.heirs) heir(this.pass);
     return this.pass;
+  }
+
+  // A server that does not answer just now is asked again; one that refuses is not.
+  renew() {
+    this.bearer(true).catch((error) => {
+      if (!(error instanceof Refusal)) this.timer = setTimeout(() => this.renew(), TRIES_AGAIN);
+    });
   }
 
   async exchange(ticket) {

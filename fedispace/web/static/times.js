@@ -1,5 +1,16 @@
 // Keeps times true while a page stays open, and puts them into the reader's own zone.
 
+// The reader's clock may be wrong by minutes. What a server says of now, in the head of its answers, counts.
+const WRONG = 5000;
+let offset = 0;
+
+export function correct(answer) {
+  const said = Date.parse(answer.headers.get("Date") ?? "");
+  if (said) offset = Math.abs(said - Date.now()) > WRONG ? said - Date.now() : 0;
+}
+
+export const clock = () => Date.now() + offset;
+
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const dayOfYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "short" });
@@ -48,7 +59,7 @@ const forms = {
 };
 
 export function tell(root = document) {
-  const now = new Date();
+  const now = new Date(clock());
   for (const [name, [words]] of Object.entries(forms)) {
     const attribute = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     for (const element of root.querySelectorAll(`time[data-${attribute}]`)) {
