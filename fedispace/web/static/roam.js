@@ -5,7 +5,9 @@ export function roam({ root, title, host, isOn, sound, toggle, leave, arrived })
   const home = location.pathname;
   const main = document.getElementById("main");
   let kept = null;
+  let shown = home;
   let player = null;
+  const address = () => location.pathname + location.search;
 
   function sprite(name) {
     const shapes = root.querySelector("svg.icon use").getAttribute("href").split("#")[0];
@@ -115,6 +117,7 @@ export function roam({ root, title, host, isOn, sound, toggle, leave, arrived })
     main.replaceChildren(...fresh.childNodes);
     document.title = page.title;
     if (moves) history.pushState({ roamed: true }, "", at.href);
+    shown = address();
     show();
     settle(at.pathname);
     arrived(main);
@@ -142,7 +145,7 @@ export function roam({ root, title, host, isOn, sound, toggle, leave, arrived })
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!isOn() || event.defaultPrevented || form.matches("[data-swap], [method=dialog]")) return;
-    if (root.contains(form) && !form.matches("[data-roams]")) return;
+    if (root.contains(form) && !form.matches("[data-roams]") && !event.submitter?.matches("[name=do]")) return;
     event.preventDefault();
     const fields = new URLSearchParams(new FormData(form, event.submitter));
     if (form.method === "post") visit(form.action, { method: "POST", body: fields });
@@ -151,6 +154,8 @@ export function roam({ root, title, host, isOn, sound, toggle, leave, arrived })
 
   addEventListener("popstate", () => {
     if (!isOn() && !kept) return;
+    // Another part of the same page ("Skip to content") is no other page.
+    if (kept ? address() === shown : location.pathname === home) return;
     if (location.pathname === home && kept) comeHome();
     else visit(location.href, {}, false);
   });

@@ -4,7 +4,8 @@ export function stay(root, sent) {
   root.addEventListener("submit", async (event) => {
     const form = event.target;
     if (!form.closest("[data-stay]") || event.defaultPrevented) return;
-    if (event.submitter?.matches("[data-add]")) return;
+    // "More ways to post" and "Add another post" are no sending.
+    if (event.submitter && !event.submitter.matches("[data-send]")) return;
     event.preventDefault();
     const send = form.querySelector("[data-send]");
     send.disabled = true;
