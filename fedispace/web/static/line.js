@@ -62,6 +62,12 @@ export class Line {
 
   stop() {
     const was = this.wanted;
+    this.rest();
+    this.drop();
+    if (was) this.tell("off", "");
+  }
+
+  rest() {
     this.wanted = false;
     removeEventListener("online", this.wake);
     document.removeEventListener("visibilitychange", this.wake);
@@ -69,8 +75,6 @@ export class Line {
     clearInterval(this.looking);
     clearTimeout(this.timer);
     this.timer = 0;
-    this.drop();
-    if (was) this.tell("off", "");
   }
 
   // Begins afresh on purpose: what the connection is dressed with has changed.
@@ -115,7 +119,7 @@ export class Line {
   broke(atLeast = 0) {
     if (!this.wanted) return;
     this.drop();
-    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.tries) * (1 + Math.random() * 0.3);
+    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.tries) * (0.5 + Math.random());
     this.tries += 1;
     this.tell("waiting", navigator.onLine ? "Reconnecting…" : "You are offline. Reconnecting when you are back…");
     this.again(Math.max(pause, atLeast));
@@ -210,7 +214,7 @@ export class Line {
       if (!isOurs()) return;
       clearTimeout(this.grace);
       if (error instanceof Refusal) {
-        this.wanted = false;
+        this.rest();
         this.drop();
         this.tell(error.isOver ? "over" : "refused", error.message);
       } else {

@@ -119,6 +119,7 @@ export class Sound {
   }
 
   stop() {
+    this.isAway = true;
     this.listening.stop();
     this.speaking.stop();
     this.silence();
@@ -127,6 +128,7 @@ export class Sound {
 
   // Leaves the stage; who listened goes on listening.
   stepDown() {
+    this.isAway = true;
     this.speaking.stop();
     this.release();
     this.refit();
@@ -140,11 +142,15 @@ export class Sound {
   // Raises a Refusal in words.
   async takeStage(muted) {
     this.opensMuted = muted;
+    this.isAway = false;
     // Asked for twice before it is there, by the page and by a press of the button, it is one microphone.
     if (!this.microphone) await (this.asking ??= this.askForMicrophone().finally(() => { this.asking = null; }));
+    // Who left while the browser asked has no microphone open.
+    if (this.isAway) return this.release();
     this.speaking.start();
     if (this.listening.wanted) this.refit();
     else this.listen();
+    return undefined;
   }
 
   // The only place that asks for the microphone.
