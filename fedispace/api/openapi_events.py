@@ -16,8 +16,9 @@ _LAST: Final[Json] = {
 _WHO: Final[list[Json]] = [{}, {"pass": []}, {"token": ["read:statuses"]}]
 _SIGNAL: Final = (
     'The first message is `{"pass": ...}`, a pass or an OAuth token, or `{"pass": null}` where the Space is '
-    "open to all; a newer pass may follow. Each text message that comes is one event, the first one `hello` "
-    "with the state of the room. Close codes: 4400 malformed, 4401 the pass is missing or has ended, "
+    'open to all; a newer pass may follow, and `{"ping": true}` is answered by `pong`. Each text message '
+    "that comes is one event, the first one `hello` with the state of the room. "
+    "Close codes: 4400 malformed, 4401 the pass is missing or has ended, "
     "4403 not allowed, 4404 no such Space, 4409 opened elsewhere, 4410 the Space is over, 4429 too much, "
     "1001 and 1013 come back later."
 )
@@ -30,7 +31,7 @@ _STREAM: Final = (
 def event_paths(problem: Json) -> dict[str, Json]:
     """Return the two doors of a room's events."""
     refused = {"description": "Refused.", "content": {"application/problem+json": {"schema": problem}}}
-    names = ("hello", "resync", "renewed", "bye", *KINDS)
+    names = ("hello", "resync", "renewed", "pong", "bye", *KINDS)
     told: Json = {
         "type": "object",
         "required": ["event"],

@@ -11,7 +11,8 @@ hidden or was not secured may not.
 
 The first event is `hello` with the whole state, so coming back is the same as coming. What a client says
 after its pass is read for a newer pass and not for anything else; commands are calls of the API. Who says
-much, or at length, is closed.
+much, or at length, is closed. A page cannot see the protocol's own pings, so it may say `{"ping": true}` and
+is told `pong`: that is how it knows a dead way from a quiet room.
 """
 
 import asyncio
@@ -75,12 +76,14 @@ _CODE: Final[dict[type[errors.FedispaceError], int]] = {
     errors.Invalid: _MALFORMED,
 }
 _LATER: Final = 1013
+_PONG: Final = packed({"event": "pong"})
 
 
 class FirstWord(msgspec.Struct, frozen=True):
     """What a client says on a WebSocket."""
 
     pass_: str | None = msgspec.field(default=None, name="pass")
+    ping: bool = False
 
 
 class Closed(Exception):
@@ -221,11 +224,13 @@ class SignalCalls:
             await asyncio.gather(leaving, return_exceptions=True)
 
     async def _renew(self, text: str, space_id: int, wire: Wire) -> None:
-        """Take a newer pass of the same person; anything else that is said is ignored."""
+        """Take a newer pass of the same person, or answer a ping; anything else that is said is ignored."""
         try:
             said = msgspec.json.decode(text, type=FirstWord)
         except msgspec.DecodeError:
             return
+        if said.ping:
+            wire.offer(_PONG)
         if said.pass_ is None:
             return
         holder = await self._holder(said.pass_, space_id)

@@ -494,3 +494,9 @@ async def test_a_slow_reader_holds_nobody_up_and_is_told_to_look_anew(
 async def test_a_request_that_is_no_websocket_is_told_so(site: Site, space: dict[str, Any]) -> None:
     status, _, headers = await site.anyone.call("GET", f"/spaces/{space['id']}/signal")
     assert (status, headers["Upgrade"]) == (426, "websocket")
+
+
+async def test_a_ping_is_answered_also_to_a_visitor(site: Site, space: dict[str, Any]) -> None:
+    async with Listener(site.origin, space["id"]) as visitor:
+        await visitor.say({"ping": True})
+        assert await visitor.event("pong") == {"event": "pong"}
