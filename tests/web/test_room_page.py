@@ -1,10 +1,11 @@
 """The page of a Space in a real browser: how much it loads, and that it can be used by keyboard and word."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, WebSocketRoute, async_playwright, expect
 
 from tests.factories import PASSWORD
 from tests.ground.ground import Missing
@@ -161,6 +162,30 @@ async def test_reactions_are_few_at_a_time_and_told_to_who_does_not_look(
     await expect(seen.locator("[data-said=polite]")).to_have_text("5 applause", timeout=5000)
     assert len(sent) == 5
     assert await seen.evaluate("document.getAnimations().length") == 0
+
+
+async def test_what_was_written_while_a_page_heard_nothing_is_read_when_it_hears_again(
+    chromium: Browser, house: House, alice: Visitor
+) -> None:
+    path = await _live(house, alice)
+    page = await (await chromium.new_context(base_url=house.origin)).new_page()
+    greeted: asyncio.Queue[WebSocketRoute] = asyncio.Queue()
+
+    def through(line: WebSocketRoute) -> None:
+        server = line.connect_to_server()
+
+        def told(message: str | bytes) -> None:
+            line.send(message)
+            if '"hello"' in str(message):
+                greeted.put_nowait(line)
+
+        server.on_message(told)
+
+    await page.route_web_socket("**/signal", through)
+    await page.goto(path)
+    line = await asyncio.wait_for(greeted.get(), 20)
+    async with page.expect_request(lambda request: "only=replies" in request.url):
+        await line.close(code=1001)
 
 
 async def test_a_space_starts_three_clicks_from_home(chromium: Browser, house: House) -> None:

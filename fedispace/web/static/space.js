@@ -12,7 +12,7 @@ import { Signal } from "./signal.js";
 import { Sound } from "./sound.js";
 import { stay } from "./stay.js";
 import { tabs } from "./tabs.js";
-import { tell as tellTimes } from "./times.js";
+import { correct, tell as tellTimes } from "./times.js";
 import { announce } from "./voice.js";
 
 const ASK_EVERY = 3000;
@@ -21,6 +21,9 @@ const SETTLES = 600;
 const HELLO_WITHIN = 1500;
 const REACTIONS_AT_ONCE = 5;
 const REACTIONS_IN = 2000;
+const SPREAD_EACH = 5;
+const MOST_SPREAD = 5000;
+const OUTDOES = new Set(["stage", "paused"]);
 const OVER = "That Space has ended. Read its thread below.";
 
 const root = document.querySelector("[data-space]");
@@ -309,7 +312,7 @@ async function host() {
 }
 
 const heard = {
-  hello(message) { take(message.state); if (message.resync) replies(); },
+  hello(message) { take(message.state); if (message.resync || isLate) replies(); isLate = true; },
   resync() { refresh(); replies(); },
   state(message) { if (message.state !== state) changed(message.state); else refresh(); },
   presence(message) { room.presence(message.listener_count); quietly(); },
@@ -342,6 +345,9 @@ const heard = {
   bye(message) { if (message.code === 4403) out("You were removed from this Space."); else if (message.code === 4410) ask(); },
 };
 
+// A gap before `hello` may have had posts in it, which no state tells: before every one but a quick first.
+let isLate = false;
+setTimeout(() => { isLate = true; }, ASK_EVERY);
 let quiet = 0;
 
 // Who is shown as listening may have changed with the count; who looks at them looks again now and then.
@@ -388,7 +394,10 @@ function out(words) {
 const signal = new Signal({
   url: absolute(page.signal),
   key,
-  heard: (message) => heard[message.event]?.(message),
+  heard(message) {
+    if (refreshing && OUTDOES.has(message.event)) againWanted = true; // what comes in answer may be older
+    heard[message.event]?.(message);
+  },
   changed(isOpen) { room.hasSignal = isOpen; if (!isOpen) ask(); },
 });
 
@@ -396,9 +405,11 @@ const signal = new Signal({
 
 let askedAt = performance.now();
 const shown = { stage: "", replies: "" };
+const turns = { last: 0, stage: 0, replies: 0 };
 
 async function ask(wants = "") {
   askedAt = performance.now();
+  const turn = turns.last += 1;
   const held = [sound.listening, sound.speaking].filter((line) => line.name);
   const sessions = held.map((line) => line.name).join(",");
   let answer;
@@ -408,6 +419,7 @@ async function ask(wants = "") {
     return;
   }
   if (!answer.ok) return;
+  correct(answer);
   const over = (answer.headers.get("X-Sessions-Ended") ?? "").split(",");
   for (const line of held) {
     if (state === "live" && line.isOn && over.includes(line.name)) line.broke();
@@ -416,18 +428,27 @@ async function ask(wants = "") {
   if (now && now !== state) changed(now);
   const drawn = document.createElement("template");
   drawn.innerHTML = await answer.text();
-  put("replies", drawn.content.querySelector("[data-part=replies]"), find("replies"));
+  put("replies", drawn.content.querySelector("[data-part=replies]"), find("replies"), turn);
   // Where the room itself answers, it is asked; another server's may not.
-  if (!room.state || state !== "live") put("stage", drawn.content.querySelector("[data-part=stage]"), find("stage"));
+  if (!room.state || state !== "live") put("stage", drawn.content.querySelector("[data-part=stage]"), find("stage"), turn);
 }
 
-// What was written at the room's server may take a moment to this one.
-function replies() {
-  for (const later of key.isElsewhere ? [0, 2000, 6000] : [0]) setTimeout(() => ask("replies"), later);
+// What was written at the room's server may take a moment to this one. What all are told at once they do not
+// all ask for at once: the more listen, the longer it may take.
+const waiting = new Set();
+function replies(isOwn = false) {
+  const spread = isOwn ? 0 : Math.random() * Math.min(MOST_SPREAD, (room.state?.listeners?.count ?? 0) * SPREAD_EACH);
+  for (const later of key.isElsewhere ? [0, 2000, 6000] : [0]) {
+    if (waiting.has(later) && !isOwn) continue;
+    waiting.add(later);
+    setTimeout(() => { waiting.delete(later); ask("replies"); }, later + spread);
+  }
 }
 
-function put(part, fresh, place) {
-  if (!place || !fresh || shown[part] === fresh.innerHTML) return;
+function put(part, fresh, place, turn) {
+  if (!place || !fresh || turn < turns[part]) return; // an older answer came later
+  turns[part] = turn;
+  if (shown[part] === fresh.innerHTML) return;
   if (place.contains(document.activeElement) || place.querySelector("details[open]")) return;
   shown[part] = fresh.innerHTML;
   place.replaceChildren(...fresh.childNodes);
@@ -559,7 +580,7 @@ for (const one of root.querySelectorAll("[data-open]")) {
 const folk = new Folk({ root, room, key, attempt, isLive: () => state === "live", desk: () => hosting });
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest?.("input, textarea, select, [contenteditable], dialog[open]")) return;
   if (!root.isConnected || !buttons.extras) return;
   const act = { l: () => (sound.isWanted ? leave() : buttons.listen && listen()), h: hand, m: () => room.isOnStage && toggleMicrophone(), "?": () => open(find("help-sheet")) };
@@ -573,7 +594,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-stay(document, replies);
+stay(document, () => replies(true));
 
 addEventListener("pagehide", () => sound.drop());
 addEventListener("pageshow", (event) => {
