@@ -3,7 +3,7 @@
 import itertools
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.ground.browser import Browser
@@ -44,8 +44,12 @@ class Ground:
         redis: bool = False,
         roles: tuple[str, ...] = ("all",),
         authorized_fetch: bool = False,
+        settings: Mapping[str, str] | None = None,
     ) -> Instance:
-        """Start a server called `name`; `database` is sqlite or postgres."""
+        """Start a server called `name`; `database` is sqlite or postgres.
+
+        `settings` are an operator's, as `{"spaces.host_absence_seconds": "10"}`.
+        """
         _require_program("nginx", "nginx-light")
         home = self.directory / f"{next(self._count)}-{name}"
         home.mkdir()
@@ -58,6 +62,7 @@ class Ground:
             bus=self.redis.url if redis else "",
             roles=roles,
             authorized_fetch=authorized_fetch,
+            settings=dict(settings or {}),
             names=self.names,
             authority=self.authority,
             desk=self.desk,

@@ -67,6 +67,7 @@ class Instance:
     desk: Desk
     bus: str = ""
     authorized_fetch: bool = False
+    settings: dict[str, str] = field(default_factory=dict)
     roles: tuple[str, ...] = ("all",)
     rtc_port: int = 0
     ports: list[int] = field(default_factory=list)
@@ -211,7 +212,8 @@ class Instance:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FEDISPACE")}
-        return {**kept, **self.authority.environment(), "PYTHONPATH": str(REPOSITORY)}
+        ours = {f"FEDISPACE__{name.replace('.', '__').upper()}": it for name, it in self.settings.items()}
+        return {**kept, **ours, **self.authority.environment(), "PYTHONPATH": str(REPOSITORY)}
 
 
 def _answers(port: int, host: str) -> bool:

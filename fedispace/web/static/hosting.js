@@ -66,7 +66,12 @@ export class Hosting {
       yes.title = this.isFull ? full.textContent : "";
       if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
     });
-    for (const item of old.values()) item.remove();
+    for (const item of old.values()) {
+      // Who let somebody on stage by keyboard goes on with the next, or is back at the head of the queue.
+      const isHere = item.contains(document.activeElement);
+      item.remove();
+      if (isHere) (list.querySelector("[data-verdict=approve]") ?? desk.querySelector("h2")).focus();
+    }
     if (this.seen) {
       const raised = [...ids].filter((id) => !this.seen.has(id)).map((id) => room.people.get(id).name);
       if (raised.length) announce(`${raised.join(" and ")} raised a hand`, "assertive");

@@ -29,6 +29,13 @@ function write(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
+// By a shape, and in words, besides the colour.
+function tellHow(seat) {
+  const is = (name) => seat.classList.contains(name);
+  icon(seat.querySelector(".badge"), is("talking") ? "wave" : is("muted") ? "mic-off" : "mic");
+  write(seat.querySelector("[data-how]"), is("talking") ? "speaking" : is("away") ? "on the way" : is("muted") ? "muted" : "");
+}
+
 export class Room {
   constructor(root, { domain, here }) {
     this.root = root;
@@ -131,13 +138,12 @@ export class Room {
     seat.classList.toggle("muted", muted);
     seat.classList.toggle("away", away);
     paint(seat.querySelector(".face"), person);
-    icon(seat.querySelector(".badge"), muted ? "mic-off" : "mic");
     write(seat.querySelector(".name"), person.name);
     const chip = seat.querySelector("[data-role]");
     chip.className = `role chip ${one.role}`;
     write(chip, ROLES[one.role]);
     write(seat.querySelector(".at"), person.host);
-    write(seat.querySelector("[data-how]"), away ? "on the way" : muted ? "muted" : "");
+    tellHow(seat);
     seat.querySelector("[data-person]").href = pathOf(person, this.here);
   }
 
@@ -147,8 +153,8 @@ export class Room {
     for (const seat of this.root.querySelectorAll("[data-seats] [data-account]")) {
       const talks = this.speaking.has(seat.dataset.account);
       if (talks) seat.classList.remove("away");
-      if (seat.classList.toggle("talking", talks)) icon(seat.querySelector(".badge"), "wave");
-      else icon(seat.querySelector(".badge"), seat.classList.contains("muted") ? "mic-off" : "mic");
+      seat.classList.toggle("talking", talks);
+      tellHow(seat);
     }
     if (!isNews) return;
     const begun = [...this.speaking].filter((id) => !before.has(id) && !this.isMe(id)).map((id) => this.people.get(id)?.name).filter(Boolean);

@@ -128,6 +128,7 @@ function tellMicrophone() {
 }
 
 async function toggleMicrophone() {
+  isGreeted = false;
   if (!sound.microphone) return takeStage(false);
   if (!sound.isOnAir && room.you?.is_muted && room.you.may_unmute === false) {
     toast("A host muted you. You can speak again when they allow it.", "bad");
@@ -157,20 +158,28 @@ async function listen() {
   }
   if (key.isKnown && !room.isOnStage && !kept("presence")) {
     const chosen = await choose(find("presence-sheet"));
-    if (!chosen) return;
-    keep("presence", chosen);
+    if (!chosen && !room.isOnStage) return;
+    if (chosen) keep("presence", chosen);
   }
   if (key.isKnown && kept("presence") === "shown" && !room.you?.is_shown) show(true);
   sound.listen();
-  draw();
-  buttons.leave?.focus();
+  keepFocus(draw);
 }
 
 function leave() {
   sound.stop();
   tellMicrophone();
-  draw();
+  keepFocus(draw);
   ask();
+}
+
+// A button that goes under one's finger hands the focus to what stands in its place; who reads elsewhere stays there.
+function keepFocus(change) {
+  const isLost = () => document.activeElement === document.body || !document.activeElement.checkVisibility();
+  const isHere = isLost() || dock?.contains(document.activeElement);
+  change();
+  if (!isHere || !isLost()) return;
+  [buttons.leave, buttons.listen, buttons.mic].find((one) => one?.checkVisibility())?.focus();
 }
 
 function kept(name) {
@@ -263,6 +272,8 @@ function take(fresh) {
     isGreeted = true;
     invited("speaker");
   }
+  // Who stands on the stage is seen there: the question who sees them listen is void.
+  if (room.isOnStage) find("presence-sheet")?.close();
   if (you?.is_muted && sound.isOnAir) sound.mute(true);
   if (you?.invited_as && !wasInvited) invited(you.invited_as);
   if (fresh.pins?.some((pin) => pin.status_id)) pinned();
@@ -302,7 +313,12 @@ function refresh() {
 function invited(role) {
   const words = role === "cohost" ? "You're invited to be co-host" : role === "listener" ? "You're invited to listen" : "You're on stage";
   find("invited-words").textContent = words;
-  announce(`${words}: Unmute, or Not now.`, "assertive");
+  // Who is asked says whether they come; who is there says whether they are heard.
+  const isAsked = Boolean(room.you?.invited_as);
+  const yes = !isAsked ? "Unmute" : role === "listener" ? "Listen" : "Go on stage";
+  write(find("accept"), yes);
+  icon(find("accept"), !isAsked ? "mic" : role === "listener" ? "ear" : "check");
+  announce(`${words}: ${yes}, or Not now.`, "assertive");
 }
 
 async function host() {
@@ -365,7 +381,7 @@ function concerning(what) {
   const words = {
     declined: "The hosts cannot take you on stage now. You can ask again later.",
     muted: "A host muted you. Unmute when you want to speak.",
-    hard_muted: "A host muted you until they allow you to speak.",
+    hard_muted: "A host muted you until they allow it.",
     unmuted: "You may speak again.",
     moved: "You are in the audience again. You go on listening.",
     role: "",
@@ -374,6 +390,7 @@ function concerning(what) {
     sound.mute(true);
     told = null;
     tellMicrophone();
+    say("wait", words);
   }
   if (what === "removed" || what === "banned") {
     out(what === "banned" ? "The host lets you into none of their Spaces any more." : "You were removed from this Space.");
@@ -487,10 +504,7 @@ function changed(now) {
 // Controls ------------------------------------------------------------------------------------------
 
 buttons.listen?.addEventListener("click", listen);
-buttons.leave?.addEventListener("click", () => {
-  leave();
-  (buttons.listen?.hidden === false ? buttons.listen : buttons.mic)?.focus();
-});
+buttons.leave?.addEventListener("click", leave);
 buttons.mic?.addEventListener("click", toggleMicrophone);
 
 async function hand() {
@@ -517,7 +531,7 @@ async function answerInvitation(accept) {
     if (room.you) room.you.invited_as = null;
   }
   draw();
-  if (accept && room.isOnStage) await takeStage(false);
+  if (accept && room.isOnStage) await takeStage(Boolean(offered));
   else if (accept && !sound.listening.wanted) await listen();
   isAccepting = false;
 }
@@ -579,6 +593,12 @@ for (const one of root.querySelectorAll("[data-open]")) {
 
 const folk = new Folk({ root, room, key, attempt, isLive: () => state === "live", desk: () => hosting });
 
+const keys = find("keys");
+if (keys) {
+  keys.checked = kept("keys") !== "off";
+  keys.addEventListener("change", () => keep("keys", keys.checked ? "on" : "off"));
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest?.("input, textarea, select, [contenteditable], dialog[open]")) return;
@@ -588,7 +608,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !find("picker").hidden) {
     picker(false);
     buttons["react-open"].focus();
-  } else if (chosen && state === "live" && !(event.key === "h" && buttons.hand.hidden)) {
+  } else if (chosen && keys?.checked && state === "live" && !(event.key === "h" && buttons.hand.hidden)) {
     event.preventDefault();
     chosen();
   }

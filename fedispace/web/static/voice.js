@@ -4,20 +4,18 @@ const EVERY = 5000;
 const regions = {};
 const queue = { at: 0, words: "", timer: 0 };
 
-function region(kind) {
-  if (!regions[kind]) {
-    const made = document.createElement("p");
-    made.className = "unseen";
-    made.setAttribute("aria-live", kind);
-    made.dataset.said = kind;
-    document.body.append(made);
-    regions[kind] = made;
-  }
-  return regions[kind];
+// They stand in the page before anything is said: what comes together with its words is not read out.
+for (const kind of ["polite", "assertive"]) {
+  const made = document.createElement("p");
+  made.className = "unseen";
+  made.setAttribute("aria-live", kind);
+  made.dataset.said = kind;
+  document.body.append(made);
+  regions[kind] = made;
 }
 
 export function announce(words, kind = "polite") {
-  region(kind).textContent = words;
+  regions[kind].textContent = words;
 }
 
 // Only the last of what comes within five seconds is said.
