@@ -12,7 +12,9 @@ from typing import Any, Final
 from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
-from fedispace.db.engine import Tx
+from fedispace.clock import Clock
+from fedispace.db.engine import Database, Tx
+from fedispace.db.pruning import forget
 from fedispace.queue.bus import Bus
 from fedispace.spaces import members
 from fedispace.spaces.lifecycle import Phase
@@ -21,6 +23,7 @@ from fedispace.spaces.queries import is_present
 
 UNCONNECTED_LASTS: Final = timedelta(seconds=60)
 _AT_ONCE: Final = 400
+_REMEMBERED: Final = timedelta(days=1)
 
 
 def topic(space_id: int) -> str:
@@ -173,6 +176,11 @@ async def forget_the_lost(tx: Tx, bus: Bus, there: Collection[str], now: datetim
         .returning(LiveSession.space_id)
     )
     await count_listeners(tx, bus, set(touched))
+
+
+async def prune(db: Database, clock: Clock) -> None:
+    """Forget who was connected to a Space a day ago: what is nowhere is told to nobody."""
+    await forget(db, LiveSession, LiveSession.ended_at <= clock.now() - _REMEMBERED)
 
 
 def _in_parts(names: Iterable[str]) -> Iterable[list[str]]:

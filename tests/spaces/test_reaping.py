@@ -4,10 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from fedispace.accounts.models import Account
 from fedispace.clock import ManualClock
 from fedispace.queue import periodic
+from fedispace.spaces import presence
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Space
 from tests.api.site import Site
@@ -116,6 +118,39 @@ async def test_what_another_server_says_of_its_spaces_is_not_ours_to_change(
     clock.advance(hours=100)
     await town.hosting.reap()
     assert await state(town, space) == Phase.LIVE
+
+
+@pytest.mark.privacy("P-14")
+async def test_who_was_in_a_room_is_forgotten_after_a_day(town: Town, clock: ManualClock) -> None:
+    """Nobody can be asked for a list of listeners that is nowhere."""
+    alice, bob = await town.resident("alice"), await town.resident("bob")
+    space = await town.live_space(alice)
+    before = clock.now()
+    async with town.db.transaction() as tx:
+        for name, ended_at in (("gone", before), ("there", None)):
+            tx.add(
+                LiveSession(
+                    resource=name,
+                    engine_session=name,
+                    space_id=space.id,
+                    account_id=bob.id,
+                    role="listener",
+                    created_at=before,
+                    connected_at=before,
+                    ended_at=ended_at,
+                    sfu="studio",
+                )
+            )
+
+    async def known() -> list[str]:
+        await presence.prune(town.db, clock)
+        async with town.db.reading() as tx:
+            return list(await tx.scalars(select(LiveSession.resource).order_by(LiveSession.resource)))
+
+    clock.advance(hours=23)
+    assert await known() == ["gone", "there"]
+    clock.advance(hours=1)
+    assert await known() == ["there"]
 
 
 async def test_housekeeping_does_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
