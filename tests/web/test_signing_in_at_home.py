@@ -1,5 +1,6 @@
 """People of other servers sign in by their own server: OAuth, MiAuth, and homes that lie."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -55,6 +56,11 @@ async def _return(visitor: Visitor, url: str, *, follow: bool = False) -> Seen:
     return await visitor.get(url.removeprefix(visitor.origin), follow=follow)
 
 
+async def _keep_house(house: House) -> None:
+    for chore in house.app.housekeeping.chores:
+        await chore()
+
+
 async def _visits(house: House) -> int:
     async with house.app.db.reading() as tx:
         return await tx.scalar(select(func.count()).select_from(Visit)) or 0
@@ -102,6 +108,42 @@ async def test_a_host_is_registered_with_once(house: House, mastodon: Home, stra
     for _ in range(3):
         await _return(stranger, mastodon.agrees(await _depart(stranger, "@dan@m.test"), "dan"))
     assert len(mastodon.apps) == 1
+
+
+async def test_two_who_are_the_first_of_their_server_at_once_both_come_in(
+    house: House, mastodon: Home, stranger: Visitor
+) -> None:
+    """Each has us register; a code is for the registration its browser was sent with."""
+    mastodon.lives("eve")
+    other = house.stranger()
+    sent = await asyncio.gather(_depart(stranger, "@dan@m.test"), _depart(other, "@eve@m.test"))
+
+    for visitor, url, name in ((stranger, sent[0], "dan"), (other, sent[1], "eve")):
+        assert (await _return(visitor, mastodon.agrees(url, name))).status == 303
+        assert f"@{name}@m.test" in (await visitor.get("/visit")).words
+
+
+async def test_what_a_browser_says_of_an_error_costs_others_nothing(
+    house: House, mastodon: Home, stranger: Visitor
+) -> None:
+    answer = mastodon.agrees(await _depart(stranger, "@dan@m.test"), "dan")
+    mallory = house.stranger()
+    state = parse_qs(urlsplit(await _depart(mallory, "m.test")).query)["state"][0]
+    told = f"{house.origin}/visit/from/m.test?{urlencode({'state': state, 'error': 'invalid_client'})}"
+    assert (await _return(mallory, told)).status == 403
+
+    assert (await _return(stranger, answer)).status == 303
+
+
+async def test_a_registration_is_not_kept_for_ever(house: House, mastodon: Home, stranger: Visitor) -> None:
+    await _return(stranger, mastodon.agrees(await _depart(stranger, "@dan@m.test"), "dan"))
+    await _keep_house(house)
+    async with house.app.db.reading() as tx:
+        assert await tx.scalar(select(func.count()).select_from(HomeApp)) == 1
+    house.clock.advance(days=91)
+    await _keep_house(house)
+    async with house.app.db.reading() as tx:
+        assert await tx.scalar(select(func.count()).select_from(HomeApp)) == 0
 
 
 async def test_a_home_that_forgot_us_is_registered_with_again(
@@ -358,7 +400,7 @@ async def test_who_says_no_at_home_is_told_so_here(house: House, mastodon: Home,
     url = await _depart(stranger, "@dan@m.test")
     state = parse_qs(urlsplit(url).query)["state"][0]
     back = await stranger.get(f"/visit/from/m.test?error=access_denied&state={state}")
-    assert back.status == 502
+    assert back.status == 403
     assert "you said no there" in back.words
 
 

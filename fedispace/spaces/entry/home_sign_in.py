@@ -22,14 +22,16 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 import structlog
-from sqlalchemy import delete
+from sqlalchemy import and_, delete
 
 from fedispace.accounts.handles import parse_domain, parse_handle
 from fedispace.accounts.people import People
 from fedispace.accounts.tokens import at_rest
 from fedispace.clock import Clock
+from fedispace.db.base import table_of
 from fedispace.db.engine import Database
 from fedispace.db.pruning import forget
+from fedispace.db.upsert import insert
 from fedispace.errors import Forbidden, Invalid, Refused
 from fedispace.federation.actors import actor_of
 from fedispace.federation.addresses import Addresses
@@ -45,6 +47,7 @@ from fedispace.spaces.visit_models import Errand, HomeApp
 log = structlog.get_logger()
 
 LIFE: Final = timedelta(minutes=10)
+_APP_LASTS: Final = timedelta(days=90)
 _MAX_TYPED: Final = 300
 _MAX_CODE: Final = 2048
 _STRAY: Final = (
@@ -137,13 +140,14 @@ class HomeSignIn:
         if "iss" in said and not self._is_issuer(said["iss"], errand.host):
             raise Refused("issuer_mismatch", "The answer is of another server.", status=403)
         if said.get("error"):
-            await self._note_error(errand.host, said["error"])
             raise Forbidden("Your server did not tell who you are: you said no there, or it would not.")
         return await self._arrived(errand, await self._asked(errand, said.get("code", "")), "oauth")
 
     async def prune(self) -> None:
-        """Forget errands nobody came back from."""
-        await forget(self._db, Errand, Errand.expires_at <= self._clock.now())
+        """Forget errands nobody came back from, and registrations of long ago: strangers name many hosts."""
+        now = self._clock.now()
+        await forget(self._db, Errand, Errand.expires_at <= now)
+        await forget(self._db, HomeApp, HomeApp.created_at <= now - _APP_LASTS)
 
     async def _asked(self, errand: Errand, code: str) -> Uri:
         """Return who came, by the code; the token lives no longer than the question."""
@@ -154,7 +158,7 @@ class HomeSignIn:
         try:
             token = await self._servers.exchange(app, code, errand.verifier, self._back(app.host))
         except ForgotUs:
-            await self._forget_app(app.host)
+            await self._forget_app(app)
             raise
         try:
             return await self._servers.who(app, token)
@@ -189,11 +193,16 @@ class HomeSignIn:
             if await self._servers.speaks_miauth(host):
                 return None
             raise
-        async with self._db.transaction() as tx:
-            await tx.execute(delete(HomeApp).where(HomeApp.host == app.host))
-            tx.add(app)
+        kept = await self._keep(app)
         log.info("home.registered", host=app.host, scope=app.scope)
-        return app
+        return kept
+
+    async def _keep(self, app: HomeApp) -> HomeApp:
+        """Write a registration, and return the one that counts: of two at once the first, for both."""
+        said = {column.key: getattr(app, column.key) for column in table_of(HomeApp).columns}
+        async with self._db.transaction() as tx:
+            await tx.execute(insert(tx, HomeApp).values(said).on_conflict_do_nothing())
+            return await tx.get_one(HomeApp, app.host)
 
     async def _known_app(self, host: str) -> HomeApp | None:
         async with self._db.reading() as tx:
@@ -201,6 +210,7 @@ class HomeSignIn:
         if known is None or await self._servers.knows(known, self._back(host)):
             return known
         log.info("home.forgot_us", host=host)
+        await self._forget_app(known)
         return None
 
     async def _begin_miauth(self, host: str, browser: str, space_id: int | None) -> Departure:
@@ -241,13 +251,11 @@ class HomeSignIn:
             await tx.execute(delete(Errand).where(Errand.state_hash == errand.state_hash))
         return errand
 
-    async def _note_error(self, host: str, error: str) -> None:
-        if error in ("invalid_client", "unauthorized_client"):
-            await self._forget_app(host)
-
-    async def _forget_app(self, host: str) -> None:
+    async def _forget_app(self, app: HomeApp) -> None:
+        """Forget a registration that its home has forgotten, and none that was made since."""
+        this_one = and_(HomeApp.host == app.host, HomeApp.client_id == app.client_id)
         async with self._db.transaction() as tx:
-            await tx.execute(delete(HomeApp).where(HomeApp.host == host))
+            await tx.execute(delete(HomeApp).where(this_one))
 
     def _is_issuer(self, said: str, host: str) -> bool:
         try:
