@@ -49,12 +49,10 @@ _ABOUT_ONESELF: Final = frozenset({"poll", SPACE_REMINDER})
 
 
 _notifications: Final = table_of(Notification)
-_WITHDRAWING: Final = delete(_notifications).where(
-    _notifications.c.account_id == TO,
-    _notifications.c.from_id == BY,
-    _notifications.c.type == TYPE,
-    _notifications.c.subject == SUBJECT,
+_WITHDRAWING_ALL: Final = delete(_notifications).where(
+    _notifications.c.account_id == TO, _notifications.c.type == TYPE, _notifications.c.subject == SUBJECT
 )
+_WITHDRAWING: Final = _WITHDRAWING_ALL.where(_notifications.c.from_id == BY)
 
 
 def topic(account_id: int) -> str:
@@ -111,6 +109,10 @@ class Notifier:
         """Take back a notification of something that was undone."""
         told = {"to": to_id, "by": by_id, "type": type, "subject": subject}
         await tx.core(_WITHDRAWING, told)
+
+    async def withdraw_all(self, tx: Tx, *, to_id: int, type: str, subject: int) -> None:
+        """Take back what somebody was told of a subject, whoever it was from."""
+        await tx.core(_WITHDRAWING_ALL, {"to": to_id, "type": type, "subject": subject})
 
 
 def told_to(account_id: int, now: datetime, *, filtered: bool | None = False) -> Select[Notification]:

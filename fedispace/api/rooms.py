@@ -3,15 +3,18 @@
 Each command answers with the room as it is after it, so that whoever gave it need not ask again.
 """
 
+import typing
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Literal, TypeVar
 
 from fedispace.accounts.models import Account
 from fedispace.api.entities import room as entities
-from fedispace.api.entities.shape import ById, Parameters, RowId
+from fedispace.api.entities.shape import ById, RowId
 from fedispace.api.limits import Limiter, Rate
 from fedispace.api.present.accounts import AccountPresenter
 from fedispace.api.present.rooms import RoomPresenter
-from fedispace.api.routing import Besides, Call, Calls, Dialect, Given, Routes, Who
+from fedispace.api.routing import Besides, Call, Calls, Dialect, Routes, Who
 from fedispace.clock import Clock, iso
 from fedispace.db.engine import Database
 from fedispace.errors import Invalid
@@ -27,17 +30,18 @@ _AT = "/api/fedispace/v1/spaces/{id}/room"
 _WRITE = "write:statuses"
 _PASS = Besides.PASS
 _COMMANDS = Rate(amount=20, period=timedelta(seconds=4))
+"""Five in a second, after a first few."""
+_ROUTES = Routes(Dialect.NATIVE)
+Given = TypeVar("Given", bound=ById)
 
 
-class RaiseHand(Parameters, frozen=True, kw_only=True):
-    id: RowId
+class RaiseHand(ById, frozen=True, kw_only=True):
     up: bool = True
 
 
-class About(Parameters, frozen=True, kw_only=True):
+class About(ById, frozen=True, kw_only=True):
     """A command about one person."""
 
-    id: RowId
     account_id: RowId
 
 
@@ -45,32 +49,50 @@ class Mute(About, frozen=True, kw_only=True):
     hard: bool = False
 
 
-class Invite(Parameters, frozen=True, kw_only=True):
-    id: RowId
+class Invite(ById, frozen=True, kw_only=True):
     role: str = "speaker"
     account_id: RowId | None = None
     handle: str | None = None
 
 
-class Answer(Parameters, frozen=True, kw_only=True):
-    id: RowId
+class Answer(ById, frozen=True, kw_only=True):
     accept: bool
 
 
-class Microphone(Parameters, frozen=True, kw_only=True):
-    id: RowId
+class Microphone(ById, frozen=True, kw_only=True):
     on: bool
 
 
-class Presence(Parameters, frozen=True, kw_only=True):
-    id: RowId
+class Presence(ById, frozen=True, kw_only=True):
     shown: bool
+
+
+Verb = Callable[["RoomCalls", Account, Given], Awaitable[None]]
+
+
+def _command(path: str, method: Literal["POST", "DELETE"] = "POST") -> Callable[[Verb[Given]], Verb[Given]]:
+    """Enter a command into the table: given by a person, not too often, answered with the room after it."""
+
+    def enter(verb: Verb[Given]) -> Verb[Given]:
+        async def carry_out(self: "RoomCalls", call: Call[Given]) -> entities.RoomState:
+            self._limiter.spend(f"room:{call.account.id}", _COMMANDS)
+            await verb(self, call.account, call.given)
+            return await self._shown(call.given.id, call.viewer_id)
+
+        carry_out.__doc__ = verb.__doc__
+        takes: type[ById] = typing.get_type_hints(verb)["given"]
+        carry_out.__annotations__ = {"call": Call[takes], "return": entities.RoomState}  # type: ignore[valid-type]
+        add = _ROUTES.post if method == "POST" else _ROUTES.delete
+        add(f"{_AT}{path}", who=Who.PERSON, scope=_WRITE, besides=_PASS)(carry_out)
+        return verb
+
+    return enter
 
 
 class RoomCalls(Calls):
     """The room, and its commands."""
 
-    routes = Routes(Dialect.NATIVE)
+    routes = _ROUTES
 
     def __init__(
         self,
@@ -101,97 +123,90 @@ class RoomCalls(Calls):
         self._accounts = accounts
         self._limiter = limiter
 
-    @routes.get(_AT, who=Who.ANYONE, scope="read:statuses", besides=_PASS)
+    @_ROUTES.get(_AT, who=Who.ANYONE, scope="read:statuses", besides=_PASS)
     async def room(self, call: Call[ById]) -> entities.RoomState:
         """Return a room: who is on stage, who asks to speak, and what one may do oneself."""
         return await self._shown(call.given.id, call.viewer_id)
 
-    @routes.post(f"{_AT}/hand", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def hand(self, call: Call[RaiseHand]) -> entities.RoomState:
+    @_command("/hand")
+    async def hand(self, by: Account, given: RaiseHand) -> None:
         """Ask to speak, or take one's hand down."""
-        given = call.given
-        await self._hands.raise_hand(self._by(call), given.id, up=given.up)
-        return await self._shown(given.id, call.viewer_id)
+        await self._hands.raise_hand(by.id, given.id, up=given.up)
 
-    @routes.post(f"{_AT}/hands/{{account_id}}/approve", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def approve(self, call: Call[About]) -> entities.RoomState:
+    @_command("/hands/{account_id}/approve")
+    async def approve(self, by: Account, given: About) -> None:
         """Let somebody on stage whose hand is up; their microphone stays off."""
-        given = call.given
-        await self._hands.approve(self._by(call), given.id, given.account_id)
-        return await self._shown(given.id, call.viewer_id)
+        await self._hands.approve(by.id, given.id, given.account_id)
 
-    @routes.post(f"{_AT}/hands/{{account_id}}/decline", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def decline(self, call: Call[About]) -> entities.RoomState:
+    @_command("/hands/{account_id}/decline")
+    async def decline(self, by: Account, given: About) -> None:
         """Take somebody's hand down."""
-        given = call.given
-        await self._hands.decline(self._by(call), given.id, given.account_id)
-        return await self._shown(given.id, call.viewer_id)
+        await self._hands.decline(by.id, given.id, given.account_id)
 
-    @routes.post(f"{_AT}/invite", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def invite(self, call: Call[Invite]) -> entities.RoomState:
+    @_command("/invite")
+    async def invite(self, by: Account, given: Invite) -> None:
         """Invite somebody, known here by `account_id` or anywhere by `handle`, to be something in a Space."""
-        given, offer = call.given, parse_offer(call.given.role)
+        offer = parse_offer(given.role)
         if given.account_id is not None:
-            await self._inviting.invite(self._by(call), given.id, given.account_id, offer)
+            await self._inviting.invite(by.id, given.id, given.account_id, offer)
         elif given.handle:
-            await self._inviting.invite_by_handle(self._by(call), given.id, given.handle, offer)
+            await self._inviting.invite_by_handle(by.id, given.id, given.handle, offer)
         else:
             raise Invalid("account_id or handle must say who.", field="account_id")
-        return await self._shown(given.id, call.viewer_id)
 
-    @routes.post(f"{_AT}/invitation", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def answer(self, call: Call[Answer]) -> entities.RoomState:
+    @_ROUTES.get(f"{_AT}/invitations", who=Who.PERSON, scope="read:statuses", besides=_PASS)
+    async def invitations(self, call: Call[ById]) -> list[entities.Invited]:
+        """Return who is invited and has not answered, for hosts and co-hosts."""
+        found = await self._inviting.listed(call.account.id, call.given.id)
+        return [
+            entities.Invited(account=self._accounts.account(each.account), role=each.offered.value)
+            for each in found
+        ]
+
+    @_command("/invitations/{account_id}", "DELETE")
+    async def withdraw(self, by: Account, given: About) -> None:
+        """Take back an invitation that is not answered yet."""
+        await self._inviting.withdraw(by.id, given.id, given.account_id)
+
+    @_command("/invitation")
+    async def answer(self, by: Account, given: Answer) -> None:
         """Accept or decline what one was invited to."""
-        given = call.given
-        await self._inviting.answer(self._by(call), given.id, accept=given.accept)
-        return await self._shown(given.id, call.viewer_id)
+        await self._inviting.answer(by.id, given.id, accept=given.accept)
 
-    @routes.post(f"{_AT}/people/{{account_id}}/mute", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def mute(self, call: Call[Mute]) -> entities.RoomState:
+    @_command("/people/{account_id}/mute")
+    async def mute(self, by: Account, given: Mute) -> None:
         """Silence somebody; `hard` is until a host lets go."""
-        given = call.given
-        await self._ordering.mute(self._by(call), given.id, given.account_id, hard=given.hard)
-        return await self._shown(given.id, call.viewer_id)
+        await self._ordering.mute(by.id, given.id, given.account_id, hard=given.hard)
 
-    @routes.post(f"{_AT}/people/{{account_id}}/unmute", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def unmute(self, call: Call[About]) -> entities.RoomState:
+    @_command("/people/{account_id}/unmute")
+    async def unmute(self, by: Account, given: About) -> None:
         """Let somebody turn the microphone on again."""
-        given = call.given
-        await self._ordering.unmute(self._by(call), given.id, given.account_id)
-        return await self._shown(given.id, call.viewer_id)
+        await self._ordering.unmute(by.id, given.id, given.account_id)
 
-    @routes.post(f"{_AT}/people/{{account_id}}/move", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def move(self, call: Call[About]) -> entities.RoomState:
+    @_command("/people/{account_id}/move")
+    async def move(self, by: Account, given: About) -> None:
         """Send somebody on stage to the audience."""
-        given = call.given
-        await self._ordering.move(self._by(call), given.id, given.account_id)
-        return await self._shown(given.id, call.viewer_id)
+        await self._ordering.move(by.id, given.id, given.account_id)
 
-    @routes.post(f"{_AT}/people/{{account_id}}/remove", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def remove(self, call: Call[About]) -> entities.RoomState:
+    @_command("/people/{account_id}/remove")
+    async def remove(self, by: Account, given: About) -> None:
         """Send somebody out of this Space."""
-        given = call.given
-        await self._removing.remove(self._by(call), given.id, given.account_id)
-        return await self._shown(given.id, call.viewer_id)
+        await self._removing.remove(by.id, given.id, given.account_id)
 
-    @routes.post(f"{_AT}/people/{{account_id}}/ban", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def ban(self, call: Call[About]) -> entities.RoomState:
+    @_command("/people/{account_id}/ban")
+    async def ban(self, by: Account, given: About) -> None:
         """Send somebody out of all Spaces of the host."""
-        given = call.given
-        await self._removing.ban(self._by(call), given.id, given.account_id)
-        return await self._shown(given.id, call.viewer_id)
+        await self._removing.ban(by.id, given.id, given.account_id)
 
-    @routes.post(f"{_AT}/people/{{account_id}}/readmit", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def readmit(self, call: Call[About]) -> entities.RoomState:
+    @_command("/people/{account_id}/readmit")
+    async def readmit(self, by: Account, given: About) -> None:
         """Let somebody in again who was sent out."""
-        given = call.given
-        await self._removing.readmit(self._by(call), given.id, given.account_id)
-        return await self._shown(given.id, call.viewer_id)
+        await self._removing.readmit(by.id, given.id, given.account_id)
 
-    @routes.get(f"{_AT}/removed", who=Who.PERSON, scope="read:statuses", besides=_PASS)
+    @_ROUTES.get(f"{_AT}/removed", who=Who.PERSON, scope="read:statuses", besides=_PASS)
     async def removed(self, call: Call[ById]) -> list[entities.Removed]:
         """Return who was sent out, for hosts and co-hosts."""
-        found = await self._removing.listed(self._by(call), call.given.id)
+        found = await self._removing.listed(call.account.id, call.given.id)
         return [
             entities.Removed(
                 account=self._accounts.account(each.account),
@@ -201,78 +216,55 @@ class RoomCalls(Calls):
             for each in found
         ]
 
-    @routes.post(f"{_AT}/people/{{account_id}}/cohost", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def cohost(self, call: Call[About]) -> entities.RoomState:
+    @_command("/people/{account_id}/cohost")
+    async def cohost(self, by: Account, given: About) -> None:
         """Make somebody on stage a co-host, or invite a listener to be one."""
-        given = call.given
-        await self._inviting.invite(self._by(call), given.id, given.account_id, "cohost")
-        return await self._shown(given.id, call.viewer_id)
+        await self._inviting.invite(by.id, given.id, given.account_id, "cohost")
 
-    @routes.post(f"{_AT}/people/{{account_id}}/demote", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def demote(self, call: Call[About]) -> entities.RoomState:
+    @_command("/people/{account_id}/demote")
+    async def demote(self, by: Account, given: About) -> None:
         """Make a co-host a speaker again."""
-        given = call.given
-        await self._handing.demote(self._by(call), given.id, given.account_id)
-        return await self._shown(given.id, call.viewer_id)
+        await self._handing.demote(by.id, given.id, given.account_id)
 
-    @routes.post(f"{_AT}/mute_all", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def mute_all(self, call: Call[ById]) -> entities.RoomState:
+    @_command("/mute_all")
+    async def mute_all(self, by: Account, given: ById) -> None:
         """Silence everybody else on stage; they may unmute themselves."""
-        await self._ordering.mute_all(self._by(call), call.given.id)
-        return await self._shown(call.given.id, call.viewer_id)
+        await self._ordering.mute_all(by.id, given.id)
 
-    @routes.post(f"{_AT}/pause", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def pause(self, call: Call[ById]) -> entities.RoomState:
+    @_command("/pause")
+    async def pause(self, by: Account, given: ById) -> None:
         """Silence the room and freeze reactions and replies, at once."""
-        await self._pausing.pause(self._by(call), call.given.id)
-        return await self._shown(call.given.id, call.viewer_id)
+        await self._pausing.pause(by.id, given.id)
 
-    @routes.post(f"{_AT}/resume", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def resume(self, call: Call[ById]) -> entities.RoomState:
+    @_command("/resume")
+    async def resume(self, by: Account, given: ById) -> None:
         """Let a paused room go on."""
-        await self._pausing.resume(self._by(call), call.given.id)
-        return await self._shown(call.given.id, call.viewer_id)
+        await self._pausing.resume(by.id, given.id)
 
-    @routes.post(f"{_AT}/hand_over", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def hand_over(self, call: Call[About]) -> entities.RoomState:
+    @_command("/hand_over")
+    async def hand_over(self, by: Account, given: About) -> None:
         """Make somebody else on stage the host."""
-        given = call.given
-        await self._handing.hand_over(self._by(call), given.id, given.account_id)
-        return await self._shown(given.id, call.viewer_id)
+        await self._handing.hand_over(by.id, given.id, given.account_id)
 
-    @routes.post(f"{_AT}/step_down", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def step_down(self, call: Call[ById]) -> entities.RoomState:
+    @_command("/step_down")
+    async def step_down(self, by: Account, given: ById) -> None:
         """Leave the stage and listen on."""
-        await self._ordering.step_down(self._by(call), call.given.id)
-        return await self._shown(call.given.id, call.viewer_id)
+        await self._ordering.step_down(by.id, given.id)
 
-    @routes.post(f"{_AT}/microphone", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def microphone(self, call: Call[Microphone]) -> entities.RoomState:
+    @_command("/microphone")
+    async def microphone(self, by: Account, given: Microphone) -> None:
         """Say that one's own microphone is on or off; turning it on ends a soft mute."""
-        given = call.given
-        await self._ordering.turn_microphone(self._by(call), given.id, on=given.on)
-        return await self._shown(given.id, call.viewer_id)
+        await self._ordering.turn_microphone(by.id, given.id, on=given.on)
 
-    @routes.post(f"{_AT}/presence", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def presence(self, call: Call[Presence]) -> entities.RoomState:
+    @_command("/presence")
+    async def presence(self, by: Account, given: Presence) -> None:
         """Choose whether one is named among the listeners."""
-        given = call.given
-        await self._hands.show_oneself(self._by(call), given.id, shown=given.shown)
-        return await self._shown(given.id, call.viewer_id)
+        await self._hands.show_oneself(by.id, given.id, shown=given.shown)
 
-    @routes.post(f"{_AT}/end", who=Who.PERSON, scope=_WRITE, besides=_PASS)
-    async def end(self, call: Call[ById]) -> entities.RoomState:
+    @_command("/end")
+    async def end(self, by: Account, given: ById) -> None:
         """End the Space for everyone; for who hosts it now, wherever their home is."""
-        await self._hosting.close(self._person(call), call.given.id)
-        return await self._shown(call.given.id, call.viewer_id)
-
-    def _by(self, call: Call[Given]) -> int:
-        """Return who gives a command, if they do not give too many: five in a second, after a first few."""
-        return self._person(call).id
-
-    def _person(self, call: Call[Given]) -> Account:
-        self._limiter.spend(f"room:{call.account.id}", _COMMANDS)
-        return call.account
+        await self._hosting.close(by, given.id)
 
     async def _shown(self, space_id: int, viewer_id: int | None) -> entities.RoomState:
         async with self._db.reading() as tx:

@@ -6,11 +6,13 @@ is written.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, case, func, select, tuple_, update
 
+from fedispace.accounts.models import Account
 from fedispace.db.engine import Tx
 from fedispace.spaces import access, queries, safety
 from fedispace.spaces.models import HostBan, LiveSession, Member, Space
@@ -177,6 +179,32 @@ async def removed(tx: Tx, space_id: int) -> Sequence[Member]:
         .limit(MOST_SHOWN)
     )
     return rows.all()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invited:
+    """Somebody to whom a role is offered, and who has not answered."""
+
+    account: Account
+    offered: MemberRole
+
+
+async def invited(tx: Tx, space_id: int) -> list[Invited]:
+    """Return to whom something is offered in a Space, by how long they have been known to it."""
+    rows = await tx.execute(
+        select(Account, Member.invited_as)
+        .join(Member, Member.account_id == Account.id)
+        .where(Member.space_id == space_id, Member.invited_as.is_not(None))
+        .order_by(Member.created_at, Member.account_id)
+        .limit(MOST_SHOWN)
+    )
+    return [Invited(account=row.Account, offered=MemberRole(row.invited_as)) for row in rows]
+
+
+def is_by_invitation_only(row: Member) -> bool:
+    """Tell whether a row says nothing but that something was offered: they never came to anything here."""
+    is_used = row.hand_at or row.muted_at or row.removed_at or row.is_shown
+    return row.role == MemberRole.LISTENER and row.updated_at == row.created_at and not is_used
 
 
 async def is_banned(tx: Tx, host_id: int, account_id: int) -> bool:

@@ -97,6 +97,38 @@ async def test_an_invitation_by_handle_and_its_answer(
     assert status == 422
 
 
+async def test_an_invitation_is_listed_for_hosts_and_withdrawn(
+    site: Site, alice: Client, bob: Client, room: str
+) -> None:
+    carol, dan = await site.person("carol"), await site.person("dan")
+    at = f"{AT}/{room}/room"
+    await alice.post(f"{at}/invite", {"handle": "@carol", "role": "cohost"})
+    carols = await guest(site, carol, room)
+    await carols.post("/invitation", {"accept": True})
+    await alice.post(f"{at}/invite", {"handle": "@bob", "role": "cohost"})
+    await carols.post("/invite", {"handle": "@dan", "role": "speaker"})
+    for host in (alice, carol):
+        asked = await host.get(f"{at}/invitations")
+        assert [(one["account"]["id"], one["role"]) for one in asked] == [
+            (bob.id, "cohost"), (dan.id, "speaker"),
+        ]  # fmt: skip
+    assert (await bob.call("GET", f"{at}/invitations"))[0] == 403
+    for who, whom in ((bob, dan.id), (carol, bob.id)):
+        status, _, _ = await who.call("DELETE", f"{at}/invitations/{whom}")
+        assert status == 403, "only the host calls a co-host"
+    notices = "/api/v1/notifications"
+    asked_for = {"types[]": "fedispace:space_invitation"}
+    assert len(await dan.get(notices, **asked_for)) == 1
+    await alice.delete(f"{at}/invitations/{dan.id}")
+    await alice.delete(f"{at}/invitations/{dan.id}")
+    await alice.delete(f"{at}/invitations/{bob.id}")
+    await alice.delete(f"{at}/invitations/1")
+    assert await alice.get(f"{at}/invitations") == []
+    assert await dan.get(notices, **asked_for) == [], "whoever of the hosts had asked"
+    bobs = await guest(site, bob, room)
+    assert (await bobs.call("POST", "/invitation", {"accept": True}))[0] == 409
+
+
 async def test_a_stranger_sees_the_stage_and_may_do_nothing(site: Site, alice: Client, room: str) -> None:
     state = await site.anyone.get(f"{AT}/{room}/room")
     assert set(state) == {

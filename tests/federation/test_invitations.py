@@ -103,6 +103,22 @@ async def test_who_declines_is_nothing_there_and_the_host_knows(
     await bob.post(f"{SPACES}/{there}/invitation", {"accept": True}, expect=409)
 
 
+async def test_an_invitation_that_is_withdrawn_is_none_any_more_at_the_guests_server(
+    fediverse: Fediverse, alice: Client, bob: Client
+) -> None:
+    space = await live(fediverse, alice)
+    await invite(fediverse, alice, space, "@bob@b.test", "cohost")
+    there = await known_at(fediverse.beta, space)
+    assert (await offered(bob, there), await notified(bob)) == (("listener", "cohost"), 1)
+    bob_here = await find(alice, "@bob@b.test")
+    await alice.delete(f"{SPACES}/{space['id']}/room/invitations/{bob_here}")
+    await fediverse.settle()
+    assert (await offered(bob, there), await notified(bob)) == (("listener", None), 0)
+    await bob.post(f"{SPACES}/{there}/invitation", {"accept": True}, expect=409)
+    await invite(fediverse, alice, space, "@bob@b.test", "speaker")
+    assert await offered(bob, there) == ("listener", "speaker"), "and may be asked again"
+
+
 @pytest.mark.attack(94)
 async def test_an_invited_listener_gets_into_what_nobody_else_sees(
     fediverse: Fediverse, alice: Client, bob: Client, peer: Peer

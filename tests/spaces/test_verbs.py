@@ -210,6 +210,29 @@ async def test_an_invited_guest_gets_in_and_a_guest_who_declines_is_none(town: T
         await town.passes.grant(bob.id, space.id)
 
 
+async def test_whoever_was_only_let_in_by_an_invitation_is_not_when_it_is_withdrawn(
+    town: Town, clock: ManualClock
+) -> None:
+    alice, bob, carol = [await town.resident(name) for name in ("alice", "bob", "carol")]
+    space = await town.hosting.create(alice, title="Among friends", access="invited")
+    inviting = town.verbs.inviting
+    await inviting.invite(alice.id, space.id, carol.id, "listener")
+    clock.advance(minutes=1)
+    await inviting.answer(carol.id, space.id, accept=True)
+    for guest in (bob, carol):
+        await inviting.invite(alice.id, space.id, guest.id, "speaker")
+        await town.passes.grant(guest.id, space.id)
+    assert [(one.account.username, one.offered) for one in await inviting.listed(alice.id, space.id)] == [
+        ("carol", SPEAKER), ("bob", SPEAKER),
+    ]  # fmt: skip
+    for guest in (bob, carol):
+        await inviting.withdraw(alice.id, space.id, guest.id)
+    assert await inviting.listed(alice.id, space.id) == []
+    with pytest.raises(NotFound):
+        await town.passes.grant(bob.id, space.id)
+    await town.passes.grant(carol.id, space.id)
+
+
 async def test_before_it_is_live_and_after_it_is_over_nothing_is_done(town: Town) -> None:
     alice, bob = await town.resident("alice"), await town.resident("bob")
     space = await town.hosting.create(alice, title="Soon")

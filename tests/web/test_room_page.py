@@ -142,6 +142,11 @@ async def test_a_hand_is_taken_and_whoever_raised_it_decides_about_the_microphon
     await host.get_by_label("Invite somebody").fill("@bob")
     await host.get_by_role("button", name="Invite", exact=True).click()
     await expect(bob.get_by_role("alertdialog")).to_be_visible(timeout=15_000)
+    asked = host.get_by_test_id("invited-list")
+    await expect(asked).to_contain_text(" · to speak")
+    await asked.get_by_role("button", name="Withdraw: Bob").click()
+    await expect(bob.get_by_role("alertdialog")).to_be_hidden()
+    await expect(asked).to_be_hidden()
 
 
 async def test_reactions_are_few_at_a_time_and_told_to_who_does_not_look(

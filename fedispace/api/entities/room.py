@@ -146,3 +146,10 @@ class Removed(Entity, frozen=True, kw_only=True):
     account: Account
     removed_at: str
     is_banned: bool
+
+
+class Invited(Entity, frozen=True, kw_only=True):
+    """Somebody to whom a role is offered, and who has not answered."""
+
+    account: Account
+    role: Role

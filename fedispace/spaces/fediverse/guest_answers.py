@@ -72,5 +72,5 @@ class GuestAnswers:
             if space is None or row is None:
                 return
             guest = await self._people.by_id(tx, account_id)
-            await self._post.withdrawn(tx, space, space.host_id, guest, row.invite_uri)
+            await self._post.withdrawn(tx, space, guest, row.invite_uri)
             row.invited_as = row.invite_uri = None

@@ -65,14 +65,10 @@ class InvitationPost:
         await self._send(tx, author, invite, guest.id)
         return invite.id
 
-    async def withdrawn(
-        self, tx: Tx, space: Space, by_id: int, guest: Account, invite_uri: str | None
-    ) -> None:
+    async def withdrawn(self, tx: Tx, space: Space, guest: Account, invite_uri: str | None) -> None:
         """Take an offer back, or tell that it is none any more."""
         if guest.local:
-            await self._notifier.withdraw(
-                tx, to_id=guest.id, type=SPACE_INVITATION, by_id=by_id, subject=space.id
-            )
+            await self._notifier.withdraw_all(tx, to_id=guest.id, type=SPACE_INVITATION, subject=space.id)
         elif invite_uri is not None:
             author = await self._author(tx, space)
             invite = Invite(

@@ -34,14 +34,14 @@ class Herald:
         """Tell somebody, wherever they are, what role their row offers; a former offer is taken back."""
         former = row.invite_uri
         if former is not None:
-            await self._post.withdrawn(tx, space, by_id, guest, former)
+            await self._post.withdrawn(tx, space, guest, former)
         row.invite_uri = await self._post.invited(tx, space, by_id, guest, str(row.invited_as))
 
-    async def withdrawn(self, tx: Tx, space: Space, by_id: int, row: Member) -> None:
+    async def withdrawn(self, tx: Tx, space: Space, row: Member) -> None:
         """Take back what was offered and not answered."""
         guest = await tx.get(Account, row.account_id)
         if guest is not None:
-            await self._post.withdrawn(tx, space, by_id, guest, row.invite_uri)
+            await self._post.withdrawn(tx, space, guest, row.invite_uri)
         row.invite_uri = None
 
     async def sent_away(self, tx: Tx, space: Space, account_id: int) -> None:

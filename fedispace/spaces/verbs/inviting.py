@@ -11,6 +11,8 @@ from sqlalchemy import func, select
 from fedispace.accounts.lookup import Lookup
 from fedispace.accounts.models import Account, Block
 from fedispace.errors import Conflict, Forbidden, Invalid, NotFound
+from fedispace.spaces import members, roles
+from fedispace.spaces.members import Invited
 from fedispace.spaces.models import HostBan, Member
 from fedispace.spaces.roles import ON_STAGE, Action, MemberRole
 from fedispace.spaces.verbs.acting import Acting, Scene
@@ -62,6 +64,29 @@ class Inviting:
             await scene.tx.flush()
             await self._herald.invited(scene.tx, scene.space, by_id, guest, row)
             scene.tell_you(account_id, "invited", role=offer)
+            scene.tell("queue")
+
+    async def listed(self, by_id: int, space_id: int) -> list[Invited]:
+        """Return who is invited and has not answered, by when they first came to the Space's notice."""
+        async with self._acting.scene(by_id, space_id, Action.INVITE, before_live=True) as scene:
+            return await members.invited(scene.tx, space_id)
+
+    async def withdraw(self, by_id: int, space_id: int, account_id: int) -> None:
+        """Take back an offer that is not answered yet; there being none is fine.
+
+        Who was to come only by this offer may not come any more: nobody stays let in by a mistake.
+        """
+        async with self._acting.scene(by_id, space_id, Action.INVITE, before_live=True) as scene:
+            row = await members.member(scene.tx, space_id, account_id)
+            if row is None or row.invited_as is None:
+                return
+            roles.require(scene.role, _action_for(cast(Offer, row.invited_as)))
+            await self._herald.withdrawn(scene.tx, scene.space, row)
+            row.invited_as = None
+            if members.is_by_invitation_only(row):
+                await scene.tx.delete(row)
+            scene.tell_you(account_id, "uninvited")
+            scene.tell("queue")
 
     async def answer(self, by_id: int, space_id: int, *, accept: bool) -> None:
         """Take the role that was offered, or not. The microphone stays off either way."""
@@ -75,7 +100,7 @@ class Inviting:
             if not accept:
                 await _decline(scene, row, offered)
             elif offered is MemberRole.LISTENER:
-                row.invited_as = None
+                row.invited_as, row.updated_at = None, scene.now
             else:
                 if offered is MemberRole.COHOST:
                     await scene.require_room_for_cohost()

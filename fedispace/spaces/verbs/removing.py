@@ -98,7 +98,7 @@ class Removing:
         if row.role in ON_STAGE:
             scene.becomes(row, MemberRole.LISTENER)
         if row.invited_as is not None:
-            await self._herald.withdrawn(scene.tx, scene.space, scene.by_id, row)
+            await self._herald.withdrawn(scene.tx, scene.space, row)
         scene.hands_changed |= row.hand_at is not None
         row.hand_at, row.invited_as, row.is_shown = None, None, False
         row.removed_at = row.removed_at or scene.now

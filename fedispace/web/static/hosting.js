@@ -1,10 +1,12 @@
 // What hosts and co-hosts see and do: the queue of hands, the menu of a person, the order of the room.
 
 import { figure } from "./room.js";
-import { paint } from "./people.js";
+import { paint, pathOf } from "./people.js";
 import { button, choose, open, toast } from "./sheets.js";
 import { clock, running } from "./times.js";
 import { announce } from "./voice.js";
+
+const ASKED = { speaker: "to speak", cohost: "to be co-host", listener: "to listen" };
 
 export class Hosting {
   constructor({ room, key, again }) {
@@ -24,6 +26,7 @@ export class Hosting {
       if (pinned) this.act(`/room/pins/${pinned.dataset.unpin}`, undefined, "DELETE");
     });
     room.find("pin-form")?.addEventListener("submit", (event) => this.pin(event));
+    this.invited();
     setInterval(() => this.tick(), 1000);
   }
 
@@ -111,7 +114,42 @@ export class Hosting {
     if (handle && (await this.act("/room/invite", { handle, role }))) {
       form.reset();
       toast(`${handle} has been invited.`);
+      this.invited();
     }
+  }
+
+  // Who was asked and has not answered yet.
+  async invited() {
+    const list = this.desk.querySelector("[data-invited]");
+    const asked = await this.key.call("/room/invitations", { method: "GET" }).catch(() => null);
+    if (!Array.isArray(asked)) return;
+    const key = asked.map((one) => `${one.account.id} ${one.role}`).join();
+    list.hidden = asked.length === 0;
+    if (list.dataset.key === key) return;
+    list.dataset.key = key;
+    list.replaceChildren(...asked.map((one) => this.listed(one.account, ASKED[one.role], "Withdraw", (item, id) => this.withdraw(item, id))));
+  }
+
+  async withdraw(item, id) {
+    if (!(await this.act(`/room/invitations/${id}`, undefined, "DELETE"))) return;
+    item.remove();
+    announce("The invitation is withdrawn.");
+    this.invited();
+  }
+
+  // Somebody in a list of hosts', with the one thing that can be done about them.
+  listed(account, words, verb, pressed) {
+    const person = this.room.person(account);
+    const item = this.room.fresh("listener");
+    paint(item.querySelector(".face"), person);
+    item.dataset.account = person.id;
+    item.querySelector("a").href = pathOf(person, this.room.here);
+    item.querySelector(".name").textContent = person.name;
+    item.querySelector(".at").textContent = [person.handle, words].filter(Boolean).join(" · ");
+    const made = button(verb, () => pressed(item, person.id), "slim");
+    made.setAttribute("aria-label", `${verb}: ${person.name}`);
+    item.append(made);
+    return item;
   }
 
   async pin(event) {
@@ -183,17 +221,9 @@ export class Hosting {
       toast(error.message, "bad");
       return;
     }
-    list.replaceChildren(...people.map((one) => {
-      const person = this.room.person(one.account);
-      const item = this.room.fresh("listener");
-      paint(item.querySelector(".face"), person);
-      item.querySelector(".name").textContent = person.name;
-      item.querySelector(".at").textContent = person.handle;
-      item.append(button("Let in again", async () => {
-        if (await this.act(`/room/people/${person.id}/readmit`)) item.remove();
-      }, "slim"));
-      return item;
-    }));
+    list.replaceChildren(...people.map((one) => this.listed(one.account, "", "Let in again", async (item, id) => {
+      if (await this.act(`/room/people/${id}/readmit`)) item.remove();
+    })));
     sheet.querySelector("[data-none]").hidden = people.length > 0;
     open(sheet);
   }

@@ -341,7 +341,7 @@ const heard = {
     if (room.you?.hand_position) refresh();
     hosting?.draw();
   },
-  queue() { refresh(); },
+  queue() { refresh(); hosting?.invited(); },
   reactions(message) { room.react(message.counts); },
   speaking(message) { room.speak(message.ids); },
   post() { replies(); },
