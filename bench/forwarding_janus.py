@@ -72,6 +72,7 @@ class Janus:
         (self._folder / "janus.transport.pfunix.jcfg").write_text(_UNIX.format(path=self._path))
         (self._folder / f"janus.plugin.{self._PLUGIN}.jcfg").write_text("general: { }\n")
         for _ in range(_STARTS):
+            self._path.unlink(missing_ok=True)  # of one that ended: Janus has no transport while it is there
             await self._spawn()
             if await self._connect():
                 break

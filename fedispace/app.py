@@ -139,6 +139,7 @@ class App:
     async def _send_away(self, _application: web.Application) -> None:
         """End what would go on for ever, so that stopping need not wait for it."""
         self.hub.send_away()
+        self.rooms.streaming.send_away()
 
     def metrics(self, *, worker: bool, web: bool) -> Metrics:
         """Return what is told of the parts that run in this process."""

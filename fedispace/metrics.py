@@ -67,7 +67,9 @@ _GROUPS: Final = (
 )
 
 
+_SOUND: Final = (["whip"], ["whep"], ["stream"], ["sessions"])
 _SWITCHED: Final = 101
+_UNBUFFERED: Final = "X-Accel-Buffering"
 
 
 class Traffic:
@@ -79,12 +81,12 @@ class Traffic:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Count one; what lasts (an event stream) is counted when it ends, and its seconds are not."""
+        """Count one; what lasts (events, or sound) is counted when it ends, and its seconds are not."""
         began, status, lasts = time.perf_counter(), 500, False
         try:
             response = await handler(request)
             status = response.status
-            lasts = status == _SWITCHED or response.content_type == "text/event-stream"
+            lasts = status == _SWITCHED or _UNBUFFERED in response.headers
         except web.HTTPException as error:
             status = error.status
             raise
@@ -113,6 +115,8 @@ def group_of(path: str) -> str:
     """Return which kind of address this is; there are only so many."""
     if path.endswith("/inbox"):
         return "inbox"
+    if path.startswith("/spaces/") and path.split("/")[3:4] in _SOUND:
+        return "sound"
     return next((group for prefix, group in _GROUPS if path.startswith(prefix)), "pages")
 
 
@@ -277,6 +281,12 @@ def sound(status: SfuStatus) -> list[Family]:
         gauge("fedispace_sfu_uplink_worst_lost_ratio", "Share the worst off lost.", uplink.worst_lost),
         gauge("fedispace_sfu_uplink_jitter_seconds", "Their jitter, on average.", uplink.jitter),
         gauge("fedispace_sfu_uplink_worst_jitter_seconds", "The worst one's jitter.", uplink.worst_jitter),
+        gauge("fedispace_sfu_streams", "Listeners over plain HTTP.", status.streams),
+        counter(
+            "fedispace_sfu_stream_pages_left_out_total",
+            "Pieces of sound for which they were too slow.",
+            status.stream_pages_left_out,
+        ),
         gauge("fedispace_sfu_safety_bytes", "Held for reports, in memory.", status.safety_bytes),
         gauge("fedispace_sfu_loop_late_seconds", "How late the event loop runs.", status.lateness),
         gauge("fedispace_sfu_mixer_rooms", "Rooms that are mixed just now.", mixer.rooms),

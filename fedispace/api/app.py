@@ -48,6 +48,7 @@ from fedispace.api.spaces import SpaceCalls
 from fedispace.api.start import StartCalls
 from fedispace.api.statuses import StatusCalls
 from fedispace.api.stream_keys import StreamKeyCalls
+from fedispace.api.streams import StreamCalls
 from fedispace.api.tags import TagCalls
 from fedispace.api.threads import ThreadCalls
 from fedispace.api.timelines import TimelineCalls
@@ -118,6 +119,7 @@ class Api:
         door: Door,
         calls: Sequence[Calls],
         whip: WhipCalls,
+        streams: StreamCalls,
         signal: SignalCalls,
         origin: str,
         title: str,
@@ -125,6 +127,7 @@ class Api:
         self._door = door
         self._calls = calls
         self._whip = whip
+        self._streams = streams
         self._signal = signal
         self._origin = origin
         self._title = title
@@ -141,6 +144,7 @@ class Api:
         return [
             *found,
             *self._whip.routes(),
+            *self._streams.routes(),
             *self._signal.routes(),
             *picture_routes(),
             web.get(OPENAPI, self._openapi()),

@@ -26,6 +26,16 @@ _REF: Final = "#/components/schemas/{name}"
 _FORMS: Final = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 _SDP: Final[Json] = {"application/sdp": {"schema": {"type": "string"}}}
 _FRAGMENT: Final[Json] = {"application/trickle-ice-sdpfrag": {"schema": {"type": "string"}}}
+_STREAM: Final[Json] = {
+    "type": "object",
+    "required": ["url", "session", "media_type", "expires_at"],
+    "properties": {
+        "url": {"type": "string", "format": "uri"},
+        "session": {"type": "string", "format": "uri", "description": "DELETE it to leave."},
+        "media_type": {"type": "string"},
+        "expires_at": {"type": "string", "format": "date-time"},
+    },
+}
 _TAGS: Final = {
     Dialect.NATIVE: "fedispace",
     Dialect.MASTODON: "Mastodon compatible",
@@ -222,6 +232,37 @@ def _audio_paths(problem: Json) -> dict[str, Json]:
             "post": entrance(
                 "whep", "Listen: offer to receive audio.", [{}, {"ticket": []}, {"pass": []}, token]
             )
+        },
+        "/spaces/{id}/stream": {
+            "post": {
+                "operationId": "stream",
+                "summary": "Listen over plain HTTP, seconds late: get an address that opens once.",
+                "tags": ["Audio"],
+                "security": [{}, {"ticket": []}, {"pass": []}, token],
+                "parameters": [space],
+                "responses": {
+                    "201": {
+                        "description": "`Location` is the address: good once, and for half a minute.",
+                        "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
+                        "content": {"application/json": {"schema": _STREAM}},
+                    },
+                    "303": {"description": "The same, when a form was posted."},
+                    "4XX": refused,
+                },
+            }
+        },
+        "/spaces/{id}/stream/{address}": {
+            "get": {
+                "operationId": "streamed",
+                "summary": "What the room hears from now on, to its end (RFC 7845).",
+                "tags": ["Audio"],
+                "security": [],
+                "parameters": [space, _in_path("address", {"type": "string"})],
+                "responses": {
+                    "200": {"description": "Sound.", "content": {"audio/ogg; codecs=opus": {}}},
+                    "4XX": refused,
+                },
+            }
         },
         "/spaces/{id}/sessions/{resource}": {
             "delete": {

@@ -7,7 +7,8 @@
                                        ours, and take the client's from where it talks
 
 A speaker shows a ticket as bearer token; a listener needs one only where the Space is not open to
-all. The address of a session cannot be guessed and is all it takes to end it (RFC 9725 section 4.2).
+all. At WHEP a `Link` names the same sound over plain HTTP (`streams`). The address of a session cannot be
+guessed and is all it takes to end it (RFC 9725 section 4.2).
 """
 
 import re
@@ -20,7 +21,7 @@ from fedispace.api.cors import preflight
 from fedispace.api.dialects import told
 from fedispace.api.door import Door
 from fedispace.api.limits import Limiter, Rates
-from fedispace.api.routing import Dialect, Endpoint
+from fedispace.api.routing import Dialect, Endpoint, Headers
 from fedispace.errors import Invalid, NotFound, TooLarge, Unauthenticated
 from fedispace.media.live import sdp
 from fedispace.spaces.entry.client_keys import HEADER
@@ -72,7 +73,7 @@ class WhipCalls:
 
     async def _enter(self, request: web.Request, entrance: Entrance) -> web.Response:
         self._limiter.spend_for("rtc", request.remote or "", self._rates.per_address)
-        space_id = _space_id(request)
+        space_id = space_id_of(request)
         if request.content_type != SDP:
             return told(
                 Dialect.NATIVE,
@@ -81,24 +82,25 @@ class WhipCalls:
                 headers={"Accept-Post": SDP},
             )
         connection = await entrance(
-            space_id, _ticket(request), await _offer(request), request.headers.get(HEADER)
+            space_id, bearer_of(request), await _offer(request), request.headers.get(HEADER)
         )
-        location = f"{self._origin}/spaces/{space_id}/sessions/{connection.resource}"
+        place = f"{self._origin}/spaces/{space_id}"
         return web.Response(
             status=201,
             body=connection.answer.encode(),
             content_type=SDP,
             headers={
-                "Location": location,
+                "Location": f"{place}/sessions/{connection.resource}",
                 "ETag": f'"{connection.etag}"',
                 "Accept-Patch": TRICKLE,
                 "Cache-Control": "no-store",
+                **elsewhere(request),
             },
         )
 
     async def _leave(self, request: web.Request) -> web.StreamResponse:
         async def leave() -> web.Response:
-            await self._rooms.leave(_space_id(request), _resource(request))
+            await self._rooms.leave(space_id_of(request), _resource(request))
             return web.Response(status=200)
 
         return await self._door.guarded(Dialect.NATIVE, request, leave)
@@ -114,7 +116,7 @@ class WhipCalls:
             if not matching:
                 return told(Dialect.NATIVE, 428, "Say which ICE session is meant (If-Match).")
             patched = await self._rooms.patch(
-                _space_id(request), _resource(request), matching, await _text(request)
+                space_id_of(request), _resource(request), matching, await _text(request)
             )
             if not patched.fragment:
                 return web.Response(status=204)
@@ -136,9 +138,17 @@ class WhipCalls:
         return tell
 
 
+def elsewhere(request: web.Request) -> Headers:
+    """Return where a listener goes whom WebRTC does not reach (`streams`): at WHEP, and not at WHIP."""
+    if not request.path.endswith("/whep"):
+        return {}
+    return {"Link": '<stream>; rel="alternate"; type="audio/ogg"'}
+
+
 async def _offer_wanted(request: web.Request) -> web.Response:
     response = await preflight(request)
     response.headers["Accept-Post"] = SDP
+    response.headers.update(elsewhere(request))
     return response
 
 
@@ -165,7 +175,8 @@ async def _text(request: web.Request) -> str:
         raise Invalid("The SDP is not text.") from None
 
 
-def _ticket(request: web.Request) -> str | None:
+def bearer_of(request: web.Request) -> str | None:
+    """Return the ticket, pass, key or token that is shown, if one is."""
     shown = request.headers.getall("Authorization", [])
     if not shown:
         return None
@@ -189,7 +200,8 @@ def _resource(request: web.Request) -> str:
     return resource
 
 
-def _space_id(request: web.Request) -> int:
+def space_id_of(request: web.Request) -> int:
+    """Return which Space the path names; raises `NotFound`."""
     text = request.match_info["id"]
     if not (text.isascii() and text.isdecimal()) or len(text) > 19 or int(text) > _MAX_ID:
         raise NotFound("There is no such Space.")

@@ -48,6 +48,7 @@ from fedispace.api.spaces import SpaceCalls
 from fedispace.api.start import StartCalls
 from fedispace.api.statuses import StatusCalls
 from fedispace.api.stream_keys import StreamKeyCalls
+from fedispace.api.streams import StreamCalls
 from fedispace.api.tags import TagCalls
 from fedispace.api.threads import ThreadCalls
 from fedispace.api.timelines import TimelineCalls
@@ -85,6 +86,9 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
     return Api(
         door=door,
         whip=WhipCalls(rooms=spaces.rooms, door=door, origin=origin, limiter=limiter, rates=rates),
+        streams=StreamCalls(
+            streaming=spaces.rooms.streaming, door=door, origin=origin, limiter=limiter, rates=rates
+        ),
         signal=SignalCalls(
             db=db,
             hub=spaces.hub,

@@ -1,5 +1,6 @@
 """A recording as a player hears it."""
 
+import io
 from pathlib import Path
 
 import av
@@ -9,10 +10,14 @@ from tests.ground.ear import RATE
 from tests.media.hearing import Samples
 
 
-def played(path: Path, decoder: str = "libopus") -> Samples:
-    """Decode a whole file; its first channel at 48 kHz. What a player cannot decode it leaves out."""
+def played(file_or_bytes: Path | bytes, decoder: str = "libopus") -> Samples:
+    """Decode a whole file, or what was received of a stream; its first channel at 48 kHz.
+
+    What a player cannot decode it leaves out.
+    """
     parts: list[Samples] = []
-    with av.open(str(path), format="ogg") as file:
+    source = io.BytesIO(file_or_bytes) if isinstance(file_or_bytes, bytes) else str(file_or_bytes)
+    with av.open(source, format="ogg") as file:
         stream = file.streams.audio[0]
         context = av.CodecContext.create(decoder, "r")
         context.extradata = stream.codec_context.extradata

@@ -93,17 +93,19 @@ def remove(control: str) -> None:
             Path(control).unlink()
 
 
-async def connect(control: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, str]:
+async def connect(
+    control: str, *, limit: int = MAX_FRAME
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, str]:
     """Connect; the last of what is returned is what proofs on this connection contain."""
     if not control.startswith(_TCP):
-        reader, writer = await asyncio.open_unix_connection(control, limit=MAX_FRAME)
+        reader, writer = await asyncio.open_unix_connection(control, limit=limit)
         return reader, writer, ""
     host, port = address_of(control.removeprefix(_TCP))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # the proofs say whose certificate it is
-    reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=MAX_FRAME)
+    reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=limit)
     certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     return reader, writer, hashlib.sha256(certificate).hexdigest()
 

@@ -9,9 +9,7 @@ truth, so what it forgot is over.
 
 import asyncio
 import contextlib
-import hmac
 import itertools
-import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +18,7 @@ import msgspec
 import structlog
 
 from fedispace.errors import Invalid, NotFound, Unavailable
-from fedispace.media.live import channel, protocol
+from fedispace.media.live import protocol
 from fedispace.media.live.clip import Clip, clip_of
 from fedispace.media.live.grants import Role
 from fedispace.media.live.protocol import (
@@ -40,7 +38,6 @@ from fedispace.media.live.protocol import (
     OpenUpstream,
     Patch,
     Patched,
-    Proof,
     Readmit,
     RecordingEvent,
     Reply,
@@ -53,6 +50,7 @@ from fedispace.media.live.protocol import (
     TakeClip,
     Welcome,
 )
+from fedispace.media.live.stream_client import Stream, introduce, take
 
 log = structlog.get_logger()
 
@@ -63,6 +61,7 @@ _RETRY_SECONDS = 0.1
 _RETRY_SECONDS_MAX = 2.0
 _EVENTS_KEPT = 1024
 _CLIP_PACKETS = 40_000
+_OPENING = 8
 
 
 class SfuClient:
@@ -81,6 +80,7 @@ class SfuClient:
         self._listeners: set[asyncio.Queue[SessionEvent | None]] = set()
         self._archivists: set[asyncio.Queue[RecordingEvent | None]] = set()
         self._keeper: asyncio.Task[None] | None = None
+        self._opening = asyncio.Semaphore(_OPENING)
 
     @property
     def boot(self) -> str:
@@ -123,6 +123,14 @@ class SfuClient:
     async def subscribe(self, grant: str, offer: str) -> Answer:
         """Open a subscriber's session (WHEP) with the browser's SDP offer."""
         return await self._open(grant, "subscribe", offer)
+
+    async def stream(self, grant: str) -> Stream:
+        """Open a subscriber's session over HTTP; what it yields is Ogg/Opus, headers first."""
+        try:
+            async with asyncio.timeout(self._call_seconds), self._opening:
+                return await take(self._control, self._secret, grant)
+        except (TimeoutError, OSError, msgspec.DecodeError) as error:
+            raise Unavailable("the audio server is not there now") from error
 
     async def patch(self, session: str, matching: list[str], fragment: str) -> Patched:
         """Pass on candidates or an ICE restart of `session`; raises `NotFound` if it has ended and
@@ -276,24 +284,10 @@ class SfuClient:
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Return a connection on which the SFU has welcomed us."""
         async with asyncio.timeout(self._call_seconds):
-            reader, writer, binding = await channel.connect(self._control)
-            try:
-                challenge = protocol.heard_by_client(await protocol.read_frame(reader))
-                if not isinstance(challenge, Challenge) or challenge.version != protocol.VERSION:
-                    raise ConnectionError("the SFU speaks another version")
-                mac = protocol.proof_for(challenge, self._secret, binding)
-                proof = Proof(version=protocol.VERSION, mac=mac, nonce=secrets.token_hex(16))
-                writer.write(protocol.frame(proof))
-                said = protocol.heard_by_client(await protocol.read_frame(reader))
-                expected = protocol.welcome_for(proof, self._secret, binding)
-                if not isinstance(said, Welcome) or not hmac.compare_digest(said.mac, expected):
-                    raise ConnectionError("the SFU did not prove that it is ours")
-            except BaseException:
-                writer.close()
-                raise
-        if challenge.boot != self._boot:
+            reader, writer, boot = await introduce(self._control, self._secret)
+        if boot != self._boot:
             self._forget_sessions("sfu_restarted")
-            self._boot = challenge.boot
+            self._boot = boot
         return reader, writer
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

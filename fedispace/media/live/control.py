@@ -1,5 +1,8 @@
 """The SFU's end of the control socket: a Unix socket that only our own user may open, or TLS over TCP,
-and behind both a proof of the shared secret, because who may connect is not yet the web process."""
+and behind both a proof of the shared secret, because who may connect is not yet the web process.
+
+A connection on which a stream is asked for carries that alone from then on (`streams`), until either side
+closes it. Such connections are sessions, and bounded with them."""
 
 import asyncio
 import hmac
@@ -37,6 +40,7 @@ from fedispace.media.live.protocol import (
     StartRecording,
     StopRecording,
     TakeClip,
+    TakeStream,
     Welcome,
 )
 from fedispace.media.live.sfu import Sfu
@@ -44,7 +48,7 @@ from fedispace.media.live.sfu import Sfu
 log = structlog.get_logger()
 
 _PROOF_SECONDS = 5.0
-_CLIENTS = 16
+_CLIENTS = 64
 _UNREAD_BYTES = 1 << 20
 
 
@@ -59,6 +63,7 @@ class ControlSocket:
         self._clients: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self._conversations: set[asyncio.Task[None]] = set()
+        self._streaming = 0
         self._sfu: Sfu | None = None
 
     async def open(self, sfu: Sfu) -> None:
@@ -92,7 +97,7 @@ class ControlSocket:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if len(self._conversations) > _CLIENTS or not _is_ours(writer):
+            if len(self._conversations) - self._streaming > _CLIENTS or not _is_ours(writer):
                 log.warning("sfu.control_refused")
                 return
             async with asyncio.timeout(_PROOF_SECONDS):
@@ -103,6 +108,10 @@ class ControlSocket:
             while True:
                 request = protocol.heard_by_sfu(await protocol.read_frame(reader))
                 if isinstance(request, Proof):
+                    return
+                if isinstance(request, TakeStream):
+                    self._clients.discard(writer)
+                    await self._stream(request, reader, writer)
                     return
                 self._say(writer, self._answer(request))
                 await writer.drain()
@@ -123,6 +132,29 @@ class ControlSocket:
             return False
         self._say(writer, Welcome(mac=protocol.welcome_for(said, self._secret, self._binding)))
         return True
+
+    async def _stream(
+        self, request: TakeStream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Be with somebody who reads, to the end of his session or of the connection."""
+        assert self._sfu is not None
+        try:
+            session = self._sfu.stream(request.grant, writer.transport)
+        except FedispaceError as error:
+            self._say(writer, protocol.failure(request.id, error))
+            return
+        self._streaming += 1
+        self._say(writer, Done(id=request.id))
+        gone = asyncio.create_task(reader.read(1), name="stream: gone")
+        over = asyncio.create_task(session.over.wait(), name="stream: over")
+        try:
+            await asyncio.wait((gone, over), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._streaming -= 1
+            session.end("left")
+            for task in (gone, over):
+                task.cancel()
+            await asyncio.gather(gone, over, return_exceptions=True)
 
     def _answer(self, request: Request) -> Reply:
         assert self._sfu is not None

@@ -60,6 +60,24 @@ def write(page: Page) -> bytes:
     return data[:_CRC_AT] + checksum(data).to_bytes(4, "little") + data[_CRC_AT + 4 :]
 
 
+def renumbered(pages: bytes, *, serial: int, number: int, later: int) -> tuple[bytes, int]:
+    """Return the same pages as part of another stream, and the number that follows theirs.
+
+    `later` is added to their positions. They must be ours, whole and one after the other.
+    """
+    found: list[bytes] = []
+    at = 0
+    while at < len(pages):
+        _, _, flags, granule, _, _, _, count = _HEADER.unpack_from(pages, at)
+        body = at + _HEADER.size
+        end = body + count + sum(pages[body : body + count])
+        head = _HEADER.pack(_CAPTURE, 0, flags, granule + later, serial, number & 0xFFFFFFFF, 0, count)
+        data = head + pages[body:end]
+        found.append(data[:_CRC_AT] + checksum(data).to_bytes(4, "little") + data[_CRC_AT + 4 :])
+        at, number = end, number + 1
+    return b"".join(found), number
+
+
 def read(data: bytes, at: int = 0) -> tuple[Page, int] | None:
     """Return the page that begins at `at` and where it ends; None if there is no whole, sound one.
 

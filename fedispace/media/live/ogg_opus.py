@@ -1,6 +1,6 @@
-"""An Opus recording in Ogg whose time is wall time (RFC 7845).
+"""Opus in Ogg whose time is wall time (RFC 7845): a recording, or a stream that goes on.
 
-    page 0: OpusHead   page 1: OpusTags   page 2...: packets, at most a second of them
+    page 0: OpusHead   page 1: OpusTags   page 2...: packets, at most a second of them, or less if so wanted
 
 A player knows no pauses: packet follows packet. Whatever was not sent (losses, DTX, nobody speaking,
 a process that was gone) must therefore be written. For a short gap RFC 7845, section 4.1 says how:
@@ -99,8 +99,11 @@ class OpusStream:
     What its methods return is to be appended to the file, whole pages always.
     """
 
-    def __init__(self, serial: int, *, number: int = 0, granule: int = 0) -> None:
+    def __init__(
+        self, serial: int, *, number: int = 0, granule: int = 0, page_samples: int = _PAGE_SAMPLES
+    ) -> None:
         self._serial = serial
+        self._page_samples = page_samples
         self._number = number
         self._granule = granule
         self._packets: list[bytes] = []
@@ -109,6 +112,16 @@ class OpusStream:
         self._toc: int | None = None
         self._was_dtx = False
         self.left_out = 0
+
+    @property
+    def granule(self) -> int:
+        """The granule position that the next page begins at, once all is flushed."""
+        return self._granule
+
+    @property
+    def number(self) -> int:
+        """The number of the next page."""
+        return self._number
 
     @property
     def end(self) -> int:
@@ -163,7 +176,7 @@ class OpusStream:
     def _add(self, packet: bytes, samples: int) -> bytes:
         segments = ogg.segments_of(packet)
         full = self._segments + segments > ogg.SEGMENTS
-        full = full or self._granule + samples - self._written > _PAGE_SAMPLES
+        full = full or self._granule + samples - self._written > self._page_samples
         pages = self.flush() if full else b""
         self._packets.append(packet)
         self._segments += segments

@@ -60,6 +60,14 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     offer: str
 
 
+class TakeStream(msgspec.Struct, frozen=True, tag=True):
+    """Send what the room of this subscriber's grant hears as Ogg/Opus (`streams`), on this connection, which
+    serves for nothing else from then on: after `Done` there are no frames, only the stream, to its end."""
+
+    id: int
+    grant: str
+
+
 class HangUp(msgspec.Struct, frozen=True, tag=True):
     id: int
     session: str
@@ -256,6 +264,7 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     `reception` is what subscribers told of late, `uplink` how the packets of publishers came here.
     `joining` have an answer and no connection yet; `lateness` of the event loop is in seconds.
     Joins are counted by how long they took from the offer; `join_seconds` is their sum.
+    `streams` are those of the subscribers who read over HTTP; pages are left out when one is too slow.
     """
 
     rooms: dict[str, tuple[int, int]]
@@ -288,6 +297,8 @@ class SfuStatus(msgspec.Struct, frozen=True, tag=True):
     sessions_ended: dict[str, int] = {}
     safety_seconds: float = 0.0
     safety_bytes: int = 0
+    streams: int = 0
+    stream_pages_left_out: int = 0
     id: int = 0
 
 
@@ -331,6 +342,7 @@ class RecordingEvent(msgspec.Struct, frozen=True, tag=True):
 
 Request = (
     Open
+    | TakeStream
     | Patch
     | HangUp
     | Silence
@@ -354,6 +366,7 @@ _encoder = msgspec.json.Encoder()
 _from_client = msgspec.json.Decoder(
     Proof
     | Open
+    | TakeStream
     | Patch
     | HangUp
     | Silence

@@ -22,7 +22,7 @@ from fedispace.exposition import Histogram
 from fedispace.media.live import draining, grants, sdp
 from fedispace.media.live.admission import Admission
 from fedispace.media.live.answer import Local, Sending, answer_to, fragment_of, is_dtls_client
-from fedispace.media.live.attendance import Attendance
+from fedispace.media.live.attendance import Attendance, Guest
 from fedispace.media.live.dtls import Credentials, DtlsTransport
 from fedispace.media.live.feedback import Told, summary
 from fedispace.media.live.feeds import Feeds
@@ -47,6 +47,7 @@ from fedispace.media.live.room import Room
 from fedispace.media.live.safety import SafetyBuffer
 from fedispace.media.live.session import Session
 from fedispace.media.live.settings import SfuSettings
+from fedispace.media.live.streams import Reader, Streams
 from fedispace.media.live.tap import Taps
 
 log = structlog.get_logger()
@@ -87,6 +88,7 @@ class Sfu:
         self._orders = Orders()
         self._uplink = UplinkCounts()
         self.taps = Taps()
+        self._streams = Streams(self.taps, clock)
         self._safety = SafetyBuffer(settings.safety_seconds)
         self.recorder = Recorder(
             directory=Directory(settings.recordings) if settings.recordings else None,
@@ -99,7 +101,7 @@ class Sfu:
             self._credentials, clock, room_called=self._room_called, let_go=self._drop_room, tell=tell
         )
         self._rooms: dict[str, Room] = {}
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, Guest] = {}
         self._attendance = Attendance()
         self._lives: dict[str, asyncio.Task[None]] = {}
         self._forwarded_before = 0
@@ -125,10 +127,11 @@ class Sfu:
         finally:
             if self._draining is not None:
                 self._draining.cancel()
-            for session in self._sessions.values():
+            for session in list(self._sessions.values()):
                 session.end("shutdown")
             if self._lives:
                 await asyncio.wait(list(self._lives.values()), timeout=1)
+            await self._streams.close()
             await self.feeds.close()
             self._credentials.close()
             await self._mixers.close()
@@ -136,14 +139,7 @@ class Sfu:
 
     def open(self, token: str, role: Role, offer_text: str) -> Answer:
         """Open the session that the grant allows; nothing is kept when anything is refused."""
-        now = self._clock.now()
-        grant = grants.read(token, self._settings.secret, now)
-        if grant.role != role:
-            raise Forbidden("the grant is for another role")
-        if self._draining is not None:
-            raise Busy("the audio server is about to end", retry_after=_RETRY_SECONDS)
-        self._orders.require(grant)
-        self._admission.check(grant.room)
+        grant = self._read(token, role)
         offer = sdp.read_offer(offer_text)
         if role == "publish" and not offer.sends:
             raise Invalid("a publisher's offer must send audio", field="sdp")
@@ -151,13 +147,47 @@ class Sfu:
             raise Invalid("a publisher's offer must have one audio section", field="sdp")
         if role == "subscribe" and not offer.receives:
             raise Invalid("a subscriber's offer must receive audio", field="sdp")
+        self._let_in(grant)
+        return self._begin(grant, offer)
+
+    def stream(self, token: str, transport: asyncio.WriteTransport) -> Reader:
+        """Open the session that a subscriber's grant allows over `transport`, to which the stream goes."""
+        grant = self._read(token, "subscribe")
+        self._let_in(grant)
+        room = self._room_called(grant.room)
+        try:
+            self._streams.tune(grant.room)
+        except Unavailable:
+            self._drop_room(room)
+            raise
+        reader = Reader(
+            grant=grant, room=room, transport=transport, clock=self._clock, on_end=self._reader_left
+        )
+        self._sessions[grant.session] = reader
+        self._attendance.add(reader)
+        self._streams.add(reader)
+        self._tell(_event(reader, "connected"))
+        return reader
+
+    def _read(self, token: str, role: Role) -> Grant:
+        """Return the grant if nothing stands against it."""
+        grant = grants.read(token, self._settings.secret, self._clock.now())
+        if grant.role != role:
+            raise Forbidden("the grant is for another role")
+        if self._draining is not None:
+            raise Busy("the audio server is about to end", retry_after=_RETRY_SECONDS)
+        self._orders.require(grant)
+        self._admission.check(grant.room)
+        return grant
+
+    def _let_in(self, grant: Grant) -> None:
+        """Use the grant up, if there is a place; whoever gives way for it ends."""
         if grant.session in self._sessions:
             raise Forbidden("the grant was used before")
         given_up = self._make_place(grant)
-        self._spent.spend(grant, now)
+        self._spent.spend(grant, self._clock.now())
         for session in given_up:
             session.end("replaced")
-        return self._begin(grant, offer)
 
     def drain(self, seconds: float) -> None:
         """Take no more sessions, and end those there are within `seconds`, room by room."""
@@ -170,7 +200,7 @@ class Sfu:
         The entity tag is our user name: it is what differs between generations.
         """
         session = self._sessions.get(name)
-        if session is None:
+        if not isinstance(session, Session):
             raise NotFound("there is no such session")
         path = session.path
         fragment = sdp.read_fragment(text)
@@ -216,7 +246,7 @@ class Sfu:
         """Return a piece of what was heard of late in a room; raises `NotFound` where nothing is kept."""
         return self._safety.piece(room, seconds, after, self._clock.monotonic())
 
-    def _sessions_of(self, room: str, participant: str) -> list[Session]:
+    def _sessions_of(self, room: str, participant: str) -> list[Guest]:
         return [
             session
             for session in self._sessions.values()
@@ -273,6 +303,8 @@ class Sfu:
             sessions_ended=dict(self._ended),
             safety_seconds=self._safety.seconds,
             safety_bytes=self._safety.octets,
+            streams=len(self._streams),
+            stream_pages_left_out=self._streams.left_out,
         )
 
     def _mixer_status(self) -> MixerStatus:
@@ -303,7 +335,7 @@ class Sfu:
             if session is not None:
                 session.end("draining")
 
-    def _make_place(self, grant: Grant) -> list[Session]:
+    def _make_place(self, grant: Grant) -> list[Guest]:
         """Return the sessions that the newcomer replaces; raise when there is no place for him.
 
         Somebody who comes back before we noticed that he left takes over his own place.
@@ -385,24 +417,32 @@ class Sfu:
                 self._tell(_event(session, "connected"))
                 await session.last()
         finally:
-            self._sessions.pop(session.grant.session, None)
-            self._attendance.remove(session)
             self._lives.pop(session.grant.session, None)
-            self._drop_room(session.room)
-            self._ended[session.reason] += 1
-            self._tell(_event(session, "disconnected", reason=session.reason))
-            log.info(
-                "sfu.session_ended",
-                session=session.grant.session,
-                room=session.grant.room,
-                role=session.grant.role,
-                reason=session.reason,
-            )
+            self._forget(session)
             try:
                 with contextlib.suppress(OSError):
                     session.close()
             finally:  # after the goodbye, for a TCP connection ends here too
                 self._port.remove(session.path)
+
+    def _reader_left(self, reader: Reader) -> None:
+        self._streams.remove(reader)
+        self._forget(reader)
+
+    def _forget(self, session: Guest) -> None:
+        """Count a session out that has ended, and tell."""
+        self._sessions.pop(session.grant.session, None)
+        self._attendance.remove(session)
+        self._drop_room(session.room)
+        self._ended[session.reason] += 1
+        self._tell(_event(session, "disconnected", reason=session.reason))
+        log.info(
+            "sfu.session_ended",
+            session=session.grant.session,
+            room=session.grant.room,
+            role=session.grant.role,
+            reason=session.reason,
+        )
 
     def _drop_room(self, room: Room) -> None:
         if room.name in self.feeds or not self._attendance.is_empty(room):
@@ -460,7 +500,7 @@ def _summed(told: Iterable[Told | None]) -> ReceptionStatus:
     )
 
 
-def _event(session: Session, kind: str, *, reason: str = "", level: int = 127) -> SessionEvent:
+def _event(session: Guest, kind: str, *, reason: str = "", level: int = 127) -> SessionEvent:
     return SessionEvent(
         kind=kind,
         session=session.grant.session,

@@ -14,29 +14,27 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from sqlalchemy import delete, select
 
 from fedispace.clock import Clock
-from fedispace.db.engine import Database, Tx
+from fedispace.db.engine import Database
 from fedispace.errors import FedispaceError, Forbidden, NotFound, Unauthenticated, Unavailable
 from fedispace.ids import Ids
-from fedispace.media.live import grants
 from fedispace.media.live.protocol import Answer, Patched, SessionEvent
 from fedispace.queue.bus import Bus
-from fedispace.spaces import access, members, presence, queries
+from fedispace.spaces import access, presence
 from fedispace.spaces.access import Role
-from fedispace.spaces.entry.bearers import Bearers, Shown
+from fedispace.spaces.entry.bearers import Bearers
 from fedispace.spaces.lifecycle import Phase
-from fedispace.spaces.models import LiveSession, Space
+from fedispace.spaces.models import LiveSession
 from fedispace.spaces.sound.cascade import Cascade
 from fedispace.spaces.sound.fleet import Fleet
 from fedispace.spaces.sound.placement import Placement
+from fedispace.spaces.sound.places import Place, Places
 from fedispace.spaces.sound.speaking import Speaking
+from fedispace.spaces.sound.streaming import Streaming
 
 log = structlog.get_logger()
 
-MOST_OF_ONE: Final = 3
-"""How many microphones, and how many ears, one person may have in a room; the oldest gives way."""
 RECONCILE_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
 
@@ -49,34 +47,6 @@ class Connection:
     resource: str
     answer: str
     etag: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Somebody's place in a room, written and not yet connected."""
-
-    resource: str
-    session: str
-    space_id: int
-    participant: str
-    role: Role
-    sfu: str
-    is_fed: bool
-    stage: bool
-    is_silent: bool
-    account_id: int | None
-    displaced: tuple[tuple[str, str], ...] = ()
-
-
-def participant_of(account_id: int) -> str:
-    """Return what the SFU calls somebody who has an account."""
-    return f"account {account_id}"
-
-
-async def _is_silent(tx: Tx, space: Space, account_id: int | None) -> bool:
-    """Tell whether what somebody says is not to be heard now: they are muted, or the room is paused."""
-    row = None if account_id is None else await members.member(tx, space.id, account_id)
-    return space.paused_at is not None or (row is not None and row.muted_at is not None)
 
 
 class LiveRooms:
@@ -109,9 +79,21 @@ class LiveRooms:
         self._fleet = fleet
         self._placement = placement
         self._cascade = cascade
-        self._secret = secret
         self._bearers = bearers
-        self._strangers_listen = strangers_listen
+        self._places = places = Places(
+            db=db,
+            ids=ids,
+            clock=clock,
+            bus=bus,
+            fleet=fleet,
+            placement=placement,
+            secret=secret,
+            bearers=bearers,
+            strangers_listen=strangers_listen,
+        )
+        self.streaming = Streaming(
+            db=db, ids=ids, clock=clock, bus=bus, fleet=fleet, cascade=cascade, bearers=bearers, places=places
+        )
         self._news: dict[str, str] = {}
         self._news_arrived = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -208,129 +190,34 @@ class LiveRooms:
     ) -> Connection:
         shown = None if bearer is None else await self._bearers.looked_at(bearer, proof)
         async with self._db.transaction() as tx:
-            place = await self._take_place(tx, space_id, shown, role)
-        for server, session in place.displaced:
-            await self._hang_up(server, session)
+            place = await self._places.take(tx, space_id, shown, role)
+        await self._places.hang_up_displaced(place)
         if place.is_fed:
             self._cascade.see_to(space_id, place.sfu)
         try:
             answer = await self._ask_sfu(place, offer)
         except FedispaceError:
             async with self._db.transaction() as tx:
-                await self._give_place_back(tx, place, shown)
-            if not await self._is_live(space_id):  # the end of a Space withdraws its grants
+                await self._places.give_back(tx, place, shown)
+            if not await self._places.is_live(space_id):  # the end of a Space withdraws its grants
                 access.require_live(Phase.ENDED)
             raise
-        if not await self._holds(place):
+        if not await self._places.holds(place):
             await self._fleet.client(place.sfu).hang_up(place.session)
-            if not await self._is_live(space_id):
+            if not await self._places.is_live(space_id):
                 access.require_live(Phase.ENDED)
             raise Forbidden("A host has just decided otherwise.")
         log.info("space.entered", space=space_id, role=role, known=bearer is not None)
         return Connection(resource=place.resource, answer=answer.sdp, etag=answer.etag)
 
-    async def _take_place(self, tx: Tx, space_id: int, shown: Shown | None, role: Role) -> _Place:
-        """Find out who it is and write the session, if this person may enter now."""
-        account_id = None
-        if shown is not None:
-            account_id = await self._bearers.account_of(tx, shown, space_id=space_id, role=role)
-        space = await queries.space(tx, space_id, account_id)
-        if not space.local:
-            raise access.no_such_space()
-        standing = await queries.standing(tx, space, account_id)
-        access.require_role(access.parse_access(space.access), standing, role)
-        if not standing.is_known and not self._strangers_listen:
-            raise access.account_needed()
-        access.require_live(Phase(space.state))
-        sfu = await self._placement.server_for(tx, space_id, role)
-        is_fed = await self._placement.is_fed(tx, space_id, sfu)
-        session = self._ids.token()
-        place = _Place(
-            resource=self._ids.token(),
-            session=session,
-            space_id=space_id,
-            participant=f"anonymous {session}" if account_id is None else participant_of(account_id),
-            role=role,
-            sfu=sfu,
-            stage=access.may_speak(access.parse_access(space.access), standing),
-            is_fed=is_fed,
-            is_silent=role == "speaker" and await _is_silent(tx, space, account_id),
-            account_id=account_id,
-            displaced=await self._make_way(tx, space_id, account_id, role),
-        )
-        tx.add(
-            LiveSession(
-                resource=place.resource,
-                engine_session=place.session,
-                space_id=space_id,
-                account_id=account_id,
-                role=role,
-                created_at=self._clock.now(),
-                sfu=sfu,
-            )
-        )
-        await tx.flush()
-        return place
-
-    async def _make_way(
-        self, tx: Tx, space_id: int, account_id: int | None, role: Role
-    ) -> tuple[tuple[str, str], ...]:
-        """End the oldest sessions of somebody who has as many as one person may, and return them."""
-        if account_id is None:
-            return ()
-        there = [one for one in await presence.open_sessions(tx, space_id, account_id) if one.role == role]
-        oldest = sorted(there, key=lambda one: one.created_at)[: max(0, len(there) + 1 - MOST_OF_ONE)]
-        names = [one.engine_session for one in oldest]
-        await presence.record(tx, self._bus, connected=(), ended=names, now=self._clock.now())
-        return tuple((one.sfu, one.engine_session) for one in oldest)
-
-    async def _give_place_back(self, tx: Tx, place: _Place, shown: Shown | None) -> None:
-        await tx.execute(delete(LiveSession).where(LiveSession.resource == place.resource))
-        if shown is not None:
-            await self._bearers.give_back(tx, shown)
-
-    async def _ask_sfu(self, place: _Place, offer: str) -> Answer:
-        grant = grants.issue(
-            room=str(place.space_id),
-            session=place.session,
-            participant=place.participant,
-            role="publish" if place.role == "speaker" else "subscribe",
-            nonce=self._ids.token(),
-            now=self._clock.now(),
-            stage=place.stage,
-        )
-        token = grants.sign(grant, self._secret)
+    async def _ask_sfu(self, place: Place, offer: str) -> Answer:
+        token = self._places.grant(place, nonce=self._ids.token(), now=self._clock.now())
         sfu = self._fleet.client(place.sfu)
         if place.is_silent:  # the server may be a new one, or the room paused since they came on stage
             await sfu.mute(str(place.space_id), place.participant, True)
         if place.role == "speaker":
             return await sfu.publish(token, offer)
         return await sfu.subscribe(token, offer)
-
-    async def _holds(self, place: _Place) -> bool:
-        """Tell whether nobody has ended what we have just begun: a host, or the end of the Space.
-
-        A host's decision may have been written while our session was, and neither have seen the other:
-        so it is judged once more, now that the session can be seen.
-        """
-        async with self._db.reading() as tx:
-            session = await tx.get(LiveSession, place.resource)
-            space = await tx.get(Space, place.space_id)
-            if session is None or session.ended_at is not None or space is None:
-                return False
-            standing = await queries.standing(tx, space, place.account_id)
-        may = access.may_speak if place.role == "speaker" else access.is_let_in
-        return space.state == Phase.LIVE and may(access.parse_access(space.access), standing)
-
-    async def _hang_up(self, server: str, session: str) -> None:
-        try:
-            await self._fleet.client(server).hang_up(session)
-        except Unavailable:  # an audio server that is away has no sessions
-            log.warning("space.session_not_ended", sfu=server)
-
-    async def _is_live(self, space_id: int) -> bool:
-        async with self._db.reading() as tx:
-            return await tx.scalar(select(Space.state).where(Space.id == space_id)) == Phase.LIVE
 
     async def _listen(self) -> None:
         """Gather the SFUs' events; many at once become one transaction."""

@@ -24,7 +24,7 @@ from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.members import is_on_stage
 from fedispace.spaces.models import HostBan, Member, Space
 from fedispace.spaces.sound.fleet import Fleet
-from fedispace.spaces.sound.live import participant_of
+from fedispace.spaces.sound.places import participant_of
 
 log = structlog.get_logger()
 

@@ -30,7 +30,7 @@ from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.sound import intruders
 from fedispace.spaces.sound.exits import Exits
 from fedispace.spaces.sound.fleet import Fleet
-from fedispace.spaces.sound.live import participant_of
+from fedispace.spaces.sound.places import participant_of
 
 log = structlog.get_logger()
 
