@@ -13,6 +13,7 @@ BENCHMARKS = (
     "fedify",
     "forwarding",
     "listeners",
+    "streams",
     "entering",
     "herd",
     "room_events",

@@ -11,6 +11,7 @@ from fedispace.media.live import grants
 from fedispace.media.live.client import SfuClient
 from fedispace.media.live.grants import Role
 from fedispace.media.live.settings import SfuSettings
+from fedispace.media.live.stream_client import Stream
 from fedispace.media.live.supervisor import SfuProcess
 
 ROOM = "bench"
@@ -39,6 +40,10 @@ class Door:
         answer = await self.client.subscribe(grant, peer.sdp("recvonly", mids=mids))
         await peer.connect(Remote(answer.sdp), as_server=False, insists=False)
         return name
+
+    async def read(self) -> Stream:
+        """Let somebody listen over HTTP."""
+        return await self.client.stream(self._grant("subscribe")[1])
 
     def _grant(self, role: Role, *, stage: bool = False) -> tuple[str, str]:
         name = f"{role}-{next(self._names)}"

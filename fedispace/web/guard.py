@@ -34,7 +34,7 @@ def headers_for(
         "script-src 'self'",
         "style-src 'self'",
         "img-src 'self'",
-        "media-src 'self' blob:",
+        " ".join(("media-src 'self' blob:", *sorted(url for url in set(connects_to) if url[:4] == "http"))),
         " ".join(("connect-src 'self'", *sorted(set(connects_to)))),
         "font-src 'self'",
         "manifest-src 'self'",

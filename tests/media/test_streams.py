@@ -152,3 +152,13 @@ async def test_a_stranger_at_the_door_gets_no_stream(tmp_path: Path) -> None:
     async with Studio(tmp_path) as studio:
         with pytest.raises((OSError, ConnectionError)):
             await introduce(studio.settings.control, b"another secret of thirty-two bytes or so")
+
+
+async def test_many_who_come_at_once_all_get_their_stream(tmp_path: Path) -> None:
+    """What the audio server tells of the first does not confuse the others."""
+    async with Studio(tmp_path) as studio:
+        opened = await asyncio.gather(*(studio.client.stream(studio.grant("subscribe")) for _ in range(40)))
+        assert [await stream.next() for stream in opened].count(b"") == 0
+        assert (await studio.client.status()).streams == 40
+        for stream in opened:
+            await stream.close()

@@ -34,8 +34,13 @@ async (milliseconds) => {
   const begun = performance.now();
   for (;;) {
     for (const one of window.__sounds) {
-      const stream = one.srcObject;
-      if (!stream || one.paused || one.muted) continue;
+      if (one.paused || one.muted) continue;
+      if (one.src && one.__from !== one.src) {
+        one.__from = one.src;
+        one.__stream = one.captureStream();
+      }
+      const stream = one.srcObject ?? (one.src && one.__stream);
+      if (!stream?.getAudioTracks().length) continue;
       if (!analysers.has(stream)) {
         const analyser = context.createAnalyser();
         analyser.fftSize = 16384;

@@ -6,7 +6,16 @@ import hmac
 import secrets
 
 from fedispace.media.live import channel, protocol
-from fedispace.media.live.protocol import Challenge, Done, Failed, Proof, TakeStream, Welcome
+from fedispace.media.live.protocol import (
+    Challenge,
+    Done,
+    Failed,
+    Proof,
+    RecordingEvent,
+    SessionEvent,
+    TakeStream,
+    Welcome,
+)
 
 _CHUNK = 16 << 10
 
@@ -67,6 +76,8 @@ async def take(control: str, secret: bytes, grant: str) -> Stream:
     try:
         writer.write(protocol.frame(TakeStream(id=1, grant=grant)))
         said = protocol.heard_by_client(await protocol.read_frame(reader))
+        while isinstance(said, SessionEvent | RecordingEvent):  # until it knows what this connection is for
+            said = protocol.heard_by_client(await protocol.read_frame(reader))
         if isinstance(said, Failed):
             raise protocol.raised(said)
         if not isinstance(said, Done):

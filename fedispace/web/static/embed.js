@@ -12,6 +12,25 @@ document.body.append(sound);
 
 const say = { connecting: "Connecting…", on: "Listening", waiting: "Reconnecting…", off: "", over: "That Space has ended." };
 
+let stream = null;
+const listening = () => stream ?? line;
+
+function tellState(kind, words) {
+  status.textContent = kind === "on" && stream ? "Listening, a few seconds behind" : say[kind] ?? words;
+  if (kind === "on") sound.play().catch(() => { status.textContent = "Press Listen again."; });
+  draw();
+}
+
+// Where WebRTC does not come through, the same is heard over plain HTTP.
+async function fallBack(url) {
+  const { Stream } = await import("./stream.js");
+  if (!line.wanted) return;
+  line.release();
+  sound.srcObject = null;
+  stream = new Stream({ door: async () => ({ url, ticket: null }), sound, tell: tellState });
+  stream.start();
+}
+
 const line = new Line({
   door: async () => ({ url: new URL(root.dataset.embed, location).href, ticket: null }),
   dress(pc) {
@@ -21,26 +40,30 @@ const line = new Line({
       sound.play().catch(() => { status.textContent = "Press Listen again."; });
     };
   },
-  tell(kind, words) {
-    status.textContent = say[kind] ?? words;
-    if (kind === "on") sound.play().catch(() => {});
-    draw();
+  tell: tellState,
+  blocked(link) {
+    if (!link) return "Your network lets no sound through. Trying again…";
+    fallBack(link).catch(() => line.broke());
+    return undefined;
   },
 });
 
 function draw() {
-  button.querySelector("span").textContent = line.wanted ? "Stop" : "Listen";
-  button.classList.toggle("main", !line.wanted);
+  const { wanted } = listening();
+  button.querySelector("span").textContent = wanted ? "Stop" : "Listen";
+  button.classList.toggle("main", !wanted);
 }
 
 button.addEventListener("click", () => {
-  if (line.wanted) {
-    line.stop();
+  const now = listening();
+  stream = null;
+  if (now.wanted) {
+    now.stop();
     sound.srcObject = null;
   } else line.start();
   draw();
 });
-addEventListener("pagehide", () => line.drop());
+addEventListener("pagehide", () => listening().drop());
 // For tests and for support: what was received so far.
-window.fedispaceStats = async () => (await line.stats()).filter((one) => one.type === "inbound-rtp");
+window.fedispaceStats = async () => (await listening().stats()).filter((one) => one.type === "inbound-rtp");
 setInterval(tell, 1000);

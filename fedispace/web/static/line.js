@@ -6,6 +6,9 @@
 // 9725, section 4.3.3): the session and its keys stay, only the way is sought anew. If that does not
 // help, the next try begins afresh: new connection, new ticket, and the resource of the last one is
 // deleted, so that nobody is counted twice.
+//
+// UDP and TCP are tried at once. When neither comes through although the server has answered, `blocked` is
+// asked what now: a listener goes on over plain HTTP (stream.js), by the address that the answer links to.
 
 const FIRST_PAUSE = 400;
 const LONGEST_PAUSE = 8000;
@@ -27,10 +30,14 @@ export class Line {
   // door(): the promise of { url, ticket }, asked anew for every try.
   // dress(pc): puts tracks and transceivers on a new connection.
   // tell(state, words): "connecting" | "on" | "waiting" | "refused" | "over" | "off".
-  constructor({ door, dress, tell }) {
+  // blocked(link): takes over and returns nothing, or returns words for whoever has to wait.
+  constructor({ door, dress, tell, blocked }) {
     this.door = door;
     this.dress = dress;
     this.tell = tell;
+    this.blocked = blocked;
+    this.link = "";
+    this.came = false;
     this.wanted = false;
     this.pc = null;
     this.resource = "";
@@ -62,9 +69,13 @@ export class Line {
 
   stop() {
     const was = this.wanted;
+    this.release();
+    if (was) this.tell("off", "");
+  }
+
+  release() {
     this.rest();
     this.drop();
-    if (was) this.tell("off", "");
   }
 
   rest() {
@@ -116,12 +127,12 @@ export class Line {
     }, pause);
   }
 
-  broke(atLeast = 0) {
+  broke(atLeast = 0, words = "Reconnecting…") {
     if (!this.wanted) return;
     this.drop();
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.tries) * (0.5 + Math.random());
     this.tries += 1;
-    this.tell("waiting", navigator.onLine ? "Reconnecting…" : "You are offline. Reconnecting when you are back…");
+    this.tell("waiting", navigator.onLine ? words : "You are offline. Reconnecting when you are back…");
     this.again(Math.max(pause, atLeast));
   }
 
@@ -129,7 +140,33 @@ export class Line {
   allow(time) {
     clearTimeout(this.grace);
     const pc = this.pc;
-    this.grace = setTimeout(() => { if (this.pc === pc && this.wanted && !this.isOn) this.broke(); }, time);
+    this.grace = setTimeout(() => {
+      if (this.pc !== pc || !this.wanted || this.isOn) return;
+      if (this.came || !this.resource) this.broke();
+      else this.giveWay();
+    }, time);
+  }
+
+  // The server was reached, and its sound was not.
+  giveWay() {
+    const words = this.blocked(this.link);
+    if (words === undefined) this.drop();
+    else this.broke(0, words);
+  }
+
+  // For browsers that have no WebRTC, or were told to have none.
+  async askElsewhere() {
+    try {
+      const { url } = await this.door();
+      this.link = linkOf(await fetch(url, { method: "OPTIONS", credentials: "omit" }), url);
+      if (!this.wanted) return;
+      const words = this.blocked(this.link);
+      if (words === undefined) return;
+      this.release();
+      this.tell("refused", words);
+    } catch {
+      this.broke();
+    }
   }
 
   // Notices that the server answers our connectivity checks no more, seconds before the browser says
@@ -178,9 +215,14 @@ export class Line {
 
   async connect() {
     this.drop();
+    if (this.tries === 0) this.tell("connecting", "Connecting…");
+    if (!globalThis.RTCPeerConnection) {
+      this.askElsewhere();
+      return;
+    }
     const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
     this.pc = pc;
-    if (this.tries === 0) this.tell("connecting", "Connecting…");
+    this.came = false;
     const isOurs = () => this.pc === pc && this.wanted;
     this.allow(ANSWER_TIME + CONNECT_TIME);
     pc.onconnectionstatechange = () => {
@@ -188,10 +230,12 @@ export class Line {
       if (pc.connectionState === "connected") {
         clearTimeout(this.grace);
         this.tries = 0;
+        this.came = true;
         this.mending = false;
         this.tell("on", "");
       } else if (pc.connectionState === "closed" || (pc.connectionState === "failed" && this.mending)) {
-        this.broke();
+        if (this.came || !this.resource) this.broke();
+        else this.giveWay();
       } else if (pc.connectionState === "disconnected" || pc.connectionState === "failed") {
         this.mend();
       } else if (!this.mending) {
@@ -203,12 +247,13 @@ export class Line {
       await pc.setLocalDescription();
       const door = await this.door();
       if (!isOurs()) return;
-      const { answer, resource } = await offer(door, pc.localDescription.sdp);
+      const { answer, resource, link } = await offer(door, pc.localDescription.sdp);
       if (!isOurs()) {
         fetch(resource, { method: "DELETE", keepalive: true, credentials: "omit" }).catch(() => {});
         return;
       }
       this.resource = resource;
+      this.link = link;
       await pc.setRemoteDescription({ type: "answer", sdp: answer });
     } catch (error) {
       if (!isOurs()) return;
@@ -246,9 +291,15 @@ async function offer({ url, ticket }, sdp) {
   });
   if (answer.status === 201) {
     const place = answer.headers.get("Location");
-    return { answer: await answer.text(), resource: place ? new URL(place, url).href : "" };
+    return { answer: await answer.text(), resource: place ? new URL(place, url).href : "", link: linkOf(answer, url) };
   }
   throw await refusalOf(answer);
+}
+
+// Where the same is to be heard over plain HTTP, as the server's Link says (RFC 8288).
+function linkOf(answer, url) {
+  const [, place] = /<([^>]+)>[^,]*type="audio\/ogg"/.exec(answer.headers.get("Link") ?? "") ?? [];
+  return place ? new URL(place, url).href : "";
 }
 
 // Sends the names of our new ICE generation; returns the server's.

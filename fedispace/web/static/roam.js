@@ -29,6 +29,7 @@ export function roam({ root, title, host, isOn, sound, toggle, leave, arrived })
 
   let pause;
   let mic;
+  let behind;
 
   function show() {
     if (player) return;
@@ -48,10 +49,13 @@ export function roam({ root, title, host, isOn, sound, toggle, leave, arrived })
     name.textContent = title;
     const by = document.createElement("span");
     by.textContent = host;
+    behind = document.createElement("span");
+    behind.className = "flag";
+    behind.textContent = "a few seconds behind";
     back.append(name, by);
     pause = press("Pause", "pause", () => { sound.hush(!sound.isHushed); if (!sound.isHushed) sound.play(); });
     mic = press("Unmute", "mic-off", toggle);
-    words.append(live, back, mic, pause, press("Leave", "leave", () => { leave(); hide(); }));
+    words.append(live, behind, back, mic, pause, press("Leave", "leave", () => { leave(); hide(); }));
     player.append(words);
     document.body.append(player);
     draw();
@@ -60,6 +64,7 @@ export function roam({ root, title, host, isOn, sound, toggle, leave, arrived })
   function draw() {
     if (!player) return;
     mic.hidden = !sound.microphone;
+    behind.hidden = !sound.isBehind;
     mic.replaceChildren(sprite(sound.isOnAir ? "mic" : "mic-off"));
     mic.setAttribute("aria-label", sound.isOnAir ? "Mute" : "Unmute");
     pause.replaceChildren(sprite(sound.isHushed ? "play" : "pause"));

@@ -3,6 +3,9 @@
 // Who listens hears one mix, by one connection with one audio section. Who is on stage hears the others
 // apart, in three slots, and never himself, so the line that listens is opened anew when that changes.
 // Everything plays through <audio>, which goes on behind other pages and on a locked screen.
+//
+// A listener whom WebRTC does not reach hears the mix over plain HTTP, a few seconds behind (stream.js);
+// the next time they listen WebRTC is tried again. On the stage there is no such way.
 
 import { Line, Refusal } from "./line.js";
 
@@ -11,6 +14,7 @@ const AUDIBLE = 0.012;
 const SHOW_LEVEL_EVERY = 120;
 const STALLED = 700;
 const ASK_AGAIN = 3000;
+const CUT_OFF = "Your network lets no live sound through, and the stage needs it. Leave the stage to listen a few seconds behind.";
 
 export class Sound {
   // tell(line, kind, words): "listening" or "speaking", and what Line says of it.
@@ -31,11 +35,19 @@ export class Sound {
       document.body.append(sound);
       return sound;
     });
-    this.listening = new Line({
+    this.stream = null;
+    this.ticket = async () => (isOpen && !this.key.isKnown ? null : this.key.bearer());
+    this.line = new Line({
       door: async () => {
-        const ticket = isOpen && !this.key.isKnown ? null : await this.key.bearer();
+        const ticket = await this.ticket();
         if (!whep) throw new Refusal("Sign in to listen to this Space here.");
         return { url: new URL(whep, location).href, ticket };
+      },
+      blocked: (link) => {
+        if (this.speaking.wanted) return CUT_OFF;
+        if (!link) return "Your network lets no sound through. Trying again…";
+        this.fallBack(link);
+        return undefined;
       },
       dress: (pc) => this.dress(pc),
       tell: (kind, words) => {
@@ -48,6 +60,7 @@ export class Sound {
         if (!whip) throw new Refusal("Nobody can speak in this Space from here.");
         return { url: new URL(whip, location).href, ticket: await this.key.bearer() };
       },
+      blocked: () => CUT_OFF,
       // The offer keeps the audio-level header extension (RFC 6464) the browser proposes.
       dress: (pc) => pc.addTransceiver(this.microphone, { direction: "sendonly", streams: [new MediaStream([this.microphone])] }),
       tell: (kind, words) => {
@@ -58,6 +71,38 @@ export class Sound {
     });
     this.flow = { packets: 0, since: 0, asked: 0 };
     setInterval(async () => levels(await this.level(), this.speaking.isOn), SHOW_LEVEL_EVERY);
+  }
+
+  // What one listens by now.
+  get listening() {
+    return this.stream ?? this.line;
+  }
+
+  get isBehind() {
+    return Boolean(this.stream?.wanted);
+  }
+
+  // Goes on listening over plain HTTP.
+  async fallBack(link) {
+    let Stream;
+    try {
+      ({ Stream } = await import("./stream.js"));
+    } catch {
+      this.line.broke();
+      return;
+    }
+    if (!this.line.wanted || this.speaking.wanted) return;
+    this.line.release();
+    this.silence();
+    this.stream = new Stream({
+      door: async () => ({ url: link, ticket: await this.ticket() }),
+      sound: this.sounds[0],
+      tell: (kind, words) => {
+        if (kind === "on") this.play();
+        this.tell("listening", kind, words);
+      },
+    });
+    this.stream.start();
   }
 
   get isHeard() {
@@ -87,18 +132,25 @@ export class Sound {
 
   listen() {
     this.hush(false);
-    this.listening.start();
+    if (this.stream?.wanted) return;
+    this.stream = null;
+    this.line.start();
   }
 
   // Opens the listening line anew when the number of its slots is not what it should be.
   refit() {
+    if (this.stream && this.speaking.wanted) {
+      this.stream.release();
+      this.stream = null;
+      this.line.start();
+    }
     const slots = this.speaking.wanted ? SLOTS_ON_STAGE : 1;
-    if (this.listening.wanted && this.slots !== slots) this.listening.renew();
+    if (this.line.wanted && this.slots !== slots) this.line.renew();
   }
 
   async play() {
     try {
-      await Promise.all(this.sounds.filter((sound) => sound.srcObject).map((sound) => sound.play()));
+      await Promise.all(this.sounds.filter((sound) => sound.srcObject || sound.src).map((sound) => sound.play()));
     } catch (error) {
       if (error.name === "NotAllowedError") this.tell("listening", "held", "");
     }
@@ -120,7 +172,9 @@ export class Sound {
 
   stop() {
     this.isAway = true;
-    this.listening.stop();
+    const { listening } = this;
+    this.stream = null;
+    listening.stop();
     this.speaking.stop();
     this.silence();
     this.release();

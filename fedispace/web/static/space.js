@@ -49,7 +49,7 @@ function say(kind, words) {
   line.textContent = words;
 }
 
-const how = () => (room.you?.is_shown ? "Listening. Others see that you are here." : "Listening. Others see a number, not your name.");
+const how = () => (sound.isBehind ? "Listening, a few seconds behind: your network lets no live sound through." : room.you?.is_shown ? "Listening. Others see that you are here." : "Listening. Others see a number, not your name.");
 
 function attempt(promise) {
   return promise.catch((error) => {
@@ -250,6 +250,7 @@ function draw() {
       : "You listen privately. Nobody sees your name, not even the host.";
     presence.querySelector("[data-presence-switch]").textContent = room.you?.is_shown ? "Listen privately" : "Show me as listening";
   }
+  find("behind").hidden = !sound.isBehind;
   sound.showOutside(page.title, page.host, leave);
 }
 

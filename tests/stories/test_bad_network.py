@@ -1,0 +1,133 @@
+"""Story A10: the network goes and comes back, or lets only some of it through."""
+
+import asyncio
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.ground.firewall import closed
+from tests.ground.instance import Instance
+from tests.stories.cast import Cast
+from tests.stories.room import listen, start_talking
+
+_TONE = 440.0
+_OTHERS = (660.0, 880.0)
+_AWAY_SECONDS = 8.0
+_WITHIN = 60.0
+
+
+_LINES = """
+window.__lines = [];
+const Connection = window.RTCPeerConnection;
+window.RTCPeerConnection = class extends Connection {
+  constructor(...more) { super(...more); window.__lines.push(this); }
+  close() { super.close(); window.__lines = window.__lines.filter((one) => one !== this); }
+};
+"""
+
+
+_WAYS = """
+async () => {
+  const ways = [];
+  for (const stats of await Promise.all(window.__lines.map((pc) => pc.getStats()))) {
+    const transport = [...stats.values()].find((one) => one.type === "transport");
+    const own = stats.get(stats.get(transport?.selectedCandidatePairId)?.localCandidateId);
+    if (transport?.dtlsState === "connected" && own) ways.push([own.protocol, own.port]);
+  }
+  return ways;
+}
+"""
+
+
+async def _ways(page: Page) -> list[tuple[str, int]]:
+    """Return how a page's connections go: by which protocol, from which port."""
+    return [(protocol, port) for protocol, port in await page.evaluate(_WAYS)]
+
+
+@pytest.mark.story("A10")
+async def test_eight_seconds_without_a_network_and_it_sounds_again_without_reloading(
+    alpha: Instance, cast: Cast
+) -> None:
+    olga = await cast.person(alpha, "olga", tone=_TONE)
+    dave = await cast.guest("dave")
+    await dave.page.goto(await start_talking(olga, alpha, "A line that breaks"))
+    await listen(dave)
+    await dave.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
+    await dave.page.evaluate("window.__here = true")
+
+    status = dave.page.locator("[data-status]")
+    with closed(alpha.address, alpha.rtc_port, "udp", "tcp"):
+        # The speaker's way is the same port: it is the server that is out of reach, for both of them.
+        await dave.page.context.set_offline(True)
+        gone_at = asyncio.get_running_loop().time()
+        await expect(status).to_contain_text("Reconnecting")
+        await asyncio.sleep(max(0.0, gone_at + _AWAY_SECONDS - asyncio.get_running_loop().time()))
+        await dave.page.context.set_offline(False)
+
+    await dave.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
+    await expect(status).to_contain_text("Listening")
+    await expect(dave.page.get_by_test_id("behind")).to_be_hidden()
+    assert await dave.page.evaluate("window.__here === true"), "the page was not loaded again"
+    assert not dave.errors
+
+
+@pytest.mark.story("A10")
+async def test_where_udp_is_blocked_the_sound_goes_by_tcp(alpha: Instance, cast: Cast) -> None:
+    paula = await cast.person(alpha, "paula", tone=_TONE)
+    dave = await cast.guest("dave")
+    await dave.page.context.add_init_script(_LINES)
+    with closed(alpha.address, alpha.rtc_port, "udp"):
+        await dave.page.goto(await start_talking(paula, alpha, "By the other way"))
+        await listen(dave)
+        await dave.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
+        assert {protocol for protocol, _ in await _ways(dave.page)} == {"tcp"}
+        await expect(dave.page.get_by_test_id("behind")).to_be_hidden()
+    assert not dave.errors
+
+
+@pytest.mark.story("A10")
+async def test_where_webrtc_is_blocked_the_sound_comes_over_http_a_few_seconds_behind(
+    alpha: Instance, cast: Cast
+) -> None:
+    quinn = await cast.person(alpha, "quinn", tone=_TONE)
+    await quinn.page.context.add_init_script(_LINES)
+    url = await start_talking(quinn, alpha, "Behind a wall")
+    dave = await cast.guest("dave")
+    await dave.page.context.add_init_script(_LINES)
+    await dave.page.goto(url)
+    behind, status = dave.page.get_by_test_id("behind"), dave.page.locator("[data-status]")
+    count = quinn.page.locator("[data-count]").first
+
+    hers = [port for _, port in await _ways(quinn.page)]
+    with closed(alpha.address, alpha.rtc_port, "udp", "tcp", spared=hers):
+        await listen(dave)
+        await expect(behind.filter(visible=True)).to_have_text("a few seconds behind", timeout=90_000)
+        await dave.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
+        await expect(status).to_contain_text("a few seconds behind")
+        await expect(count).to_have_text("1")
+
+        # Going elsewhere does not end it, and the small player can do what it can do otherwise.
+        await dave.page.locator(".rail a[href='/search']").click()
+        player = dave.page.get_by_test_id("mini-player").filter(visible=True)
+        await expect(player).to_contain_text("a few seconds behind")
+        await dave.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
+        await player.get_by_role("button", name="Pause").click()
+        assert await dave.hears(_TONE) == set()
+        await player.get_by_role("button", name="Play").click()
+        await dave.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
+        await dave.page.go_back()
+        await dave.page.get_by_test_id("leave-button").click()
+        await expect(count).to_have_text("0")
+        await expect(behind).to_be_hidden()
+
+    # The next time WebRTC is tried again.
+    await listen(dave)
+    await dave.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
+    assert len(await _ways(dave.page)) == 1
+    await expect(behind).to_be_hidden()
+    assert not dave.errors
+
+    with closed(alpha.address, alpha.rtc_port, "udp", "tcp"):
+        words = quinn.page.locator("[data-status]")
+        await expect(words).to_contain_text("the stage needs it", timeout=90_000)
+        await expect(quinn.page.get_by_test_id("behind")).to_be_hidden()
