@@ -71,7 +71,7 @@ class Reader:
 
     def put(self, cut: Cut) -> None:
         """Send what was cut, or leave it out when he does not keep up."""
-        if self.reason:
+        if self.reason or self._transport.is_closing():
             return
         if self._transport.get_write_buffer_size() > _UNREAD_BYTES:
             self.left_out += 1
