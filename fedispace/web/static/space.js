@@ -261,7 +261,9 @@ function take(fresh) {
   const wasKnown = room.known;
   const was = room.isOnStage;
   const wasInvited = room.you?.invited_as;
+  const wasPaused = find("paused")?.hidden === false;
   room.apply(fresh);
+  if (wasPaused && !fresh.is_paused) replies();
   const { you } = room;
   if (fresh.space?.state && fresh.space.state !== state) changed(fresh.space.state);
   if (was && !room.isOnStage) {
@@ -451,10 +453,11 @@ async function ask(wants = "") {
   if (!room.state || state !== "live") put("stage", drawn.content.querySelector("[data-part=stage]"), find("stage"), turn);
 }
 
-// What was written at the room's server may take a moment to this one. What all are told at once they do not
-// all ask for at once: the more listen, the longer it may take.
+// What was written at the room's server may take a moment to this one, which does not know of its pauses. What all
+// are told at once they do not all ask for at once: the more listen, the longer it may take.
 const waiting = new Set();
 function replies(isOwn = false) {
+  if (key.isElsewhere && room.state?.is_paused) return;
   const spread = isOwn ? 0 : Math.random() * Math.min(MOST_SPREAD, (room.state?.listeners?.count ?? 0) * SPREAD_EACH);
   for (const later of key.isElsewhere ? [0, 2000, 6000] : [0]) {
     if (waiting.has(later) && !isOwn) continue;
