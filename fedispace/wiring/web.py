@@ -18,6 +18,7 @@ from fedispace.web.editing import EditingPages
 from fedispace.web.embedding import EmbeddingPages
 from fedispace.web.emojis import EmojiPictures
 from fedispace.web.frame import Frame
+from fedispace.web.fresh_cards import FreshCardPages
 from fedispace.web.history import HistoryPages
 from fedispace.web.interactions import RequestPages
 from fedispace.web.keeping import KeepingPages
@@ -175,6 +176,7 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
                 rooms=rooms,
                 frame=frame,
             ),
+            FreshCardPages(db=db, presenter=presenter, frame=frame),
             EmbeddingPages(db=db, addresses=addresses, presenter=presenter, rooms=rooms, frame=frame),
             StreamKeyPages(
                 db=db, keys=spaces.stream_keys, addresses=addresses, presenter=presenter, frame=frame

@@ -229,3 +229,48 @@ async def test_the_card_of_a_space_stays_where_it_is_through_all_states(
     ended = await stranger.get("/@alice")
     assert card in ended.text
     assert "Read its thread" in ended.words
+
+
+async def test_a_card_follows_its_space_while_the_page_stays_open(
+    chromium: Browser, house: House, alice: Visitor, stranger: Visitor
+) -> None:
+    form = await alice.get("/start-a-space")
+    later = (("title", "Soon"), ("access", "public"), ("when", "later"), ("starts_at", "2026-11-13T21:00"))
+    path = (await alice.submit(form, "/start-a-space", *later, ("zone", "0"))).path.split("?")[0]
+    number = path.rpartition("/")[2]
+    page = await (await chromium.new_context(base_url=house.origin)).new_page()
+    await page.goto("/spaces")
+    card = page.locator(f"#space-{number}")
+    await expect(card).to_have_attribute("data-state", "scheduled")
+    await page.evaluate(_SHIFTS)
+    await page.evaluate("document.getElementById('main').dataset.kept = 'the very page'")
+    await alice.submit(await alice.get(path), f"/stage/{number}/open")
+    await expect(card).to_have_attribute("data-state", "live", timeout=30_000)
+    await expect(card.get_by_test_id("card-listen")).to_be_visible()
+    await alice.submit(await alice.get(f"/stage/{number}/end"), f"/stage/{number}/end")
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(card).to_have_attribute("data-state", "ended", timeout=30_000)
+    await expect(card).to_contain_text("Read its thread")
+    await expect(page.locator("#main[data-kept]")).to_have_count(1)
+    assert await page.evaluate("window.shifted") < 0.02
+
+
+async def test_cards_that_are_true_are_not_drawn_anew_nor_shown_to_who_may_not_see(
+    house: House, alice: Visitor, stranger: Visitor
+) -> None:
+    numbers: dict[str, str] = {}
+    for access in ("public", "followers"):
+        form = await alice.get("/start-a-space")
+        fields = (("title", f"For {access}"), ("access", access), ("when", "now"))
+        seen = await alice.submit(form, "/start-a-space", *fields)
+        numbers[access] = seen.path.split("?")[0].rpartition("/")[2]
+    true = ",".join(f"{id_}.live.0" for id_ in numbers.values())
+    assert (await stranger.get(f"/stage/cards?have={true}")).text == ""
+    old = ",".join(f"{id_}.scheduled.0" for id_ in numbers.values())
+    drawn = (await stranger.get(f"/stage/cards?have={old}")).text
+    assert f'id="space-{numbers["public"]}"' in drawn
+    assert "For followers" not in drawn
+    assert "For followers" in (await alice.get(f"/stage/cards?have={old}")).text
+    for wrong in ("", "x", "1.live", "99999999999999999999.live.0", f"{numbers['public']}.live.0," * 200):
+        answer = await stranger.get(f"/stage/cards?have={wrong}")
+        assert (answer.status, answer.text) == (200, "")

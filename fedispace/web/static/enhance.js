@@ -122,5 +122,17 @@ document.addEventListener("submit", (event) => {
   for (const name of Object.keys(localStorage)) if (name.startsWith("draft:")) localStorage.removeItem(name);
 });
 
+// Cards of Spaces that are coming or live are looked at again while somebody may be looking at them.
+const CARDS = 12000;
+
+async function cards() {
+  if (document.hidden || !document.querySelector(".spacecard")) return;
+  const { look } = await import("./cards.js");
+  await look();
+}
+
+setInterval(cards, CARDS);
+document.addEventListener("visibilitychange", cards);
+
 keepTime();
 localForms();
