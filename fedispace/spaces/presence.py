@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from fedispace.clock import Clock
@@ -19,6 +19,7 @@ from fedispace.queue.bus import Bus
 from fedispace.spaces import members
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Space
+from fedispace.spaces.order_of_locks import take_spaces
 from fedispace.spaces.queries import is_present
 
 UNCONNECTED_LASTS: Final = timedelta(seconds=60)
@@ -34,7 +35,13 @@ def topic(space_id: int) -> str:
 async def record(tx: Tx, bus: Bus, *, connected: Iterable[str], ended: Iterable[str], now: datetime) -> None:
     """Write who came and who went, by the SFU's session names, and count anew where it matters."""
     touched: set[tuple[int, str]] = set()
-    for names in _in_parts(connected):
+    came, went = list(connected), list(ended)
+    if not came and not went:
+        return
+    await take_spaces(
+        tx, select(LiveSession.space_id).where(LiveSession.engine_session.in_(sorted({*came, *went})))
+    )
+    for names in _in_parts(came):
         touched |= {
             (row.space_id, row.role)
             for row in await tx.execute(
@@ -45,7 +52,7 @@ async def record(tx: Tx, bus: Bus, *, connected: Iterable[str], ended: Iterable[
                 .returning(LiveSession.space_id, LiveSession.role)
             )
         }
-    for names in _in_parts(ended):
+    for names in _in_parts(went):
         touched |= {
             (row.space_id, row.role)
             for row in await tx.execute(
@@ -130,7 +137,7 @@ async def count_listeners(tx: Tx, bus: Bus, space_ids: Collection[int]) -> None:
         .where(LiveSession.space_id == Space.id, LiveSession.role == "listener", is_present(), ~speaks)
         .scalar_subquery()
     )
-    for space_id in space_ids:
+    for space_id in sorted(space_ids):
         count = await tx.scalar(
             update(Space)
             .where(Space.id == space_id)
@@ -148,19 +155,15 @@ async def forget_the_absent(tx: Tx, bus: Bus, sfu: str, rooms: Collection[str], 
     """
     old_enough = now - UNCONNECTED_LASTS
     there = [int(room) for room in rooms if room.isdecimal()]
-    touched = await tx.scalars(
-        update(LiveSession)
-        .where(LiveSession.ended_at.is_(None), LiveSession.sfu == sfu)
-        .where(
-            or_(
-                and_(LiveSession.connected_at.is_(None), LiveSession.created_at < old_enough),
-                and_(LiveSession.connected_at < now, LiveSession.space_id.not_in(there)),
-            )
-        )
-        .values(ended_at=now)
-        .returning(LiveSession.space_id)
+    is_absent = and_(
+        LiveSession.ended_at.is_(None),
+        LiveSession.sfu == sfu,
+        or_(
+            and_(LiveSession.connected_at.is_(None), LiveSession.created_at < old_enough),
+            and_(LiveSession.connected_at < now, LiveSession.space_id.not_in(there)),
+        ),
     )
-    await count_listeners(tx, bus, set(touched))
+    await _end(tx, bus, is_absent, now)
     live = set(
         await tx.scalars(select(Space.id).where(Space.id.in_(there), Space.state == Phase.LIVE, Space.local))
     )
@@ -169,11 +172,16 @@ async def forget_the_absent(tx: Tx, bus: Bus, sfu: str, rooms: Collection[str], 
 
 async def forget_the_lost(tx: Tx, bus: Bus, there: Collection[str], now: datetime) -> None:
     """End the sessions of SFUs that are not `there` any more."""
+    is_lost = and_(
+        LiveSession.ended_at.is_(None), LiveSession.sfu.not_in(there), LiveSession.created_at < now
+    )
+    await _end(tx, bus, is_lost, now)
+
+
+async def _end(tx: Tx, bus: Bus, which: ColumnElement[bool], now: datetime) -> None:
+    await take_spaces(tx, select(LiveSession.space_id).where(which))
     touched = await tx.scalars(
-        update(LiveSession)
-        .where(LiveSession.ended_at.is_(None), LiveSession.sfu.not_in(there), LiveSession.created_at < now)
-        .values(ended_at=now)
-        .returning(LiveSession.space_id)
+        update(LiveSession).where(which).values(ended_at=now).returning(LiveSession.space_id)
     )
     await count_listeners(tx, bus, set(touched))
 

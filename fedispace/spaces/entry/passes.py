@@ -29,6 +29,7 @@ from fedispace.spaces import access, queries
 from fedispace.spaces.entry.tickets import Tickets
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Pass, Space
+from fedispace.spaces.order_of_locks import hold_space
 
 LIFE: Final = timedelta(minutes=15)
 MAX_HELD: Final = 10
@@ -83,12 +84,14 @@ class Passes:
         A pass whose ticket was bound to a key is prolonged only by tickets that are bound to the same.
         """
         async with self._db.transaction() as tx:
+            await hold_space(tx, space_id)
             spent = await self._tickets.exchange(tx, ticket, space_id=space_id, proof=proof)
             return await self._admit(tx, space_id, spent.account_id, renews, spent.client_key)
 
     async def grant(self, account_id: int, space_id: int, *, renews: str | None = None) -> IssuedPass:
         """Return a pass for somebody whom the caller knows: one of ours, or a visitor."""
         async with self._db.transaction() as tx:
+            await hold_space(tx, space_id)
             return await self._admit(tx, space_id, account_id, renews, None)
 
     async def holder(self, token: str, space_id: int) -> Holder:

@@ -25,6 +25,7 @@ from fedispace.spaces import access, presence, queries, roles
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.members import is_on_stage
 from fedispace.spaces.models import LiveSession, Member, Space, StreamKey
+from fedispace.spaces.order_of_locks import take_space
 from fedispace.spaces.roles import Action
 from fedispace.spaces.sound.fleet import Fleet
 
@@ -125,6 +126,7 @@ class StreamKeys:
         connects again by itself, a program with the revoked key cannot.
         """
         async with self._db.transaction() as tx:
+            await take_space(tx, space_id)
             key = await tx.get(StreamKey, key_id, with_for_update=True)
             if key is None or (key.space_id, key.account_id) != (space_id, account_id):
                 raise NotFound("There is no such stream key.")

@@ -4,13 +4,14 @@ An audio server follows the rows (`watch.py`), so that a command line, another w
 do no more than this, in the transaction in which a session is signed out or an account is suspended.
 """
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, select, union, update
 
 from fedispace.clock import Clock
 from fedispace.db.engine import Tx
 from fedispace.queue.bus import Bus
 from fedispace.spaces import presence
 from fedispace.spaces.models import LiveSession, Member, Pass, StreamKey, Ticket
+from fedispace.spaces.order_of_locks import take_space, take_spaces
 from fedispace.spaces.roles import MemberRole
 
 _AT_MOST = 400
@@ -37,6 +38,7 @@ class Exits:
 
     async def send_out(self, tx: Tx, space_id: int, account_id: int, *, what: str = "removed") -> None:
         """End what somebody holds in one room, with their seat, their hand and any invitation."""
+        await take_space(tx, space_id)
         await self._let_go(tx, space_id, account_id)
         await self._void_keys(tx, and_(StreamKey.space_id == space_id, StreamKey.account_id == account_id))
         await tx.execute(
@@ -56,6 +58,16 @@ class Exits:
 
     async def _let_go(self, tx: Tx, space_id: int | None, account_id: int) -> None:
         now = self._clock.now()
+        await take_spaces(
+            tx,
+            union(
+                select(Pass.space_id).where(_held(Pass, space_id, account_id), Pass.revoked_at.is_(None)),
+                select(Ticket.space_id).where(_held(Ticket, space_id, account_id), Ticket.expires_at > now),
+                select(LiveSession.space_id).where(
+                    _held(LiveSession, space_id, account_id), LiveSession.ended_at.is_(None)
+                ),
+            ),
+        )
         await tx.execute(
             update(Pass)
             .where(_held(Pass, space_id, account_id), Pass.revoked_at.is_(None))

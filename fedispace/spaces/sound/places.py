@@ -22,6 +22,7 @@ from fedispace.spaces.access import Role
 from fedispace.spaces.entry.bearers import Bearers, Shown
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Space
+from fedispace.spaces.order_of_locks import hold_space
 from fedispace.spaces.sound.fleet import Fleet
 from fedispace.spaces.sound.placement import Placement
 
@@ -91,6 +92,7 @@ class Places:
         """Find out who it is and write the session, if this person may enter now; `resource` is its name."""
         account_id = None
         if shown is not None:
+            await hold_space(tx, space_id)
             account_id = await self._bearers.account_of(tx, shown, space_id=space_id, role=role)
         space = await queries.space(tx, space_id, account_id)
         if not space.local:
