@@ -81,6 +81,7 @@ async def told_stage(tx: Tx, space_id: int) -> list[dict[str, Any]]:
             "account": {"id": str(row.account_id)},
             "role": row.role,
             "is_muted": row.muted_at is not None,
+            "may_unmute": row.may_unmute,
             "has_mic_on": row.has_mic_on,
             "is_connected": row.account_id in connected,
         }

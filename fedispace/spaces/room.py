@@ -134,10 +134,11 @@ async def _accounts(tx: Tx, ids: Collection[int]) -> dict[int, Account]:
 
 
 async def _pins(tx: Tx, space_id: int) -> list[Pin]:
+    """Return what is held up now, first put up first: the last is the one that is shown."""
     rows = await tx.scalars(
         select(Pin)
         .where(Pin.space_id == space_id, Pin.removed_at.is_(None))
-        .order_by(Pin.id.desc())
+        .order_by(Pin.id)
         .limit(_MOST_PINS)
     )
     return list(rows)

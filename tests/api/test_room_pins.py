@@ -89,3 +89,14 @@ async def test_what_is_no_link_is_refused(alice: Client, space: Any) -> None:
         assert status == (201 if url == "https://a.example/\n" else 422), (url, body)
     assert (await pin(alice, space))[0] == 422
     assert (await pin(alice, space, url=LINK, title="x" * 300))[0] == 422
+
+
+async def test_what_was_pinned_last_comes_last_wherever_it_is_told(
+    site: Site, alice: Client, space: Any
+) -> None:
+    """A page shows the last at the top of the room."""
+    for number in range(3):
+        await pin(alice, space, url=f"{LINK}/{number}")
+    wanted = [f"{LINK}/{number}" for number in range(3)]
+    assert [one["url"] for one in await site.anyone.get(f"{AT}/{space['id']}/room/pins")] == wanted
+    assert [one["url"] for one in (await alice.get(f"{AT}/{space['id']}/room"))["pins"]] == wanted

@@ -14,6 +14,11 @@ async def test_a_soft_mute_ends_by_oneself_and_a_hard_one_by_a_host(floor: Floor
     await ordering.mute(floor.carol, floor.id, floor.sam, hard=False)
     row = await floor.row("sam")
     assert (row.muted_at is not None, row.has_mic_on, row.may_unmute) == (True, False, True)
+    async with floor.town.db.reading() as tx:
+        [seat] = [
+            one for one in await presence.told_stage(tx, floor.id) if one["account"]["id"] == str(floor.sam)
+        ]
+    assert (seat["is_muted"], seat["may_unmute"]) == (True, True), "a host is not offered to let her unmute"
     assert orders.obeyed[-1] == (floor.id, {floor.sam})
     await ordering.turn_microphone(floor.sam, floor.id, on=True)
     assert (await floor.row("sam")).muted_at is None
