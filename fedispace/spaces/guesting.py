@@ -16,6 +16,7 @@ from fedispace.ids import Ids
 from fedispace.spaces import access, members, queries
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Member
+from fedispace.spaces.roles import MemberRole
 
 
 class Guesting:
@@ -61,8 +62,13 @@ class Guesting:
                 to=(Uri(host.uri),),
             )
             await self._outbox.send(tx, by.id, answer, Audience(actors=(host.id,)))
-            if not accept:
+            if not accept and row.invited_as == MemberRole.LISTENER:
                 await tx.delete(row)
                 return None
+            if not accept:  # they are asked in as before, and so their host's server has it
+                row.invited_as, row.updated_at = None, self._clock.now()
+                if row.role == MemberRole.LISTENER:
+                    row.invite_uri = None
+                return row
             row.role, row.invited_as, row.updated_at = row.invited_as, None, self._clock.now()
         return row

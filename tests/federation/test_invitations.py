@@ -281,3 +281,19 @@ async def test_nobody_is_shown_as_a_co_host_who_did_not_say_yes(
         await peer.post("http://b.test/inbox", change, by=eve)
         await fediverse.settle()
         assert await fediverse.beta.count(Member, Member.role != "listener") == 0
+
+
+async def test_who_comes_to_listen_and_does_not_want_to_speak_is_a_guest_still(
+    fediverse: Fediverse, alice: Client, bob: Client
+) -> None:
+    space = await live(fediverse, alice, access="invited")
+    await invite(fediverse, alice, space, "@bob@b.test", "listener")
+    there = await known_at(fediverse.beta, space)
+    await bob.post(f"{SPACES}/{there}/invitation", {"accept": True})
+    await fediverse.settle()
+    await invite(fediverse, alice, space, "@bob@b.test", "speaker")
+    await bob.post(f"{SPACES}/{there}/invitation", {"accept": False})
+    await fediverse.settle()
+    assert (await bob.get(f"{SPACES}/{there}"))["title"] == "Tea and talk"
+    assert await offered(bob, there) == ("listener", None)
+    assert (await bob.post(f"{SPACES}/{there}/join", {"role": "listener"}))["ticket"]

@@ -104,6 +104,9 @@ class InvitationInbox:
         await self._notifier.withdraw(
             tx, to_id=row.account_id, type=SPACE_INVITATION, by_id=host.id, subject=space.id
         )
+        if row.invited_as is not None and row.role in ON_STAGE:
+            row.invited_as = None  # what they were before, they are
+            return
         await tx.delete(row)
 
     @routes.on(Add)
