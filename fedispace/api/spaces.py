@@ -10,6 +10,7 @@ from fedispace.api.entities.shape import ById, Paged, Parameters, RowId
 from fedispace.api.links import page_of
 from fedispace.api.present.spaces import SpacePresenter, admission_of
 from fedispace.api.routing import Besides, Call, Calls, Dialect, Listing, Reply, Routes, Who
+from fedispace.clock import Clock
 from fedispace.db.engine import Database
 from fedispace.spaces import queries, views
 from fedispace.spaces.entry.entering import Entering
@@ -70,6 +71,7 @@ class SpaceCalls(Calls):
         self,
         *,
         db: Database,
+        clock: Clock,
         hosting: Hosting,
         changing: Changing,
         entering: Entering,
@@ -77,6 +79,7 @@ class SpaceCalls(Calls):
         presenter: SpacePresenter,
     ) -> None:
         self._db = db
+        self._clock = clock
         self._hosting = hosting
         self._changing = changing
         self._entering = entering
@@ -105,7 +108,8 @@ class SpaceCalls(Calls):
         """Return the Spaces listed for the asker, newest first."""
         state = parse_phase(call.given.state) if call.given.state is not None else None
         async with self._db.reading() as tx:
-            rows = await queries.spaces(tx, call.viewer_id, state, page_of(call.given))
+            page, now = page_of(call.given), self._clock.now()
+            rows = await queries.spaces(tx, call.viewer_id, state, page, now=now)
             shown = await views.view(tx, rows)
         return Listing(items=self._presenter.spaces(shown), cursors=[row.id for row in rows])
 

@@ -1,7 +1,7 @@
 """What is known of Spaces. Whoever reads one for somebody reads it through here."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import BigInteger, ColumnElement, String, and_, bindparam, exists, func, or_, select
@@ -22,6 +22,8 @@ from fedispace.spaces.roles import MemberRole
 _MAX_CONCERNED: Final = 2000
 _MAX_NAMED: Final = 200
 _MAX_ORGANIZERS: Final = 50
+HEARD_WITHIN: Final = timedelta(days=1)
+UNFINISHED: Final = (Phase.SCHEDULED, Phase.LIVE)
 _spaces: Final = table_of(Space).c
 _VIEWER: Final = bindparam("viewer", type_=BigInteger())
 _HOST: Final = bindparam("host", type_=BigInteger())
@@ -72,11 +74,19 @@ async def space(tx: Tx, space_id: int, viewer_id: int | None) -> Space:
     return found
 
 
-async def spaces(tx: Tx, viewer_id: int | None, state: Phase | None, page: Page) -> list[Space]:
-    """Return the Spaces listed for the viewer, newest first, of one state or of all."""
+async def spaces(
+    tx: Tx, viewer_id: int | None, state: Phase | None, page: Page, *, now: datetime
+) -> list[Space]:
+    """Return the Spaces listed for the viewer, newest first, of one state or of all.
+
+    Of another server's, what has said nothing for a day is not listed as live, or to come: that server
+    may be gone, and would have it live for ever.
+    """
     statement = (
         select(Space).join(Account, Account.id == Space.host_id).where(_is_listed(viewer_id), is_shown())
     )
+    is_recent = or_(Space.starts_at > now - HEARD_WITHIN, Space.updated_at > now - HEARD_WITHIN)
+    statement = statement.where(or_(Space.local, Space.state.not_in(UNFINISHED), is_recent))
     if state is not None:
         statement = statement.where(Space.state == state)
     rows = (await tx.scalars(page.apply(statement, Space.id))).all()
@@ -95,6 +105,17 @@ async def by_uri(tx: Tx, uri: str) -> Space | None:
     await tx.flush()
     id_ = (await tx.core(_ID_OF, {"uri": uri})).scalar()
     return None if id_ is None else await tx.get(Space, id_)
+
+
+async def of_others_at(tx: Tx, address: str) -> Space | None:
+    """Return the Space of another server that is known by this id or page, whoever asks."""
+    rows = await tx.scalars(
+        select(Space)
+        .where(or_(Space.uri == address, Space.url == address), Space.local.is_(False))
+        .order_by(Space.id)
+        .limit(1)
+    )
+    return rows.one_or_none()
 
 
 async def room_named(tx: Tx, addresses: Sequence[str]) -> Room | None:
@@ -155,6 +176,25 @@ def is_guest() -> ColumnElement[bool]:
     )
 
 
+def is_for() -> ColumnElement[bool]:
+    """The rule of `access.may_see` as a condition on a Space, an account and the member of both (or none)."""
+    follows = exists().where(
+        Follow.account_id == Account.id, Follow.target_id == Space.host_id, Follow.accepted
+    )
+    return or_(
+        Account.id == Space.host_id,
+        and_(
+            ~safety.is_blocked_by_host(Space.id, Space.host_id, Account.id),
+            ~safety.is_shunned_by_host(Space.id, Space.host_id, Account.id),
+            or_(
+                Space.access.in_(sorted(access.OPEN_TO_ALL)),
+                is_guest(),
+                and_(Space.access == "followers", follows),
+            ),
+        ),
+    )
+
+
 def is_present() -> ColumnElement[bool]:
     """The condition on a session that somebody is there: connected, and not gone."""
     return and_(LiveSession.connected_at.is_not(None), LiveSession.ended_at.is_(None))
@@ -188,23 +228,22 @@ async def count_attendances(tx: Tx, space_id: int) -> int:
 async def concerned_ids(tx: Tx, space_id: int) -> tuple[int, ...]:
     """Return those of other servers who said that they will come, or are invited.
 
-    Who was sent away is told nothing more.
+    Who was sent away, or may not see the Space any more, is told nothing more.
     """
-    removed = exists().where(
-        Member.space_id == space_id,
-        Member.account_id == Attendance.account_id,
-        Member.removed_at.is_not(None),
-    )
+    is_there = and_(Account.domain != "", Member.removed_at.is_(None), is_for())
     coming = await tx.scalars(
         select(Attendance.account_id)
         .join(Account, Account.id == Attendance.account_id)
-        .where(Attendance.space_id == space_id, Account.domain != "", ~removed)
+        .join(Space, Space.id == Attendance.space_id)
+        .outerjoin(Member, and_(Member.space_id == space_id, Member.account_id == Account.id))
+        .where(Attendance.space_id == space_id, is_there)
         .limit(_MAX_CONCERNED)
     )
     invited = await tx.scalars(
         select(Member.account_id)
         .join(Account, Account.id == Member.account_id)
-        .where(Account.domain != "", Member.space_id == space_id, Member.removed_at.is_(None))
+        .join(Space, Space.id == Member.space_id)
+        .where(Member.space_id == space_id, is_there)
         .where(or_(Member.role != "listener", Member.invite_uri.is_not(None)))
         .limit(_MAX_CONCERNED)
     )

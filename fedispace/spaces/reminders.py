@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
-from sqlalchemy import exists, select, update
+from sqlalchemy import and_, select, update
 
 from fedispace.accounts.gate import SPACE_CANCELLED, SPACE_REMINDER
 from fedispace.accounts.models import Account
@@ -20,6 +20,7 @@ from fedispace.accounts.notifications import Notifier
 from fedispace.clock import Clock, wire_time
 from fedispace.db.engine import Database, Tx
 from fedispace.queue.jobs import Arguments, Jobs, Task
+from fedispace.spaces import queries
 from fedispace.spaces.fediverse import wire
 from fedispace.spaces.fediverse.instance_notes import InstanceNotes
 from fedispace.spaces.lifecycle import Phase
@@ -127,20 +128,18 @@ class Reminders:
         return phase is Phase.LIVE or (phase is Phase.SCHEDULED and space.starts_at <= self._clock.now())
 
     async def _waiting(self, tx: Tx, space: Space) -> Sequence[tuple[Attendance, Account]]:
-        sent_away = exists().where(
-            Member.space_id == space.id,
-            Member.account_id == Attendance.account_id,
-            Member.removed_at.is_not(None),
-        )
         rows = await tx.execute(
             select(Attendance, Account)
             .join(Account, Account.id == Attendance.account_id)
+            .join(Space, Space.id == Attendance.space_id)
+            .outerjoin(Member, and_(Member.space_id == space.id, Member.account_id == Account.id))
             .where(
                 Attendance.space_id == space.id,
                 Attendance.reminded_at.is_(None),
                 Attendance.wants_reminder.is_(True),
                 Attendance.state != "refused",
-                ~sent_away,
+                Member.removed_at.is_(None),
+                queries.is_for(),
             )
             .order_by(Attendance.account_id)
             .limit(AT_ONCE)

@@ -151,9 +151,9 @@ class Frame:
 
     async def side_in(self, tx: Tx, viewer_id: int | None) -> Side:
         """Return what is live and what is coming up for the viewer."""
-        few = Page(limit=_SIDE)
-        live = await queries.spaces(tx, viewer_id, Phase.LIVE, few)
-        coming = await queries.spaces(tx, viewer_id, Phase.SCHEDULED, few)
+        few, now = Page(limit=_SIDE), self._clock.now()
+        live = await queries.spaces(tx, viewer_id, Phase.LIVE, few, now=now)
+        coming = await queries.spaces(tx, viewer_id, Phase.SCHEDULED, few, now=now)
         soonest = sorted(coming, key=lambda space: space.starts_at)
         return Side(
             live=await self._presenter.spaces(tx, live, viewer_id),

@@ -73,9 +73,10 @@ class StagePages:
     async def listed(self, asked: Asked) -> web.Response:
         viewer_id, many = asked.person_id, Page(limit=_LISTED)
         async with self._db.reading() as tx:
-            live = await queries.spaces(tx, viewer_id, Phase.LIVE, many)
-            coming = await queries.spaces(tx, viewer_id, Phase.SCHEDULED, many)
-            ended = await queries.spaces(tx, viewer_id, Phase.ENDED, Page(limit=_LATELY))
+            live = await queries.spaces(tx, viewer_id, Phase.LIVE, many, now=asked.at)
+            coming = await queries.spaces(tx, viewer_id, Phase.SCHEDULED, many, now=asked.at)
+            lately = Page(limit=_LATELY)
+            ended = await queries.spaces(tx, viewer_id, Phase.ENDED, lately, now=asked.at)
             live_cards = await self._presenter.spaces(tx, live, viewer_id)
             soonest = sorted(coming, key=lambda space: space.starts_at)
             coming_cards = await self._presenter.spaces(tx, soonest, viewer_id)

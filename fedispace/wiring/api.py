@@ -220,6 +220,7 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
             RoomReportCalls(spaces.reporting),
             SpaceCalls(
                 db=db,
+                clock=clock,
                 hosting=spaces.hosting,
                 changing=spaces.verbs.changing,
                 entering=spaces.entering,

@@ -98,7 +98,9 @@ async def test_lists_show_exactly_what_the_rule_lets_be_listed(town: Town) -> No
 
     async def listed_for(viewer: Account | None) -> set[str]:
         async with town.db.reading() as tx:
-            rows = await queries.spaces(tx, None if viewer is None else viewer.id, None, Page())
+            rows = await queries.spaces(
+                tx, None if viewer is None else viewer.id, None, Page(), now=town.clock.now()
+            )
         return {row.access for row in rows}
 
     async def seen_by(viewer: Account | None) -> set[str]:
@@ -128,7 +130,7 @@ async def test_the_spaces_of_a_suspended_host_are_gone(town: Town) -> None:
     space = await town.live_space(alice)
     await town.suspend(alice)
     async with town.db.reading() as tx:
-        assert await queries.spaces(tx, None, None, Page()) == []
+        assert await queries.spaces(tx, None, None, Page(), now=town.clock.now()) == []
         with pytest.raises(NotFound):
             await queries.space(tx, space.id, None)
 
@@ -137,10 +139,14 @@ async def test_a_list_can_be_narrowed_to_one_state(town: Town) -> None:
     alice = await town.resident("alice")
     live = await town.live_space(alice)
     waiting = await town.hosting.create(alice, title="Later")
+    now = town.clock.now()
     async with town.db.reading() as tx:
-        assert [s.id for s in await queries.spaces(tx, None, Phase.LIVE, Page())] == [live.id]
-        assert [s.id for s in await queries.spaces(tx, None, Phase.SCHEDULED, Page())] == [waiting.id]
-        assert [s.id for s in await queries.spaces(tx, None, None, Page())] == [waiting.id, live.id]
+        for state, ids in (
+            (Phase.LIVE, [live.id]),
+            (Phase.SCHEDULED, [waiting.id]),
+            (None, [waiting.id, live.id]),
+        ):
+            assert [one.id for one in await queries.spaces(tx, None, state, Page(), now=now)] == ids
 
 
 async def _unfollow(town: Town, by: Account, target: Account) -> None:
@@ -167,7 +173,7 @@ async def test_who_only_did_something_in_a_room_for_followers_is_no_guest_of_it(
         for who, may in ((fan, False), (guest, True), (alice, True)):
             standing = await queries.standing(tx, space, who.id)
             assert access.may_see("followers", standing) is may
-            listed = await queries.spaces(tx, who.id, None, Page(limit=20))
+            listed = await queries.spaces(tx, who.id, None, Page(limit=20), now=town.clock.now())
             assert [found.id for found in listed] == ([space.id] if may else [])
     assert out == [(space.id, fan.id)]
     with pytest.raises(NotFound):

@@ -3,11 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from fedispace.clock import ManualClock
 from fedispace.errors import Conflict, Forbidden, Invalid
+from fedispace.federation.vocab.activities import Join
+from fedispace.federation.vocab.uri import Uri
 from fedispace.spaces import members
-from fedispace.spaces.models import LiveSession
+from fedispace.spaces.models import Attendance, LiveSession
 from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.room import room_of
 from fedispace.spaces.verbs.changing import Changes
@@ -121,3 +124,47 @@ async def test_a_space_about_a_post_holds_it_up(town: Town) -> None:
     for hidden in (secret.id, 1):
         with pytest.raises(Invalid):
             await town.hosting.create(alice, title="About that", about_id=hidden)
+
+
+async def test_who_was_coming_and_may_not_see_it_any_more_is_told_so_and_nothing_else(town: Town) -> None:
+    alice, here = await town.resident("alice"), await town.resident("here")
+    people = {name: await town.stranger(name) for name in ("guest", "fan", "other")}
+    await town.follow(people["fan"], alice)
+    space = await town.live_space(alice)
+    for name, who in people.items():
+        join = Join(id=Uri(f"https://b.example/joins/{name}"), actor=Uri(who.uri), object=Uri(space.uri))
+        await town.receive(join)
+    async with town.db.transaction() as tx:
+        tx.add(members.born(space.id, people["guest"].id, MemberRole.SPEAKER, town.clock.now()))
+        tx.add(
+            Attendance(space_id=space.id, account_id=here.id, join_uri="#here", created_at=town.clock.now())
+        )
+
+    async def told(changes: Changes) -> tuple[set[str], set[str]]:
+        """Return who hears of a change by name, and whose Join is rejected."""
+        before = len(await town.sent())
+        await town.verbs.changing.change(alice.id, space.id, changes)
+        names = {who.id: name for name, who in people.items()}
+        updated: set[str] = set()
+        rejected: set[str] = set()
+        for said, audience in zip(
+            (await town.sent())[before:], (await town.audiences())[before:], strict=True
+        ):
+            into = updated if said["type"] == "Update" else rejected
+            into |= {names[one] for one in audience["actors"]}
+        return updated, rejected
+
+    assert await told(Changes(title="For all")) == ({"guest", "fan", "other"}, set())
+    assert await told(Changes(title="Among us", access="followers")) == ({"guest", "fan"}, {"other"})
+    assert await told(Changes(title="Very much", access="invited")) == ({"guest"}, {"fan"})
+    async with town.db.reading() as tx:
+        assert set(await tx.scalars(select(Attendance.account_id))) == {people["guest"].id}
+
+
+async def test_whom_the_host_blocks_hears_no_more_of_what_they_were_coming_to(town: Town) -> None:
+    alice, bob = await town.resident("alice"), await town.stranger("bob")
+    space = await town.live_space(alice)
+    await town.receive(Join(id=Uri("https://b.example/joins/1"), actor=Uri(bob.uri), object=Uri(space.uri)))
+    await town.block(alice, bob)
+    await town.verbs.changing.change(alice.id, space.id, Changes(title="Without him"))
+    assert bob.id not in (await town.audiences())[-1]["actors"]

@@ -1,6 +1,7 @@
 """What other servers tell us of Spaces: believed from the host, refused from everybody else."""
 
 import contextlib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,17 @@ import pytest
 from sqlalchemy import delete, func, inspect, select, update
 
 from fedispace.accounts.models import Account, Follow
-from fedispace.clock import ManualClock
+from fedispace.accounts.paging import Page
+from fedispace.clock import ManualClock, iso
 from fedispace.config import Spaces as Limits
 from fedispace.errors import Refused
 from fedispace.federation.vocab.activities import Announce, Delete, Join, Leave
 from fedispace.federation.vocab.uri import Uri
 from fedispace.queue.models import Job
+from fedispace.spaces import queries
 from fedispace.spaces.fediverse.announced import FETCH_ANNOUNCED
+from fedispace.spaces.fediverse.arrival import MOST_UNFINISHED
+from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Attendance, Space
 from tests.spaces.town import Town
 
@@ -415,3 +420,57 @@ async def test_a_signal_elsewhere_sends_nobody_there(town: Town, signal: object)
     assert space is not None
     assert space.signal_endpoint is None
     assert space.speak_policy == "invited", "of another kind of word the strictest"
+
+
+async def test_times_that_no_calendar_can_show_are_brought_near(town: Town) -> None:
+    bob = await town.neighbour("bob")
+    long_ago, far = "0001-02-03T00:00:00Z", "9999-12-30T00:00:00Z"
+    said = event_json(
+        bob, liveState="live", published=long_ago, startedAt=far, updated="2026-11-12T18:01:00Z"
+    )
+    await town.apply(activity("Create", bob, said))
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert space.started_at is not None
+    assert space.created_at > town.clock.now() - timedelta(days=401)
+    assert space.started_at == town.clock.now(), "it is live now, whatever its host says"
+
+
+async def test_a_host_has_only_so_many_spaces_here_that_are_not_over(town: Town) -> None:
+    bob, carol = await town.neighbour("bob"), await town.neighbour("carol")
+
+    async def make(host: Account, number: int) -> None:
+        event = event_json(host, id=f"https://b.example/{host.username}/{number}")
+        await town.apply(activity("Create", host, event, number))
+
+    for number in range(MOST_UNFINISHED):
+        await make(bob, number)
+    with pytest.raises(Refused, match="enough Spaces"):
+        await make(bob, MOST_UNFINISHED)
+    over = event_json(bob, id="https://b.example/bob/0", liveState="ended", updated="2026-11-12T18:01:00Z")
+    await town.apply(activity("Update", bob, over, 100))
+    await make(bob, MOST_UNFINISHED)
+    await make(carol, 1)
+    assert await town.space_with("https://b.example/carol/1") is not None
+
+
+async def test_what_is_heard_of_no_more_is_not_listed_as_live_for_ever(
+    town: Town, clock: ManualClock
+) -> None:
+    bob = await town.neighbour("bob")
+    await town.apply(activity("Create", bob, event_json(bob, liveState="live")))
+
+    async def listed() -> list[str]:
+        async with town.db.reading() as tx:
+            return [
+                space.uri for space in await queries.spaces(tx, None, Phase.LIVE, Page(), now=clock.now())
+            ]
+
+    assert await listed() == [EVENT]
+    clock.advance(hours=20)
+    assert await listed() == [EVENT]
+    clock.advance(hours=20)
+    assert await listed() == []
+    again = event_json(bob, liveState="live", updated=iso(clock.now()))
+    await town.apply(activity("Update", bob, again, 2))
+    assert await listed() == [EVENT], "its host says that it goes on"

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from fedispace.accounts.models import Account
 from fedispace.clock import ManualClock
 from fedispace.errors import Conflict, Forbidden, NotFound, Unauthenticated, Unavailable
-from fedispace.spaces.models import Ticket
+from fedispace.spaces.models import Space, Ticket
+from fedispace.spaces.verbs.changing import Changes
 from tests.ground.ports import free_port
 from tests.spaces.town import Town
 
@@ -123,3 +125,27 @@ async def test_joining_at_home(towns: tuple[Town, Town]) -> None:
         await alpha.entering.join(carol, space.id, "speaker")
     assert (await alpha.entering.join(carol, space.id, "listener")).ticket is not None
     assert (await alpha.entering.join(None, space.id, "listener")).ticket is None
+
+
+async def test_what_is_for_followers_is_found_by_who_was_told_of_it(towns: tuple[Town, Town]) -> None:
+    """The instance that fetches is no follower, and is shown nothing."""
+    alpha, beta = towns
+    alice, bob, carol = (
+        await alpha.resident("alice"),
+        await beta.resident("bob"),
+        await beta.resident("carol"),
+    )
+    space = await alpha.live_space(alice)
+    known = await beta.lookup.space(space.uri, bob.id)
+    await alpha.verbs.changing.change(alice.id, space.id, Changes(access="followers"))
+    async with beta.db.transaction() as tx:  # as the Update says, that comes to followers
+        stored = await tx.get(Space, known.id)
+        assert stored is not None
+        stored.access = "followers"
+        host = await tx.get(Account, stored.host_id)
+    assert host is not None
+    await beta.follow(bob, host)
+    for address in (space.uri, space.url):
+        assert (await beta.lookup.space(address, bob.id)).id == known.id
+        with pytest.raises(NotFound):
+            await beta.lookup.space(address, carol.id)

@@ -7,7 +7,7 @@ fetched from where it lives.
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from fedispace.accounts.models import Account
 from fedispace.clock import Clock
@@ -32,6 +32,8 @@ from fedispace.threads.written import is_language
 _MAX_TITLE: Final = 500
 _MAX_TOPICS: Final = 10
 _FAR: Final = timedelta(days=400)
+MOST_UNFINISHED: Final = 20
+"""How many Spaces of one host elsewhere are taken in a day that are not over: anybody may make any number."""
 
 
 class Arrivals:
@@ -54,6 +56,8 @@ class Arrivals:
         space = await queries.by_uri(tx, event.id)
         if space is not None and (space.local or space.host_id != host.id):
             raise Refused("not_the_host", "That Space is somebody else's.", status=403)
+        if space is None and await self._has_many(tx, host):
+            raise Refused("too_many", "That host has enough Spaces here that have not ended.", status=429)
         moment = self._moment(event)
         if space is None or moment > space.updated_at:
             before = None if space is None else (space.starts_at, space.state)
@@ -81,10 +85,20 @@ class Arrivals:
             "uri": event.id,
             "local": False,
             "host_id": host.id,
-            "created_at": min(event.published or now, now),
+            "created_at": min(self._near(event.published), now),
         }
         await tx.execute(insert(tx, Space).values({**born, **said}).on_conflict_do_nothing())
         return (await tx.scalars(select(Space).where(Space.uri == event.id))).one()
+
+    async def _has_many(self, tx: Tx, host: Account) -> bool:
+        """Tell whether the list of what is live, or to come, has enough of one host's already."""
+        there = await tx.scalar(
+            select(func.count())
+            .select_from(Space)
+            .where(Space.host_id == host.id, Space.state.in_(queries.UNFINISHED))
+            .where(Space.updated_at > self._clock.now() - queries.HEARD_WITHIN)
+        )
+        return (there or 0) >= MOST_UNFINISHED
 
     def _said(self, event: Event, doors: AudioSpace, followers: str | None) -> dict[str, Any]:
         """Return the columns that follow the host's word."""
@@ -98,8 +112,8 @@ class Arrivals:
             "state": phase_of(event),
             "starts_at": starts_at,
             "ends_at": max(self._near(event.end_time or starts_at + USUAL_LENGTH), starts_at),
-            "started_at": event.started_at,
-            "ended_at": event.ended_at,
+            "started_at": self._past(event.started_at),
+            "ended_at": self._past(event.ended_at),
             "updated_at": self._moment(event),
             "listener_count": event.listener_count or 0,
             "join_endpoint": at_home(doors.join_endpoint, event.id),
@@ -118,6 +132,10 @@ class Arrivals:
         """Return when the host says it last changed; never in the future, or no Update would be newer."""
         now = self._clock.now()
         return min(event.updated or event.published or now, now + timedelta(minutes=5))
+
+    def _past(self, moment: datetime | None) -> datetime | None:
+        """Return when something has happened, by a stranger's word: not before it is so, and not long ago."""
+        return None if moment is None else min(self._near(moment), self._clock.now())
 
     def _near(self, moment: datetime | None) -> datetime:
         """Return a time that a calendar can show: a stranger may write any year."""

@@ -12,7 +12,7 @@ from fedispace.federation.resolve import Resolver
 from fedispace.federation.vocab.objects import Event
 from fedispace.federation.vocab.uri import parse_uri
 from fedispace.spaces import queries
-from fedispace.spaces.access import no_such_space
+from fedispace.spaces.access import OPEN_TO_ALL, no_such_space, parse_access
 from fedispace.spaces.fediverse.arrival import Arrivals
 from fedispace.spaces.models import Space
 
@@ -34,8 +34,9 @@ class SpaceLookup:
     async def space(self, address: str, viewer_id: int | None) -> Space:
         """Return the Space of this id or page, fetched anew when it is another server's.
 
-        A server that does not answer leaves us what we knew. Raises `NotFound`, also for what the
-        viewer may not see, and `Unavailable`.
+        A server that does not answer leaves us what we knew; so does one that shows us nothing of what is
+        not for everybody, because it is the instance that asks and not a guest of the Space. Raises
+        `NotFound`, also for what the viewer may not see, and `Unavailable`.
         """
         uri = parse_uri(address.strip())
         if self._addresses.is_ours(uri):
@@ -48,12 +49,12 @@ class SpaceLookup:
     async def _fetched(self, uri: str) -> int:
         try:
             event = await self._resolver.document(parse_uri(uri))
-        except (NotFound, Gone) as error:
+        except Gone as error:
             raise no_such_space() from error
-        except (Unavailable, Refused, Invalid) as error:
+        except (NotFound, Unavailable, Refused, Invalid) as error:
             async with self._db.reading() as tx:
-                known = await queries.by_uri(tx, uri)
-            if known is not None:
+                known = await queries.of_others_at(tx, uri)
+            if known is not None and not (isinstance(error, NotFound) and _is_open(known)):
                 return known.id
             if isinstance(error, Unavailable):
                 raise
@@ -66,6 +67,10 @@ class SpaceLookup:
                 return (await self._arrivals.store(tx, event, host)).id
             except Refused as error:
                 raise no_such_space() from error
+
+
+def _is_open(space: Space) -> bool:
+    return parse_access(space.access) in OPEN_TO_ALL
 
 
 def _id_in(uri: str) -> int:

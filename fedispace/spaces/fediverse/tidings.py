@@ -16,7 +16,7 @@ from fedispace.db.engine import Tx
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.models import ActorRow, OutboxItem
 from fedispace.federation.outbox import Audience, Outbox
-from fedispace.federation.vocab.activities import Announce, Create, Undo, Update
+from fedispace.federation.vocab.activities import Announce, Create, Reject, Undo, Update
 from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.ids import Ids
 from fedispace.queue.bus import Bus
@@ -70,6 +70,16 @@ class Tidings:
         await self._outbox.send(tx, host.id, changed, wire.audience_of(space, concerned))
         state = {"event": "state", "state": space.state}
         tx.after_commit(lambda: self._bus.publish(topic(space.id), state))
+
+    async def turned_away(self, tx: Tx, host: Account, account: Account, join_uri: str) -> None:
+        """Tell somebody of another server that they are not expected any more (a no after a yes)."""
+        reject = Reject(
+            id=self._addresses.activity(self._ids.next()),
+            actor=Uri(host.uri),
+            object=parse_uri(join_uri),
+            to=(Uri(account.uri),),
+        )
+        await self._outbox.send(tx, host.id, reject, Audience(actors=(account.id,)))
 
     async def relisted(self, tx: Tx, space: Space) -> None:
         """Have the instance actor announce a Space if it is public, and take that back if it is not.

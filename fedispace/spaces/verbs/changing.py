@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 
 from fedispace.accounts.models import Account, Follow
 from fedispace.config import Spaces as Limits
@@ -21,7 +21,7 @@ from fedispace.spaces.access import OPEN_TO_ALL, Access, parse_access
 from fedispace.spaces.details import SpeakPolicy
 from fedispace.spaces.fediverse.tidings import Tidings
 from fedispace.spaces.lifecycle import Phase
-from fedispace.spaces.models import LiveSession, Member, Space
+from fedispace.spaces.models import Attendance, LiveSession, Member, Space
 from fedispace.spaces.reminders import tell_those_who_come
 from fedispace.spaces.roles import Action, MemberRole
 from fedispace.spaces.verbs.acting import Acting, Scene
@@ -70,6 +70,7 @@ class Changing:
                 await self._tidings.relisted(tx, space)
                 if _WIDTH[changes.access] < _WIDTH[former]:
                     await self._send_home(scene, changes.access)
+                    await self._turn_away(scene, author)
             if moved:
                 await tell_those_who_come(tx, self._jobs, space, moved=True)
 
@@ -141,6 +142,23 @@ class Changing:
         scene.ended += [(row.sfu, row.engine_session) for row in ended]
         scene.hands_changed = True
         await presence.count_listeners(tx, self._bus, [space_id])
+
+    async def _turn_away(self, scene: Scene, author: Account) -> None:
+        """Tell those who were to come, and may not see the Space any more, that they are not expected."""
+        tx, space = scene.tx, scene.space
+        rows = await tx.execute(
+            select(Attendance.join_uri, Account)
+            .join(Account, Account.id == Attendance.account_id)
+            .join(Space, Space.id == Attendance.space_id)
+            .outerjoin(Member, and_(Member.space_id == space.id, Member.account_id == Account.id))
+            .where(Attendance.space_id == space.id, ~queries.is_for())
+        )
+        for join_uri, account in rows.all():
+            await tx.execute(
+                delete(Attendance).where(Attendance.space_id == space.id, Attendance.account_id == account.id)
+            )
+            if not account.local:
+                await self._tidings.turned_away(tx, author, account, join_uri)
 
 
 def _said(space: Space) -> tuple[object, ...]:
