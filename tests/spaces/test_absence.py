@@ -9,6 +9,7 @@ from fedispace.config import Spaces as Limits
 from fedispace.spaces import members
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.roles import MemberRole
+from fedispace.spaces.sound.exits import Exits
 from fedispace.spaces.verbs.absence import NOTHING, Absence, Organizer, Verdict, verdict
 from tests.spaces.floor import Floor, floor  # noqa: F401
 from tests.spaces.town import Town
@@ -136,6 +137,28 @@ async def test_a_space_that_nobody_hosts_ends_after_a_quarter_of_an_hour(
     stored: Space = await floor.town.stored(floor.id)
     assert (stored.state, floor.town.rooms.closed) == ("ended", [floor.id])
     assert (await floor.town.sent())[-1]["object"]["liveState"] == "ended"
+
+
+async def test_a_space_whose_only_host_was_sent_away_ends_though_others_go_on_talking(
+    floor: Floor,  # noqa: F811
+    clock: ManualClock,
+) -> None:
+    town, watch = floor.town, absence(floor.town)
+    await floor.connect("bob", "listener")
+    await town.verbs.handing.hand_over(floor.alice, floor.id, floor.sam)
+    for one in (floor.alice, floor.carol):
+        await town.verbs.ordering.step_down(one, floor.id)
+    clock.advance(minutes=60)
+    async with town.db.transaction() as tx:  # as it is done with who is suspended
+        await Exits(clock, town.bus).send_out(tx, floor.id, floor.sam)
+
+    clock.advance(minutes=14, seconds=59)
+    await watch.look()
+    assert (await town.stored(floor.id)).state == "live"
+    clock.advance(seconds=1)
+    await watch.look()
+
+    assert ((await town.stored(floor.id)).state, town.rooms.closed) == ("ended", [floor.id])
 
 
 async def test_a_scheduled_space_waits_for_its_host_as_long_as_it_takes(

@@ -118,6 +118,7 @@ class Absence:
             if not await queries.live_ids(tx):
                 return
             found = await self._organizers(tx, Space.state == Phase.LIVE, now)
+            orphaned = await self._orphaned(tx, now)
         stale = self._stale(found, now)
         if stale:
             async with self._db.transaction() as tx:
@@ -129,6 +130,8 @@ class Absence:
                 await self._take_over(space_id)
             elif decided.is_over:
                 await self._end(space_id)
+        for space_id in orphaned:
+            await self._end(space_id)
 
     async def _take_over(self, space_id: int) -> None:
         """Make the co-host the host, if it is still as it was found."""
@@ -147,6 +150,22 @@ class Absence:
         except (Conflict, NotFound):  # somebody else ended it meanwhile
             return
         log.info("space.ended_deserted", space=space_id)
+
+    async def _orphaned(self, tx: Tx, now: datetime) -> list[int]:
+        """Return the Spaces that have had neither host nor co-host for too long.
+
+        Whoever hosted was sent out of it: suspended, or of a server that is shut out. Then a row changed.
+        """
+        since = now - timedelta(minutes=self._limits.deserted_after_minutes)
+        of_this = Member.space_id == Space.id
+        organizes = exists().where(of_this, Member.role.in_(_ORGANIZERS), Member.removed_at.is_(None))
+        changed = exists().where(of_this, Member.updated_at > since)
+        rows = await tx.scalars(
+            select(Space.id)
+            .where(Space.local, Space.state == Phase.LIVE, Space.started_at <= since, ~organizes, ~changed)
+            .limit(_AT_ONCE)
+        )
+        return list(rows)
 
     def _stale(self, found: Mapping[int, Sequence[Organizer]], now: datetime) -> set[tuple[int, int]]:
         """Return those whose sockets are here, and whose rows will not say so for long any more."""
