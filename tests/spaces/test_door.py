@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, select, update
+from structlog.testing import capture_logs
 
 from fedispace.accounts.models import Account
 from fedispace.clock import ManualClock
@@ -130,6 +131,16 @@ async def test_the_accept_carries_a_ticket_good_for_this_person_here(town: Town,
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", ticket)
     async with town.db.transaction() as tx:
         assert await town.tickets.redeem(tx, ticket, space_id=space.id, role="listener") == bob.id
+
+
+@pytest.mark.privacy("P-08")
+async def test_the_log_does_not_say_who_comes_to_listen(town: Town) -> None:
+    alice, bob = await town.resident("alice"), await town.stranger("bob")
+    space = await town.live_space(alice)
+    with capture_logs() as lines:
+        assert (await knock(town, join(bob, space)))[0] == 200
+    assert {"event": "space.admitted", "space": space.id, "peer": "b.example"}.items() <= lines[-1].items()
+    assert "bob" not in repr(lines)
 
 
 async def test_a_follower_elsewhere_enters_a_followers_space(town: Town) -> None:

@@ -25,6 +25,7 @@ from fedispace.federation.routes import Verified
 from fedispace.federation.vocab import activities as vocab
 from fedispace.federation.vocab.activities import Accept, Join
 from fedispace.federation.vocab.uri import Uri, parse_uri
+from fedispace.hosts import host_of
 from fedispace.ids import Ids
 from fedispace.spaces import access, queries
 from fedispace.spaces.access import Role
@@ -119,7 +120,7 @@ class Entering:
                 client_key=join.client_key,
             )
             host = await self._people.by_id(tx, space.host_id)
-        log.info("space.admitted", space=space.id, peer_actor=verified.sender, role=role)
+        log.info("space.admitted", space=space.id, peer=host_of(verified.sender), role=role)
         doors = endpoints_of(self._addresses, space.id)
         return Accept(
             id=answer_id(space, "accepts", join),
