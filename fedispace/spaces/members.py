@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, case, func, select, tuple_, update
 
 from fedispace.accounts.models import Account
 from fedispace.db.engine import Tx
+from fedispace.errors import Forbidden
 from fedispace.spaces import access, queries, safety
 from fedispace.spaces.models import HostBan, LiveSession, Member, Space
 from fedispace.spaces.roles import ON_STAGE, MemberRole
@@ -210,6 +211,12 @@ def is_by_invitation_only(row: Member) -> bool:
 async def is_banned(tx: Tx, host_id: int, account_id: int) -> bool:
     """Tell whether a host lets somebody into none of his Spaces."""
     return await tx.get(HostBan, (host_id, account_id)) is not None
+
+
+async def require_may_host(tx: Tx, account_id: int) -> None:
+    """Raise `Forbidden` for whom the operator lets host nothing: their own ban (`oversight`)."""
+    if await is_banned(tx, account_id, account_id):
+        raise Forbidden("You may not host Spaces here.")
 
 
 async def standing(tx: Tx, space: Space, account_id: int) -> access.Standing:

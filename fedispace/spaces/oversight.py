@@ -1,13 +1,13 @@
 """What an operator sees of Spaces, and does about them: numbers, never names of listeners; end, and ban.
 
 Who may host nothing here stands in the table of bans as somebody banned from their own Spaces: one rule,
-asked where Spaces are made and opened.
+asked where Spaces are made, opened and handed over.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, exists, func, or_, select
 
 from fedispace.accounts.models import Account
 from fedispace.clock import Clock
@@ -16,8 +16,9 @@ from fedispace.db.upsert import insert
 from fedispace.errors import Conflict, Invalid, NotFound
 from fedispace.spaces import members
 from fedispace.spaces.lifecycle import Phase
-from fedispace.spaces.models import HostBan, LiveSession, Space
+from fedispace.spaces.models import HostBan, LiveSession, Member, Space
 from fedispace.spaces.queries import is_present
+from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.verbs.hosting import Hosting
 
 MOST_LISTED: Final = 500
@@ -76,8 +77,13 @@ class Oversight:
             raise Invalid("Only people of this server host Spaces here.")
         await self._ban(account.id, account.id)
         async with self._db.reading() as tx:
+            hosts = exists().where(
+                Member.space_id == Space.id, Member.account_id == account.id, Member.role == MemberRole.HOST
+            )
             ids = await tx.scalars(
-                select(Space.id).where(Space.host_id == account.id, Space.local, Space.state.in_(UNFINISHED))
+                select(Space.id).where(
+                    or_(Space.host_id == account.id, hosts), Space.local, Space.state.in_(UNFINISHED)
+                )
             )
             theirs = list(ids)
         for space_id in theirs:

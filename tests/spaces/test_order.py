@@ -4,6 +4,8 @@ import pytest
 
 from fedispace.errors import Conflict, Forbidden, Unauthenticated
 from fedispace.spaces import presence
+from fedispace.spaces.models import HostBan
+from fedispace.spaces.oversight import Oversight
 from fedispace.threads.written import Draft
 from tests.spaces.floor import COHOST, HOST, LISTENER, SPEAKER, Floor, Heard, floor  # noqa: F401
 
@@ -152,6 +154,22 @@ async def test_the_room_is_handed_over_and_then_the_heir_ends_it(floor: Floor) -
     await town.hosting.close(floor.people["sam"], floor.id)
     update = (await town.sent())[-1]
     assert update["actor"] == floor.people["alice"].uri
+
+
+async def test_whom_the_operator_lets_host_nothing_is_given_no_room_either(floor: Floor) -> None:  # noqa: F811
+    """Neither by a friend who hands theirs over, nor by a Space that was made a moment before."""
+    town, handing, people = floor.town, floor.town.verbs.handing, floor.people
+    planned = await town.hosting.create(people["sam"], title="Soon")
+    async with town.db.transaction() as tx:
+        tx.add(HostBan(host_id=floor.sam, account_id=floor.sam, created_at=town.clock.now()))
+    with pytest.raises(Conflict, match="may not host"):
+        await handing.hand_over(floor.alice, floor.id, floor.sam)
+    with pytest.raises(Forbidden, match="may not host"):
+        await town.hosting.open(people["sam"], planned.id)
+
+    await handing.hand_over(floor.alice, floor.id, floor.carol)
+    assert await Oversight(town.db, town.clock, town.hosting).ban_from_hosting(people["carol"]) == 1
+    assert (await town.stored(floor.id)).state == "ended"
 
 
 @pytest.mark.attack(103)

@@ -1,5 +1,6 @@
 """Who hosts: handing the room over, taking a co-host's powers away, and taking over when the host is gone."""
 
+from fedispace.errors import Conflict
 from fedispace.spaces import members
 from fedispace.spaces.models import Member
 from fedispace.spaces.roles import Action, MemberRole
@@ -22,6 +23,8 @@ class Handing:
         """Make somebody on stage the host; who was it stays there, as a co-host if there is room."""
         async with self._acting.scene(by_id, space_id, Action.HAND_OVER) as scene:
             heir = await scene.other(Action.HAND_OVER, account_id)
+            if await members.is_banned(scene.tx, account_id, account_id):
+                raise Conflict("They may not host Spaces here.")
             await succeed(scene, heir, await scene.myself())
 
 

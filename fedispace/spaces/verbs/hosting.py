@@ -21,7 +21,7 @@ from fedispace.accounts.models import Account
 from fedispace.clock import Clock, wire_time
 from fedispace.config import Spaces as Limits
 from fedispace.db.engine import Database, Tx
-from fedispace.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from fedispace.errors import Conflict, Invalid, NotFound, Unavailable
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.vocab.uri import Uri
 from fedispace.ids import Ids
@@ -125,8 +125,7 @@ class Hosting:
         )
         async with self._db.transaction() as tx:
             await tx.get(Account, host.id, with_for_update=True)  # two requests at once are counted in turn
-            if await members.is_banned(tx, host.id, host.id):
-                raise Forbidden("You may not host Spaces here.")
+            await members.require_may_host(tx, host.id)
             self._require_room_on_the_calendar(await queries.unfinished(tx, host.id), begins, now)
             tx.add(space)
             await tx.flush()
@@ -144,6 +143,7 @@ class Hosting:
         """Go live: the event says so, and a post of the host tells the followers."""
         async with self._db.transaction() as tx:
             space = await self._step(tx, by, space_id, Step.OPEN)
+            await members.require_may_host(tx, by.id)
             space.started_at = self._clock.now().replace(microsecond=0)
             space.starts_at = min(space.starts_at, space.started_at)
             await self._tidings.changed(tx, space, by)
