@@ -294,3 +294,41 @@ const line = new Line({ door: async () => { throw new Refusal("No."); }, dress()
 for (let turn = 0; turn < 5; turn += 1) { line.start(); await pass(10); }
 told([timers.size, (listeners.online ?? []).length]);
 """) == [0, 0]
+
+
+def test_a_stream_that_is_heard_for_hours_leaves_nothing_behind(play: Play) -> None:
+    assert play("""
+const { getEventListeners } = await import("node:events");
+const page = (packet) => [0x4f, 0x67, 0x67, 0x53, ...Array(22).fill(0), 1, packet.length, ...packet];
+const bytes = (packet) => Uint8Array.from(page(packet));
+let signal;
+let sent = 0;
+const read = async () => {
+  sent += 1;
+  if (sent > 1000) return new Promise(() => {});
+  return { value: bytes(sent < 3 ? Array(19).fill(1) : [0xf8, 1, 2]) };
+};
+globalThis.fetch = async (url, how) => {
+  if (how.method === "POST") return { status: 201, json: async () => ({ session: "/s", url: "/u" }) };
+  signal = how.signal;
+  return { ok: true, body: { getReader: () => ({ read }) } };
+};
+class Target extends EventTarget {
+  soon(name) { queueMicrotask(() => this.dispatchEvent(new Event(name))); }
+}
+globalThis.MediaSource = class extends Target {
+  static isTypeSupported() { return true; }
+  constructor() { super(); this.soon("sourceopen"); }
+  addSourceBuffer() {
+    return Object.assign(new Target(), { buffered: [], appendBuffer() { this.soon("updateend"); } });
+  }
+};
+URL.createObjectURL = () => "blob:1";
+URL.revokeObjectURL = () => {};
+const { Stream } = await import("./stream.js");
+const sound = { removeAttribute() {}, load() {} };
+const door = async () => ({ url: "https://here.test/stream", ticket: null });
+new Stream({ door, sound, tell() {} }).start();
+for (let turn = 0; turn < 2000; turn += 1) await calm();
+told([sent > 1000, getEventListeners(signal, "abort").length < 5]);
+""") == [True, True]

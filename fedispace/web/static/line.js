@@ -299,7 +299,8 @@ async function offer({ url, ticket }, sdp) {
 // Where the same is to be heard over plain HTTP, as the server's Link says (RFC 8288).
 function linkOf(answer, url) {
   const [, place] = /<([^>]+)>[^,]*type="audio\/ogg"/.exec(answer.headers.get("Link") ?? "") ?? [];
-  return place ? new URL(place, url).href : "";
+  const link = place ? new URL(place, url) : null;
+  return link?.origin === new URL(url).origin ? link.href : ""; // the pass goes nowhere else
 }
 
 // Sends the names of our new ICE generation; returns the server's.

@@ -84,7 +84,7 @@ export class Stream {
   broke(atLeast = 0) {
     if (!this.wanted) return;
     this.drop();
-    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.tries) * (1 + Math.random() * 0.3);
+    const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.tries) * (0.5 + Math.random());
     this.tries += 1;
     this.tell("waiting", navigator.onLine ? "Reconnecting…" : "You are offline. Reconnecting when you are back…");
     this.again(Math.max(pause, atLeast));
@@ -178,10 +178,14 @@ async function invite(url, ticket) {
   return answer.json();
 }
 
+// Listens to the signal only as long as it waits: a stream waits several times a second, for hours.
 function happens(target, name, signal) {
   return new Promise((done, failed) => {
-    target.addEventListener(name, done, { once: true, signal });
-    signal.addEventListener("abort", () => failed(signal.reason), { once: true });
+    const came = () => { signal.removeEventListener("abort", over); done(); };
+    const over = () => { target.removeEventListener(name, came); failed(signal.reason); };
+    if (signal.aborted) { failed(signal.reason); return; }
+    target.addEventListener(name, came, { once: true });
+    signal.addEventListener("abort", over, { once: true });
   });
 }
 
