@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, WebSocketRoute, async_playwright, expect
+from sqlalchemy import update
 
+from fedispace.spaces.models import Space
 from tests.factories import PASSWORD
 from tests.ground.ground import Missing
 from tests.web.house import House, Visitor
@@ -191,6 +193,20 @@ async def test_what_was_written_while_a_page_heard_nothing_is_read_when_it_hears
     line = await asyncio.wait_for(greeted.get(), 20)
     async with page.expect_request(lambda request: "only=replies" in request.url):
         await line.close(code=1001)
+
+
+async def test_a_page_that_no_events_reach_sees_the_room_all_the_same(
+    chromium: Browser, house: House, alice: Visitor, bob: Visitor
+) -> None:
+    path = await _live(house, alice)
+    page = await _signed_in(chromium, house, "bob")
+    await page.route_web_socket("**/signal", lambda line: line.close(code=1013))
+    async with page.expect_response(lambda answer: answer.url.endswith("/room")):
+        await page.goto(path)
+    await expect(page.locator("[data-paused]")).to_be_hidden()
+    async with house.app.db.transaction() as tx:
+        await tx.execute(update(Space).values(paused_at=house.clock.now()))
+    await expect(page.locator("[data-paused]")).to_be_visible()
 
 
 async def test_a_space_starts_three_clicks_from_home(chromium: Browser, house: House) -> None:

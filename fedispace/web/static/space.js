@@ -23,6 +23,8 @@ const REACTIONS_AT_ONCE = 5;
 const REACTIONS_IN = 2000;
 const SPREAD_EACH = 5;
 const MOST_SPREAD = 5000;
+const LOOKS_EVERY = 1000;
+const VISITORS_LOOK_EVERY = 15_000;
 const OUTDOES = new Set(["stage", "paused"]);
 const OVER = "That Space has ended. Read its thread below.";
 
@@ -291,6 +293,23 @@ function pinned() {
   key.call("/room/pins", { method: "GET" }).then((pins) => room.pins(pins)).catch(() => {});
 }
 
+// What all are told at once they do not all ask for at once: the more listen, the longer it may take.
+const crowd = () => Math.random() * Math.min(MOST_SPREAD, (room.state?.listeners?.count ?? 0) * SPREAD_EACH);
+
+let lookedAt = -Infinity;
+let looking = 0;
+
+// Looks again, for what many may be told, or one many times in a second.
+function look() {
+  if (looking) return;
+  const pause = Math.max(room.isHost ? 0 : crowd(), lookedAt + LOOKS_EVERY - performance.now(), 0);
+  looking = setTimeout(() => {
+    looking = 0;
+    refresh();
+    hosting?.invited();
+  }, pause);
+}
+
 let refreshing = null;
 let againWanted = false;
 
@@ -300,6 +319,7 @@ function refresh() {
     againWanted = true;
     return refreshing;
   }
+  lookedAt = performance.now();
   refreshing = key.call("/room", { method: "GET" })
     .then((fresh) => { if (fresh?.stage) take(fresh); })
     .catch(() => {})
@@ -336,21 +356,21 @@ const heard = {
   state(message) { if (message.state !== state) changed(message.state); else refresh(); },
   presence(message) { room.presence(message.listener_count); quietly(); },
   stage(message) {
-    if (!room.stageOf(message.stage)) refresh();
+    if (!room.stageOf(message.stage)) look();
     else { hosting?.draw(); refreshYou(message.stage); }
   },
   hands(message) {
     if (room.state) room.state.hands = { ...room.state.hands, count: message.count };
-    if (room.you?.hand_position) refresh();
+    if (room.you?.hand_position) look();
     hosting?.draw();
   },
-  queue() { refresh(); hosting?.invited(); },
+  queue() { look(); },
   reactions(message) { room.react(message.counts); },
   speaking(message) { room.speak(message.ids); },
   post() { replies(); },
   post_edited() { replies(); },
   post_removed() { replies(); },
-  pins() { pinned(); },
+  pins() { setTimeout(pinned, crowd()); },
   paused(message) {
     room.paused(message.is_paused);
     if (message.is_paused && sound.isOnAir) {
@@ -418,7 +438,7 @@ const signal = new Signal({
     if (refreshing && OUTDOES.has(message.event)) againWanted = true; // what comes in answer may be older
     heard[message.event]?.(message);
   },
-  changed(isOpen) { room.hasSignal = isOpen; if (!isOpen) ask(); },
+  changed(isOpen) { room.hasSignal = isOpen; if (!isOpen) setTimeout(ask, crowd()); },
 });
 
 // What is asked where events do not come through, and the thread, which this server draws ---------------
@@ -453,12 +473,11 @@ async function ask(wants = "") {
   if (!room.state || state !== "live") put("stage", drawn.content.querySelector("[data-part=stage]"), find("stage"), turn);
 }
 
-// What was written at the room's server may take a moment to this one, which does not know of its pauses. What all
-// are told at once they do not all ask for at once: the more listen, the longer it may take.
+// What was written at the room's server may take a moment to this one, which does not know of its pauses.
 const waiting = new Set();
 function replies(isOwn = false) {
   if (key.isElsewhere && room.state?.is_paused) return;
-  const spread = isOwn ? 0 : Math.random() * Math.min(MOST_SPREAD, (room.state?.listeners?.count ?? 0) * SPREAD_EACH);
+  const spread = isOwn ? 0 : crowd();
   for (const later of key.isElsewhere ? [0, 2000, 6000] : [0]) {
     if (waiting.has(later) && !isOwn) continue;
     waiting.add(later);
@@ -500,7 +519,7 @@ function changed(now) {
   find("bubbles")?.replaceChildren();
   find("count")?.parentElement.remove();
   root.querySelector("#tab-thread")?.click();
-  ask("stage");
+  setTimeout(() => ask("stage"), crowd());
   document.title = document.title.replace(/^LIVE: /, "");
   document.dispatchEvent(new CustomEvent("space-over"));
 }
@@ -645,6 +664,9 @@ setInterval(() => {
   if (signal.isOpen && !sound.speaking.wanted) return;
   const every = sound.speaking.wanted ? ASK_EVERY_ON_STAGE : ASK_EVERY;
   if (performance.now() - askedAt > every - 50) ask(signal.isOpen ? "sessions" : "");
+  // The room's own state does not come with the thread. Visitors share the requests of their address.
+  const looks = key.isKnown ? ASK_EVERY : VISITORS_LOOK_EVERY;
+  if (!signal.isOpen && isAwake && state === "live" && performance.now() - lookedAt > looks - 50) refresh();
 }, ASK_EVERY_ON_STAGE);
 
 tabs(root);
