@@ -70,6 +70,15 @@ class Instance:
             async with http.post(f"{self._origin}{_SPACES}/{self._space}/open") as answer:
                 answer.raise_for_status()
 
+    async def read(self, http: aiohttp.ClientSession) -> aiohttp.ClientResponse:
+        """Let somebody listen over HTTP; the answer goes on until it is closed."""
+        async with http.post(f"{self._origin}/spaces/{self._space}/stream") as answer:
+            answer.raise_for_status()
+            url = (await answer.json())["url"]
+        answer = await http.get(url)
+        answer.raise_for_status()
+        return answer
+
     async def subscribe(self, peer: Peer) -> None:
         address = f"{self._origin}/spaces/{self._space}/whep"
         async with aiohttp.ClientSession(headers={"Content-Type": "application/sdp"}) as http:

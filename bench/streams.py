@@ -1,10 +1,11 @@
 """What a listener over plain HTTP costs the audio server, beside one by WebRTC.
 
-    python -m bench.streams [--readers 400] [--seconds 5] [--json PATH]
+    python -m bench.streams [--readers 400] [--web-readers 100] [--seconds 5] [--json PATH]
 
 One person speaks in a room of an SFU of its own. So many read its stream, each over a connection of their
 own from this process, as the web process of an instance holds them; the CPU time of the SFU, less what the
-speaker costs alone, is divided by the readers.
+speaker costs alone, is divided by the readers. Then a whole `fedispace serve`: some read its stream over
+HTTP, which is as many pages a second though nobody speaks, and the CPU time is that of the web process.
 """
 
 import argparse
@@ -15,7 +16,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from bench import namespace
+from bench.entering import Instance
 from bench.forwarding_fedispace import AS_THEY_COME, Fedispace
 from bench.forwarding_peer import Peer
 from bench.process import cpu_seconds, resident_mb
@@ -83,14 +87,48 @@ async def measure(host: str, readers: int, seconds: float) -> dict[str, Any]:
     }
 
 
+async def _web_share(readers: int, seconds: float) -> float:
+    """Return the share of a core that one reader takes of a web process."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Instance(Path(folder))
+        try:
+            await place.start()
+            web, _ = place.pids
+            await asyncio.sleep(_SETTLE_SECONDS)
+            alone = await _share(web, seconds)
+            connector = aiohttp.TCPConnector(limit=0)
+            timeout = aiohttp.ClientTimeout(total=None)
+            async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
+                answers = [await place.read(http) for _ in range(readers)]
+                tasks = [asyncio.create_task(_drain_answer(answer)) for answer in answers]
+                await asyncio.sleep(_SETTLE_SECONDS)
+                share = await _share(web, seconds)
+                assert not any(task.done() for task in tasks), "everybody reads on"
+                for answer in answers:
+                    answer.close()
+                await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            place.stop()
+    return (share - alone) / readers
+
+
+async def _drain_answer(answer: aiohttp.ClientResponse) -> None:
+    while await answer.content.readany():
+        pass
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--readers", type=int, default=400)
+    parser.add_argument("--web-readers", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     host = namespace.enter("bench.streams")
     found = asyncio.run(measure(host, arguments.readers, arguments.seconds))
+    found["percent_of_core_web_each"] = round(
+        100 * asyncio.run(_web_share(arguments.web_readers, arguments.seconds)), 4
+    )
     for name, value in found.items():
         print(f"{name:24} {value}")
     if arguments.json:

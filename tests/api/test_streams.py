@@ -213,10 +213,9 @@ async def test_the_stream_ends_when_the_listener_may_listen_no_more(
     assert again[0] == {"ended": 409, "banned": 403, "left": 201}[how], again[1]
 
 
-async def test_a_player_that_stops_reading_is_cut_off_and_the_server_goes_on(
+async def test_a_player_that_goes_without_a_word_is_noticed(
     site: Site, studio: Studio, space: dict[str, Any]
 ) -> None:
-    """What it has not read is not kept for it (`tests/media/test_streams.py` counts)."""
     said = await ask(site.anyone, space)
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port, limit=1024)
     path = said["url"].removeprefix(site.origin)

@@ -87,23 +87,33 @@ async def test_where_udp_is_blocked_the_sound_goes_by_tcp(alpha: Instance, cast:
 
 @pytest.mark.story("A10")
 async def test_where_webrtc_is_blocked_the_sound_comes_over_http_a_few_seconds_behind(
-    alpha: Instance, cast: Cast
+    alpha: Instance, beta: Instance, cast: Cast
 ) -> None:
+    """On the Space's own server, on the page of another server, and in a browser without scripts."""
     quinn = await cast.person(alpha, "quinn", tone=_TONE)
     await quinn.page.context.add_init_script(_LINES)
     url = await start_talking(quinn, alpha, "Behind a wall")
     dave = await cast.guest("dave")
     await dave.page.context.add_init_script(_LINES)
     await dave.page.goto(url)
+    rita = await cast.person(beta, "rita")
+    async with beta.client("rita") as next_door:
+        found = await next_door.resolve_space(url)
+    await rita.page.goto(f"{beta.origin}/@{found['host']['acct']}/spaces/{found['id']}")
     behind, status = dave.page.get_by_test_id("behind"), dave.page.locator("[data-status]")
     count = quinn.page.locator("[data-count]").first
 
     hers = [port for _, port in await _ways(quinn.page)]
     with closed(alpha.address, alpha.rtc_port, "udp", "tcp", spared=hers):
         await listen(dave)
+        await listen(rita)
         await expect(behind.filter(visible=True)).to_have_text("a few seconds behind", timeout=90_000)
         await dave.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
         await expect(status).to_contain_text("a few seconds behind")
+        await expect(rita.page.get_by_test_id("behind").filter(visible=True)).to_have_count(1, timeout=90_000)
+        await rita.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
+        await expect(count).to_have_text("2")
+        await rita.page.get_by_test_id("leave-button").click()
         await expect(count).to_have_text("1")
 
         # Going elsewhere does not end it, and the small player can do what it can do otherwise.
@@ -126,6 +136,16 @@ async def test_where_webrtc_is_blocked_the_sound_comes_over_http_a_few_seconds_b
     assert len(await _ways(dave.page)) == 1
     await expect(behind).to_be_hidden()
     assert not dave.errors
+    assert not rita.errors
+
+    plain = await cast.guest("somebody without scripts", java_script_enabled=False)
+    await plain.page.goto(url)
+    async with plain.page.expect_response(lambda answer: "/stream/" in answer.url) as answered:
+        await plain.page.get_by_role("button", name="Listen, a few seconds behind").click()
+    answer = await answered.value
+    assert (answer.status, answer.headers["content-type"]) == (200, "audio/ogg; codecs=opus")
+    await expect(count).to_have_text("2")
+    await plain.page.close()
 
     with closed(alpha.address, alpha.rtc_port, "udp", "tcp"):
         words = quinn.page.locator("[data-status]")
