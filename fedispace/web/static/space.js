@@ -672,10 +672,10 @@ setInterval(() => {
 tabs(root);
 if (find("share")) find("share").hidden = false;
 draw();
-if (state === "live") {
-  if (!key.isElsewhere) wake();
-}
-// The server of another's Space learns of the reader only when the reader does something there.
+// The server of another's Space learns of the reader only when the reader does something there, or has
+// said before that they are one of its stage.
+if (state === "live" && (!key.isElsewhere || page.onStage !== undefined)) wake();
+
 function wake() {
   if (isAwake) return;
   isAwake = true;
