@@ -12,7 +12,6 @@ A round that takes long makes the next one wait, two seconds at most: looking ta
 two thousand listeners whose accounts are known it is 30 ms of computing.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -24,6 +23,7 @@ from fedispace.clock import Clock
 from fedispace.db.engine import Database
 from fedispace.errors import Conflict, NotFound, Unavailable
 from fedispace.queue.bus import Bus
+from fedispace.queue.lookout import Lookout
 from fedispace.spaces import presence, queries
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Space
@@ -36,7 +36,6 @@ log = structlog.get_logger()
 
 LOOK_SECONDS: Final = 0.6
 LONGEST_SECONDS: Final = 2.0
-_SHARE: Final = 9
 _LOOKS_BACK: Final = timedelta(seconds=20)
 _LOOKS_BACK_AT_FIRST: Final = timedelta(minutes=10)
 _MOST_ENDED: Final = 2000
@@ -57,7 +56,7 @@ class Ending(Protocol):
     async def end(self, space_id: int) -> Space: ...
 
 
-class RoomWatch:
+class RoomWatch(Lookout):
     """One instance for each web process, beside its `LiveRooms`."""
 
     def __init__(
@@ -72,8 +71,8 @@ class RoomWatch:
         hosting: Ending,
         verdict: Verdict,
     ) -> None:
+        super().__init__(clock=clock, name="room watch", every=LOOK_SECONDS, longest=LONGEST_SECONDS)
         self._db = db
-        self._clock = clock
         self._bus = bus
         self._fleet = fleet
         self._exits = exits
@@ -83,17 +82,6 @@ class RoomWatch:
         self._live: set[int] = set()
         self._hung_up: dict[str, datetime] = {}
         self._has_looked = False
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Begin to look; returns at once."""
-        self._task = asyncio.create_task(self._look_now_and_then(), name="room watch")
-
-    async def stop(self) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
 
     async def look(self) -> None:
         """Look once, and do what follows."""
@@ -163,13 +151,3 @@ class RoomWatch:
         self._hung_up = {
             session: at for session, at in self._hung_up.items() if at > now - 2 * _LOOKS_BACK_AT_FIRST
         }
-
-    async def _look_now_and_then(self) -> None:
-        while True:
-            began = self._clock.monotonic()
-            try:
-                await self.look()
-            except Exception:  # a database that is away comes back: this loop owns the retry
-                log.exception("space.not_watched")
-            took = self._clock.monotonic() - began
-            await asyncio.sleep(min(max(LOOK_SECONDS, _SHARE * took), LONGEST_SECONDS))

@@ -8,7 +8,6 @@ browser that died is gone when its audio server says so. When somebody was last 
 it does not matter which process looks, nor that it was started a moment ago.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from fedispace.clock import Clock
 from fedispace.config import Spaces as Limits
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Conflict, NotFound
+from fedispace.queue.lookout import Lookout
 from fedispace.spaces import members, queries
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import LiveSession, Member, Space
@@ -32,7 +32,6 @@ from fedispace.spaces.verbs.acting import Acting
 log = structlog.get_logger()
 
 LOOK_SECONDS: Final = 1.0
-_SHARE: Final = 9
 _AT_ONCE: Final = 5000
 _ORGANIZERS: Final = (MemberRole.HOST, MemberRole.COHOST)
 
@@ -86,30 +85,19 @@ class Ending(Protocol):
     async def end(self, space_id: int) -> Space: ...
 
 
-class Absence:
+class Absence(Lookout):
     """Looks for hosts who are gone. One instance for each web process."""
 
     def __init__(
         self, *, db: Database, clock: Clock, acting: Acting, hosting: Ending, limits: Limits, hears: Hears
     ) -> None:
+        every = min(LOOK_SECONDS, limits.host_absence_seconds / 4)
+        super().__init__(clock=clock, name="hosts' absence", every=every)
         self._db = db
-        self._clock = clock
         self._acting = acting
         self._hosting = hosting
         self._limits = limits
         self._hears = hears
-        self._every = min(LOOK_SECONDS, limits.host_absence_seconds / 4)
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Begin to look; returns at once."""
-        self._task = asyncio.create_task(self._look_now_and_then(), name="hosts' absence")
-
-    async def stop(self) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
 
     async def look(self) -> None:
         """Look once, and do what follows."""
@@ -220,13 +208,3 @@ class Absence:
                 )
             )
         return found
-
-    async def _look_now_and_then(self) -> None:
-        while True:
-            began = self._clock.monotonic()
-            try:
-                await self.look()
-            except Exception:  # a database that is away comes back: this loop owns the retry
-                log.exception("space.absence_not_looked_for")
-            took = self._clock.monotonic() - began
-            await asyncio.sleep(max(self._every, _SHARE * took))
