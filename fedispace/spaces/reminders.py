@@ -155,4 +155,4 @@ class Reminders:
             when = (
                 "is live now" if space.state == Phase.LIVE else f"begins now ({wire.said(space.starts_at)})"
             )
-            await self._notes.send(tx, account, [f"{space.title} {when}."], link=space.url)
+            await self._notes.send(tx, account, f"{space.title} {when}.", link=space.url)

@@ -27,6 +27,19 @@ from fedispace.web.times import typed
 
 _MAX_PREFILLED: Final = 80
 _TOPIC: Final = re.compile(r"[^\s,#]+")
+_ASKS: Final = {
+    "end": (
+        "End this Space for everyone?",
+        "The sound stops for all who listen. Its thread stays; it cannot be opened again.",
+        "End for everyone",
+    ),
+    "cancel": (
+        "Cancel this Space?",
+        "Those who said that they will come are told. It cannot be taken back.",
+        "Cancel it",
+    ),
+}
+"""What is asked before it is done, what is lost by it, and the word on the button."""
 
 
 class StartingPages:
@@ -114,40 +127,31 @@ class StartingPages:
             return await self._edit_form(asked, space, host, error=error.detail, status=422)
         return redirect(f"{path_of(self._presenter, host, space)}?did=space-changed")
 
-    @pages.post("/stage/{id}/open")
-    async def open(self, asked: Asked) -> web.Response:
-        space = await self._hosting.open(asked.who.account, asked.id())
-        return redirect(f"{await self._path(space)}?stage=1")
-
-    @pages.get("/stage/{id}/end", stranger=False)
-    async def ask_to_end(self, asked: Asked) -> web.Response:
-        return await self._ask(
+    @pages.get("/stage/{id}/{verb:end|cancel}", stranger=False)
+    async def ask(self, asked: Asked) -> web.Response:
+        """Ask before what cannot be taken back."""
+        space, host = await self._own(asked)
+        verb = asked.request.match_info["verb"]
+        question, loss, word = _ASKS[verb]
+        return await self._frame.page(
             asked,
-            verb="end",
-            question="End this Space for everyone?",
-            loss="The sound stops for all who listen. Its thread stays; it cannot be opened again.",
-            word="End for everyone",
+            "confirm.html",
+            question=question,
+            loss=loss,
+            action=f"/stage/{space.id}/{verb}",
+            next="",
+            back=path_of(self._presenter, host, space),
+            choices=[(verb, word)],
+            post=None,
         )
 
-    @pages.post("/stage/{id}/end")
-    async def end(self, asked: Asked) -> web.Response:
-        space = await self._hosting.close(asked.who.account, asked.id())
-        return redirect(await self._path(space))
-
-    @pages.get("/stage/{id}/cancel", stranger=False)
-    async def ask_to_cancel(self, asked: Asked) -> web.Response:
-        return await self._ask(
-            asked,
-            verb="cancel",
-            question="Cancel this Space?",
-            loss="Those who said that they will come are told. It cannot be taken back.",
-            word="Cancel it",
-        )
-
-    @pages.post("/stage/{id}/cancel")
-    async def cancel(self, asked: Asked) -> web.Response:
-        space = await self._hosting.cancel(asked.who.account, asked.id())
-        return redirect(await self._path(space))
+    @pages.post("/stage/{id}/{verb:open|end|cancel}")
+    async def step(self, asked: Asked) -> web.Response:
+        """Open, end or call off a Space."""
+        verb = asked.request.match_info["verb"]
+        steps = {"open": self._hosting.open, "end": self._hosting.close, "cancel": self._hosting.cancel}
+        space = await steps[verb](asked.who.account, asked.id())
+        return redirect(f"{await self._path(space)}{'?stage=1' if verb == 'open' else ''}")
 
     @pages.post("/stage/{id}/remind")
     async def remind(self, asked: Asked) -> web.Response:
@@ -226,20 +230,6 @@ class StartingPages:
         if not space.local or not standing.is_host:
             raise Forbidden("Only the host can do this.")
         return space, host
-
-    async def _ask(self, asked: Asked, *, verb: str, question: str, loss: str, word: str) -> web.Response:
-        space, host = await self._own(asked)
-        return await self._frame.page(
-            asked,
-            "confirm.html",
-            question=question,
-            loss=loss,
-            action=f"/stage/{space.id}/{verb}",
-            next="",
-            back=path_of(self._presenter, host, space),
-            choices=[(verb, word)],
-            post=None,
-        )
 
     async def _path(self, space: Space) -> str:
         async with self._db.reading() as tx:

@@ -13,9 +13,8 @@ from typing import Final
 from fedispace.accounts.models import Account
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.vocab.activities import Create
-from fedispace.federation.vocab.links import Mention
-from fedispace.federation.vocab.objects import Note
 from fedispace.federation.vocab.uri import Uri, parse_uri
+from fedispace.spaces.fediverse.instance_notes import note_to
 
 _PLACE: Final = "/visit/messages/"
 
@@ -39,34 +38,22 @@ def create_of(
     addresses: Addresses, reader: Account, occasion: Occasion, *, name: str, link: str, now: datetime
 ) -> Create:
     """Return the activity that says it; `name` tells one message from another."""
-    me, to = addresses.instance_actor, parse_uri(reader.uri)
-    note = Note(
-        id=parse_uri(f"{place_of(addresses)}{name}"),
-        attributed_to=me,
-        content=_text(reader, occasion, addresses.account_domain, link),
-        content_language="en",
-        to=(to,),
-        published=now,
-        tags=(Mention(href=to, name=f"@{reader.username}@{reader.domain}"),),
-    )
-    return Create(id=Uri(f"{note.id}/activity"), actor=me, object=note, to=note.to, cc=note.cc, published=now)
+    id_ = parse_uri(f"{place_of(addresses)}{name}")
+    said = _paragraphs(occasion, addresses.account_domain, link)
+    return note_to(addresses, reader, said, id_=id_, activity=Uri(f"{id_}/activity"), now=now)
 
 
-def _text(reader: Account, occasion: Occasion, here: str, link: str) -> str:
-    mention = (
-        f'<span class="h-card"><a href="{escape(reader.url)}" class="u-url mention">'
-        f"@<span>{escape(reader.username)}</span></a></span>"
-    )
+def _paragraphs(occasion: Occasion, here: str, link: str) -> tuple[str, str, str]:
     space = f"“{escape(occasion.title)}” with {escape(occasion.host)}"
     if occasion.is_invited:
-        why = f"{mention} your raised hand was seen: you may come on stage in the Space {space} on {here}."
+        why = f"your raised hand was seen: you may come on stage in the Space {space} on {here}."
         how = f"Open this link within {occasion.minutes} minutes, in the browser you want to speak with:"
     else:
-        why = f"{mention} somebody wants to enter the Space {space} on {here} as you. Was it you?"
+        why = f"somebody wants to enter the Space {space} on {here} as you. Was it you?"
         how = f"Then open this link within {occasion.minutes} minutes, in the browser where you asked for it:"
     ignore = (
         "It works once and gives nobody access to your account. If you do not know what this is about, "
         "ignore it: nothing happens. Block this sender and you get no such message again."
     )
     address = f'<a href="{escape(link)}" rel="nofollow noopener noreferrer">{escape(link)}</a>'
-    return f"<p>{why}</p><p>{how}<br>{address}</p><p>{ignore}</p>"
+    return why, f"{how}<br>{address}", ignore

@@ -4,6 +4,7 @@ Not in the host's name, who did not write it, and whose messages it would fill.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from html import escape
 
 from sqlalchemy import select
@@ -21,6 +22,38 @@ from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.ids import Ids
 
 
+def note_to(
+    addresses: Addresses,
+    reader: Account,
+    paragraphs: Sequence[str],
+    *,
+    id_: Uri,
+    activity: Uri,
+    now: datetime,
+) -> Create:
+    """Return the message of these paragraphs of HTML to somebody of another server, and to nobody else.
+
+    The mention is what makes it a message to them (Mastodon notifies nobody else); the address is theirs
+    alone, so that no server on the way widens it.
+    """
+    me, to = addresses.instance_actor, parse_uri(reader.uri)
+    mention = (
+        f'<span class="h-card"><a href="{escape(reader.url)}" class="u-url mention">'
+        f"@<span>{escape(reader.username)}</span></a></span>"
+    )
+    first, *others = paragraphs
+    note = Note(
+        id=id_,
+        attributed_to=me,
+        content="".join(f"<p>{said}</p>" for said in (f"{mention} {first}", *others)),
+        content_language="en",
+        to=(to,),
+        published=now,
+        tags=(Mention(href=to, name=f"@{reader.username}@{reader.domain}"),),
+    )
+    return Create(id=activity, actor=me, object=note, to=note.to, cc=note.cc, published=now)
+
+
 class InstanceNotes:
     """Sends them."""
 
@@ -30,31 +63,19 @@ class InstanceNotes:
         self._addresses = addresses
         self._outbox = outbox
 
-    async def send(self, tx: Tx, to: Account, lines: Sequence[str], *, link: str) -> None:
-        """Write to somebody of another server: lines of plain text, and a link under them.
-
-        The mention is what makes it a message to them (Mastodon notifies nobody else); the address is
-        theirs alone, so that no server on the way widens it.
-        """
+    async def send(self, tx: Tx, to: Account, line: str, *, link: str) -> None:
+        """Write to somebody of another server: a line of plain text, and a link under it."""
         sender = await tx.scalar(
             select(ActorRow.id).where(ActorRow.uri == self._addresses.instance_actor, ActorRow.local)
         )
         assert sender is not None
-        id_ = self._addresses.activity(self._ids.next())
-        name = f"@{to.username}@{to.domain or self._addresses.account_domain}"
-        mention = (
-            f'<span class="h-card"><a href="{escape(to.url)}" class="u-url mention">{escape(name)}</a></span>'
+        id_, href = self._addresses.activity(self._ids.next()), escape(link)
+        create = note_to(
+            self._addresses,
+            to,
+            (escape(line), f'<a href="{href}">{href}</a>'),
+            id_=parse_uri(f"{id_}#note"),
+            activity=id_,
+            now=self._clock.now(),
         )
-        href = escape(link)
-        body = "<br>".join(escape(line) for line in lines)
-        now = self._clock.now()
-        note = Note(
-            id=parse_uri(f"{id_}#note"),
-            attributed_to=self._addresses.instance_actor,
-            content=f'<p>{mention} {body}</p><p><a href="{href}">{href}</a></p>',
-            to=(Uri(to.uri),),
-            published=now,
-            tags=(Mention(href=Uri(to.uri), name=name),),
-        )
-        create = Create(id=id_, actor=note.attributed_to, object=note, to=note.to, published=now)
         await self._outbox.send(tx, sender, create, Audience(actors=(to.id,)))
