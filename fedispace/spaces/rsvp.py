@@ -24,6 +24,7 @@ from fedispace.queue.jobs import Jobs
 from fedispace.spaces import access, queries
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Attendance, Space
+from fedispace.spaces.order_of_locks import take_space
 from fedispace.spaces.reminders import enqueue_reminders
 
 MAX_ATTENDANCES: Final = 1000
@@ -65,6 +66,7 @@ class Attending:
         has as many as are kept.
         """
         async with self._db.transaction() as tx:
+            await take_space(tx, space_id)  # two at once are noted, and counted, in turn
             space = await queries.space(tx, space_id, by.id)
             standing = await queries.standing(tx, space, by.id)
             access.require_presence(access.parse_access(space.access), standing)

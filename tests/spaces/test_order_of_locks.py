@@ -13,6 +13,7 @@ from sqlalchemy import text
 from fedispace.db.engine import Database
 from fedispace.spaces import members, presence
 from fedispace.spaces.entry.stream_keys import StreamKeys
+from fedispace.spaces.rsvp import Attending
 from fedispace.spaces.sound.exits import Exits
 from fedispace.spaces.sound.fleet import Fleet
 from tests.ground.eventually import eventually
@@ -125,3 +126,20 @@ async def test_a_host_sends_somebody_out_in_the_middle_of_it(
     view = await floor.seen_by("alice")
     assert "sam" not in [seat.account.username for seat in view.stage]
     assert view.space.speakers == ()
+
+
+async def test_a_reader_who_presses_twice_comes_once_and_sees_no_error(floor: Floor) -> None:  # noqa: F811
+    town, bob = floor.town, floor.people["bob"]
+    attending = Attending(
+        db=town.db,
+        ids=town.ids,
+        clock=town.clock,
+        addresses=town.addresses,
+        people=town.people,
+        outbox=town.outbox,
+        jobs=town.jobs,
+    )
+    for reader in (bob, floor.people["sam"], floor.people["carol"]):  # the first opens the connections
+        rows = await asyncio.gather(*(attending.attend(reader, floor.id) for _ in range(4)))
+        assert {row.state for row in rows} == {"coming"}
+        assert len({row.join_uri for row in rows}) == 1
