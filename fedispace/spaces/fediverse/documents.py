@@ -26,6 +26,7 @@ from fedispace.threads.visibility import visible
 
 _MAX_REPLIES = 100
 _LARGEST_ID = 2**63 - 1
+_MOST_DIGITS = 19
 
 Parameters = Mapping[str, str]
 
@@ -87,7 +88,7 @@ class SpaceDocuments:
     async def _space(self, tx: Tx, parameters: Parameters, asker: Asker) -> Space:
         """Return our Space for whoever asks; a follower proves it by the signature of the GET."""
         id_ = parameters["id"]
-        if not (id_.isascii() and id_.isdigit() and int(id_) <= _LARGEST_ID):
+        if not (id_.isascii() and id_.isdigit() and len(id_) <= _MOST_DIGITS and int(id_) <= _LARGEST_ID):
             raise no_such_space()
         if await tombstones.tombstone(tx, self._addresses.space(int(id_))) is not None:
             raise Gone("This Space was deleted.")
