@@ -415,6 +415,7 @@ function concerning(what) {
     tellMicrophone();
     say("wait", words);
   }
+  if (what === "unmuted" && room.you) room.you.may_unmute = true;
   if (what === "removed" || what === "banned") {
     out(what === "banned" ? "The host lets you into none of their Spaces any more." : "You were removed from this Space.");
     return;
