@@ -30,7 +30,10 @@ class RoomThreadCalls(Calls):
         besides=Besides.PASS,
     )
     async def replies(self, call: Call[ListReplies]) -> Listing[TimedReply]:
-        """Return the posts of the room's conversation, newest first, each with its offset in the Space."""
+        """Return the posts of the room's conversation, newest first, each with its offset in the Space.
+
+        What others than its hosts write while the room is paused is there when it goes on.
+        """
         async with self._db.reading() as tx:
             space = await require_welcome(tx, call.given.id, call.viewer_id)
             rows = await replies(tx, space, call.viewer_id, page_of(call.given))
