@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from playwright.async_api import Page
+from playwright.async_api import Frame, Page
 
 from tests.ground import speech
 from tests.ground.browser import Browser
@@ -83,16 +83,17 @@ _AUDIBLE = -48.0
 
 @dataclass(slots=True)
 class Person:
-    """Somebody in front of a browser. `page` is the one they look at."""
+    """Somebody in front of a browser. `page` is the one they look at, `ear` what of it plays if not all."""
 
     name: str
     page: Page
+    ear: Frame | None = None
     errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
     async def hears(self, *tones: float, milliseconds: int = 900) -> set[float]:
         """Return which of `tones` (Hz) the page plays during the next while."""
-        levels: list[float] = await self.page.evaluate(_HEARD, milliseconds)
+        levels: list[float] = await (self.ear or self.page).evaluate(_HEARD, milliseconds)
         return {tone for tone in tones if _level_at(levels, tone) > _AUDIBLE}
 
     async def was_asked_for_a_microphone(self) -> bool:
@@ -154,6 +155,7 @@ class Cast:
         # Without a graphics card, what moves is drawn by the processor, and there are few of these.
         usual = {"viewport": WIDE, "locale": "en-GB", "reduced_motion": "reduce"}
         context = await browser.person(**{**usual, **options})
+        context.set_default_timeout(60_000)
         await context.add_init_script(_PREPARED)
         person = Person(name, await context.new_page())
         person.page.on("pageerror", lambda error: person.errors.append(str(error)))

@@ -36,13 +36,13 @@ class Stand(Recorder):
     def actor(self, user: str, host: str | None = None) -> str:
         return self.me
 
-    async def says(self, name: str, about: str, to: Json, **more: Any) -> Json:
+    async def says(self, name: str, about: str, to: Json, *, status: int = 202, **more: Any) -> Json:
         """Send the activity of that name to somebody of ours (an actor), and return it."""
         activity = {**self._read(name), "id": f"https://{self.host}/{secrets.token_hex(8)}", "object": about}
-        await self._deliver({**activity, **more}, to)
+        await self._deliver({**activity, **more}, to, status)
         return {**activity, **more}
 
-    async def writes(self, text: str, to: Json, in_reply_to: str) -> str:
+    async def writes(self, text: str, to: Json, in_reply_to: str, *, status: int = 202) -> str:
         """Send a reply that mentions somebody of ours, as it would be written now; return its id."""
         create = self._read("create-note")
         id_, now = f"{self.me}/statuses/{secrets.randbelow(10**17)}", _now()
@@ -63,7 +63,7 @@ class Stand(Recorder):
         for gone in ("replies", "likes", "shares", "context", "conversation"):
             create["object"].pop(gone)
         self.documents[id_] = {"@context": CONTEXT, **create["object"]}
-        await self._deliver(create, to)
+        await self._deliver(create, to, status)
         return id_
 
     async def follows(self, to: Json) -> None:
@@ -79,9 +79,9 @@ class Stand(Recorder):
 
         return (await eventually(f"{self.host} gets {what}", found, bool))[-1]
 
-    async def _deliver(self, activity: Json, to: Json) -> None:
+    async def _deliver(self, activity: Json, to: Json, status: int) -> None:
         answer = await self.send(to["inbox"], activity)
-        assert answer.status == 202, (answer.status, answer.body)
+        assert answer.status == status, (answer.status, answer.body)
 
     def _read(self, name: str) -> Json:
         text = (_CORPUS / self._software / f"{name}.json").read_text(encoding="utf-8")
