@@ -85,8 +85,7 @@ async def spaces(
     statement = (
         select(Space).join(Account, Account.id == Space.host_id).where(_is_listed(viewer_id), is_shown())
     )
-    is_recent = or_(Space.starts_at > now - HEARD_WITHIN, Space.updated_at > now - HEARD_WITHIN)
-    statement = statement.where(or_(Space.local, Space.state.not_in(UNFINISHED), is_recent))
+    statement = statement.where(or_(Space.state.not_in(UNFINISHED), is_under_way(now)))
     if state is not None:
         statement = statement.where(Space.state == state)
     rows = (await tx.scalars(page.apply(statement, Space.id))).all()
@@ -193,6 +192,12 @@ def is_for() -> ColumnElement[bool]:
             ),
         ),
     )
+
+
+def is_under_way(now: datetime) -> ColumnElement[bool]:
+    """The condition that a Space is to come, or live: of another server's, that it has been heard of lately."""
+    is_recent = or_(Space.starts_at > now - HEARD_WITHIN, Space.updated_at > now - HEARD_WITHIN)
+    return and_(Space.state.in_(UNFINISHED), or_(Space.local, is_recent))
 
 
 def is_present() -> ColumnElement[bool]:

@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from fedispace.spaces import members
+from fedispace.spaces.fediverse.invitation_inbox import MAX_OFFERED
 from fedispace.spaces.models import Member, Space
+from fedispace.spaces.roles import MemberRole
 from tests.api.site import Client
 from tests.federation.fediverse import Fediverse, Server, find
 from tests.federation.peer import Peer
@@ -297,3 +300,23 @@ async def test_who_comes_to_listen_and_does_not_want_to_speak_is_a_guest_still(
     assert (await bob.get(f"{SPACES}/{there}"))["title"] == "Tea and talk"
     assert await offered(bob, there) == ("listener", None)
     assert (await bob.post(f"{SPACES}/{there}/join", {"role": "listener"}))["ticket"]
+
+
+async def test_invitations_to_what_is_over_do_not_keep_new_ones_out(
+    fediverse: Fediverse, alice: Client, bob: Client
+) -> None:
+    space = await live(fediverse, alice)
+    now = fediverse.clock.now()
+    async with fediverse.beta.app.db.transaction() as tx:
+        for number in range(1, MAX_OFFERED + 1):
+            at = f"http://c.test/spaces/{number}"
+            over = Space(id=number, uri=at, url=at, local=False, host_id=bob.account.id, title="Once")
+            over.access, over.state = "invited", "ended"
+            over.starts_at = over.ends_at = over.created_at = over.updated_at = now
+            tx.add(over)
+            await tx.flush()
+            row = members.born(number, bob.account.id, MemberRole.LISTENER, now)
+            row.invited_as = "speaker"
+            tx.add(row)
+    await invite(fediverse, alice, space, "@bob@b.test", "cohost")
+    assert await notified(bob) == 1

@@ -32,8 +32,8 @@ from fedispace.threads.written import is_language
 _MAX_TITLE: Final = 500
 _MAX_TOPICS: Final = 10
 _FAR: Final = timedelta(days=400)
-MOST_UNFINISHED: Final = 20
-"""How many Spaces of one host elsewhere are taken in a day that are not over: anybody may make any number."""
+MOST_UNFINISHED: Final = 50
+"""How many Spaces of one host elsewhere are known here that are not over: anybody may make any number."""
 
 
 class Arrivals:
@@ -95,8 +95,7 @@ class Arrivals:
         there = await tx.scalar(
             select(func.count())
             .select_from(Space)
-            .where(Space.host_id == host.id, Space.state.in_(queries.UNFINISHED))
-            .where(Space.updated_at > self._clock.now() - queries.HEARD_WITHIN)
+            .where(Space.host_id == host.id, queries.is_under_way(self._clock.now()))
         )
         return (there or 0) >= MOST_UNFINISHED
 

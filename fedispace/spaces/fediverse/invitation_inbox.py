@@ -38,7 +38,7 @@ from fedispace.spaces.models import Member, Space
 from fedispace.spaces.roles import ON_STAGE, MemberRole
 
 MAX_OFFERED: Final = 100
-"""How many invitations one of our people may have open."""
+"""How many invitations one of our people may have open, to Spaces that are not over."""
 
 _OFFERS: Final = frozenset({MemberRole.LISTENER, MemberRole.SPEAKER, MemberRole.COHOST})
 
@@ -212,6 +212,8 @@ class InvitationInbox:
             await tx.scalar(
                 select(func.count())
                 .select_from(Member)
+                .join(Space, Space.id == Member.space_id)
                 .where(Member.account_id == account_id, Member.invited_as.is_not(None))
+                .where(queries.is_under_way(self._clock.now()))
             )
         ) or 0
