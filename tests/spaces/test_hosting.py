@@ -13,6 +13,9 @@ from fedispace.config import Spaces as Limits
 from fedispace.errors import Conflict, Forbidden, IllegalStep, Invalid, NotFound
 from fedispace.federation.vocab.activities import Join
 from fedispace.federation.vocab.uri import Uri
+from fedispace.queue.models import Job
+from fedispace.spaces.models import Attendance
+from fedispace.spaces.reminders import TELL_CANCELLED
 from fedispace.spaces.verbs.hosting import MAX_UNFINISHED
 from fedispace.threads.models import Status
 from tests.spaces.town import Town
@@ -282,3 +285,15 @@ async def test_those_who_said_that_they_will_come_are_told_of_every_change(town:
     sent = dict(zip([a["type"] for a in await town.sent()], await town.audiences(), strict=True))
     assert sent["Update"] == {"followers": True, "actors": [bob.id]}
     assert (await town.sent())[2]["object"]["attendees"]["totalItems"] == 1
+
+
+async def test_who_is_coming_is_told_also_when_somebody_else_calls_it_off(
+    town: Town, clock: ManualClock
+) -> None:
+    alice, bob = await town.resident("alice"), await town.resident("bob")
+    space = await town.hosting.create(alice, title="Soon", starts_at=clock.now() + timedelta(days=1))
+    async with town.db.transaction() as tx:
+        tx.add(Attendance(space_id=space.id, account_id=bob.id, join_uri="#1", created_at=clock.now()))
+    await town.hosting.end(space.id)
+    async with town.db.reading() as tx:
+        assert await tx.scalar(select(Job.arguments).where(Job.kind == TELL_CANCELLED)) == {"space": space.id}

@@ -188,6 +188,7 @@ class Hosting:
                 await self._end(tx, host, space)
             else:
                 await self._tidings.changed(tx, space, host)
+                await tell_those_who_come(tx, self._jobs, space)
         if was_live:
             await self._rooms.close(space_id)
         log.info("space.ended_for_host", space=space_id, state=space.state)
