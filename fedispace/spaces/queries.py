@@ -195,7 +195,7 @@ def is_for() -> ColumnElement[bool]:
 
 
 def is_under_way(now: datetime) -> ColumnElement[bool]:
-    """The condition that a Space is to come, or live: of another server's, that it has been heard of lately."""
+    """The condition that a Space is to come, or live, and of another server's that it was heard of lately."""
     is_recent = or_(Space.starts_at > now - HEARD_WITHIN, Space.updated_at > now - HEARD_WITHIN)
     return and_(Space.state.in_(UNFINISHED), or_(Space.local, is_recent))
 
