@@ -1,6 +1,7 @@
 """Carries what may be lost: wake-ups and live events, between tasks and between machines.
 
-Anything that must not be lost is a row. A subscriber that cannot keep up loses its oldest messages.
+Anything that must not be lost is a row. A subscriber that cannot keep up loses its oldest messages, and can
+ask whether it did; after the server was away, everybody who listens to `GAP` is told so.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ import structlog
 log = structlog.get_logger()
 
 BACKLOG = 256
+GAP = "bus.gap"
+"""The topic of this process alone on which it is said that messages of any topic may have been missed."""
 Message = dict[str, Any]
 
 
@@ -23,11 +26,18 @@ class Subscription:
 
     def __init__(self) -> None:
         self._messages: asyncio.Queue[tuple[str, Message]] = asyncio.Queue(BACKLOG)
+        self._has_missed = False
 
     def offer(self, topic: str, message: Message) -> None:
         if self._messages.full():
             self._messages.get_nowait()
+            self._has_missed = True
         self._messages.put_nowait((topic, message))
+
+    def has_missed(self) -> bool:
+        """Tell whether messages were lost since this was last asked."""
+        missed, self._has_missed = self._has_missed, False
+        return missed
 
     async def next(self) -> tuple[str, Message]:
         return await self._messages.get()
@@ -137,16 +147,25 @@ class RedisBus:
             try:
                 async with self._redis.pubsub() as channel:
                     await channel.subscribe(self.CHANNEL)
+                    if ready.is_set():
+                        self._local.publish(GAP, {})
                     ready.set()
                     pause = 0.2
                     async for event in channel.listen():
                         if event["type"] == "message":
-                            topic, message = msgspec.json.decode(event["data"], type=tuple[str, Message])
-                            self._local.publish(topic, message)
+                            self._told(event["data"])
             except (RedisError, OSError) as error:
                 log.warning("bus.unreachable", error=type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 15)
+
+    def _told(self, payload: bytes) -> None:
+        try:
+            topic, message = msgspec.json.decode(payload, type=tuple[str, Message])
+        except msgspec.DecodeError:  # somebody else's words on our channel
+            log.warning("bus.not_understood")
+            return
+        self._local.publish(topic, message)
 
 
 def open_bus(url: str) -> Bus:

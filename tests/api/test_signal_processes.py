@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from redis.asyncio import Redis as Connection
 
 from fedispace.app import App, build
+from fedispace.queue.bus import BACKLOG, MemoryBus
+from fedispace.spaces.presence import topic
 from tests.api.listener import Listener
 from tests.api.site import Client, Site
 from tests.ground.ports import free_port
@@ -115,3 +118,30 @@ async def test_who_loses_a_process_goes_on_at_another(
         assert found.hello["state"]["space"]["state"] == "live"
         await alice.post(f"{AT}/{space['id']}/room/pins", {"url": "https://example.org/"}, expect=201)
         await found.event("pins")
+
+
+async def test_after_a_gap_of_the_bus_everybody_is_told_to_look_anew(
+    site: Site, space: dict[str, Any], redis: Redis
+) -> None:
+    """And words of somebody else on the bus end nothing."""
+    async with Listener(site.origin, space["id"]) as visitor, Connection.from_url(redis.url) as somebody:
+        await somebody.publish("fedispace", b"not of ours")
+        site.app.bus.publish(topic(int(space["id"])), {"event": "presence", "listener_count": 7})
+        await visitor.event("presence")
+        assert [said["event"] for said in visitor.heard] == ["hello", "presence"]
+        await somebody.client_kill_filter(_type="pubsub")
+        await visitor.event("resync")
+        site.app.bus.publish(topic(int(space["id"])), {"event": "presence", "listener_count": 8})
+        assert (await visitor.event("presence"))["listener_count"] == 8
+
+
+async def test_who_cannot_keep_up_with_the_bus_knows_it() -> None:
+    bus = MemoryBus()
+    async with bus.subscribe("a room") as messages:
+        for number in range(BACKLOG):
+            bus.publish("a room", {"number": number})
+        assert not messages.has_missed()
+        bus.publish("a room", {"number": BACKLOG})
+        assert messages.has_missed()
+        assert not messages.has_missed(), "it is told once"
+        assert await messages.next() == ("a room", {"number": 1})

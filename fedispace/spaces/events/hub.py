@@ -11,8 +11,8 @@ An outlet takes bytes or drops them, and never waits: who reads slowly holds nob
 are told so (`resync`) when they have caught up, and are cut off when they do not.
 
 Messages on the bus may be lost, and so may whole seconds of them. So the state is told to whoever connects
-(`hello`), and whoever may not stay is found by looking (`welcome.py`), every two seconds, for all rooms at
-once; a message only makes it faster.
+(`hello`), everybody is told to look anew (`resync`) where the bus knows of a gap, and whoever may not stay is
+found by looking (`welcome.py`), every two seconds, for all rooms at once; a message only makes it faster.
 """
 
 import asyncio
@@ -25,10 +25,11 @@ from sqlalchemy import select
 from fedispace.clock import Clock
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Busy
-from fedispace.queue.bus import Bus
+from fedispace.queue.bus import GAP, Bus
 from fedispace.spaces.events.replies import RoomThread
 from fedispace.spaces.events.room_events import (
     OVER,
+    RESYNC,
     SENT_AWAY,
     Audience,
     Kind,
@@ -230,9 +231,13 @@ class Hub:
 
     async def _read(self, channel: Channel) -> None:
         conversation = news.topic(channel.space_id)
-        async with self._bus.subscribe(topic(channel.space_id), conversation) as messages:
+        async with self._bus.subscribe(topic(channel.space_id), conversation, GAP) as messages:
             channel.is_open.set()
             async for where, message in messages:
+                if messages.has_missed() or where == GAP:
+                    channel.hear(RESYNC, {"event": RESYNC.name})
+                if where == GAP:
+                    continue
                 try:
                     await self._hear(channel, message, is_of_thread=where == conversation)
                 except Exception:  # one message that cannot be told; the next may be

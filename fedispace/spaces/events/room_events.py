@@ -8,6 +8,8 @@ for other processes of ours cannot tell it to strangers by mistake.
     hosts       queue: that the queue of hands is another
     one person  you: what somebody did about them
 
+`resync` says that something may have been missed, and that whoever hears it has to look anew.
+
 An event is written as JSON once, and framed once for each kind of connection, however many are there.
 """
 
@@ -72,6 +74,9 @@ KINDS: Final = {
         Kind(name="you", fields=("account_id", "what", "role"), audience=Audience.ONE),
     )
 }
+
+
+RESYNC: Final = Kind(name="resync", pace=Pace.LATEST, seconds=2.0)
 
 
 @dataclass(slots=True)

@@ -352,7 +352,7 @@ async function host() {
 
 const heard = {
   hello(message) { take(message.state); if (message.resync || isLate) replies(); isLate = true; },
-  resync() { refresh(); replies(); },
+  resync() { look(); replies(); },
   state(message) { if (message.state !== state) changed(message.state); else refresh(); },
   presence(message) { room.presence(message.listener_count); quietly(); },
   stage(message) {
