@@ -9,8 +9,9 @@ from typing import Final
 from fedispace.errors import Busy, RateLimited
 
 MOST: Final = 20_000
-MOST_OF_ADDRESS: Final = 60
-"""A school or a company behind one address listens together; more than this is no school."""
+MOST_OF_ADDRESS: Final = 120
+"""A school or a company behind one address listens together, each with a page's events and, at worst, sound
+over HTTP; more than this is no school."""
 _WAIT: Final = 10
 _HOME: Final = 64
 

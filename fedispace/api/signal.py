@@ -112,7 +112,7 @@ class SignalCalls:
         limiter: Limiter,
         rates: Rates,
         clock: Clock,
-        seats: Seats | None = None,
+        seats: Seats,
     ) -> None:
         self._db = db
         self._hub = hub
@@ -125,7 +125,7 @@ class SignalCalls:
         self._limiter = limiter
         self._rates = rates
         self._clock = clock
-        self._seats = seats or Seats()
+        self._seats = seats
 
     def routes(self) -> list[web.RouteDef]:
         return [

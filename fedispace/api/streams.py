@@ -22,6 +22,7 @@ from fedispace.api.dialects import json_response, told
 from fedispace.api.door import Door
 from fedispace.api.limits import Limiter, Rates
 from fedispace.api.routing import Dialect, Endpoint
+from fedispace.api.seats import Seats
 from fedispace.api.whip import bearer_of, space_id_of
 from fedispace.clock import iso
 from fedispace.media.live.broadcast import MEDIA_TYPE
@@ -38,13 +39,14 @@ class StreamCalls:
     """The door of sound without WebRTC."""
 
     def __init__(
-        self, *, streaming: Streaming, door: Door, origin: str, limiter: Limiter, rates: Rates
+        self, *, streaming: Streaming, door: Door, origin: str, limiter: Limiter, rates: Rates, seats: Seats
     ) -> None:
         self._streaming = streaming
         self._door = door
         self._origin = origin
         self._limiter = limiter
         self._rates = rates
+        self._seats = seats
 
     def routes(self) -> list[web.RouteDef]:
         path, address = "/spaces/{id}/stream", "/spaces/{id}/stream/{address}"
@@ -93,8 +95,9 @@ class StreamCalls:
         async def read() -> web.Response:
             self._limiter.spend_for("rtc", request.remote or "", self._rates.per_address)
             space_id, address = space_id_of(request), request.match_info["address"]
-            async with self._streaming.opened(space_id, address) as stream:
-                await _pass_on(request, stream, answer)
+            with self._seats.one(request.remote or ""):
+                async with self._streaming.opened(space_id, address) as stream:
+                    await _pass_on(request, stream, answer)
             return web.Response()
 
         refused = await self._door.guarded(Dialect.NATIVE, request, read)

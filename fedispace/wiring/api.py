@@ -43,6 +43,7 @@ from fedispace.api.room_thread import RoomThreadCalls
 from fedispace.api.rooms import RoomCalls
 from fedispace.api.scheduled import ScheduledCalls
 from fedispace.api.search import SearchCalls
+from fedispace.api.seats import Seats
 from fedispace.api.signal import SignalCalls
 from fedispace.api.spaces import SpaceCalls
 from fedispace.api.start import StartCalls
@@ -65,7 +66,7 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
     config, db, clock, addresses = base.config, base.db, base.clock, base.addresses
     people = accounts.people
     rates = Rates()
-    limiter = Limiter(clock)
+    limiter, seats = Limiter(clock), Seats()
     origin = config.origin
     pictures = Pictures.at(origin)
     people_shown = AccountPresenter(addresses, pictures)
@@ -87,7 +88,12 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
         door=door,
         whip=WhipCalls(rooms=spaces.rooms, door=door, origin=origin, limiter=limiter, rates=rates),
         streams=StreamCalls(
-            streaming=spaces.rooms.streaming, door=door, origin=origin, limiter=limiter, rates=rates
+            streaming=spaces.rooms.streaming,
+            door=door,
+            origin=origin,
+            limiter=limiter,
+            rates=rates,
+            seats=seats,
         ),
         signal=SignalCalls(
             db=db,
@@ -101,6 +107,7 @@ def api(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces) -> Api
             limiter=limiter,
             rates=rates,
             clock=clock,
+            seats=seats,
         ),
         origin=origin,
         title=config.instance.title,
