@@ -7,7 +7,7 @@ from fedispace.api.routing import Besides, Call, Calls, Dialect, Reply, Routes, 
 from fedispace.db.engine import Database
 from fedispace.errors import Invalid
 from fedispace.spaces.events.welcome import require_welcome
-from fedispace.spaces.verbs.pins import Pinning, pins
+from fedispace.spaces.verbs.pins import Pinning, held_up, pins
 
 _AT = "/api/fedispace/v1/spaces/{id}/room/pins"
 
@@ -50,7 +50,8 @@ class RoomPinCalls(Calls):
             pin = await self._pinning.pin_link(by_id, given.id, given.url, given.title)
         else:
             pin = await self._pinning.pin_post(by_id, given.id, given.status_id or 0)
-        return Reply(body=pin_of(pin), status=201)
+        async with self._db.reading() as tx:
+            return Reply(body=pin_of(await held_up(tx, pin)), status=201)
 
     @routes.delete(f"{_AT}/{{pin_id}}", who=Who.PERSON, scope="write:statuses", besides=Besides.PASS)
     async def unpin(self, call: Call[TakeDown]) -> list[Pin]:

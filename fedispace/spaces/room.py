@@ -12,11 +12,10 @@ from fedispace.db.engine import Tx
 from fedispace.spaces import access, members, presence, queries, roles, views
 from fedispace.spaces.access import Standing
 from fedispace.spaces.lifecycle import Phase
-from fedispace.spaces.models import Member, Pin, Space
+from fedispace.spaces.models import Member, Space
 from fedispace.spaces.roles import Action, MemberRole
+from fedispace.spaces.verbs.pins import HeldUp, pins
 from fedispace.spaces.views import SpaceView
-
-_MOST_PINS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,7 @@ class RoomView:
     hand_count: int
     queue: tuple[Hand, ...]
     shown: tuple[Account, ...]
-    pins: tuple[Pin, ...]
+    pins: tuple[HeldUp, ...]
     blocked_on_stage: int
     elapsed: int
 
@@ -108,7 +107,7 @@ async def room_of(tx: Tx, space_id: int, viewer_id: int | None, now: datetime) -
             if hand.account_id in accounts
         ),
         shown=tuple(accounts[id_] for id_ in shown if id_ in accounts),
-        pins=tuple(await _pins(tx, space_id)),
+        pins=tuple(await pins(tx, space_id)),
         blocked_on_stage=await _blocked(tx, viewer_id, [seat.account_id for seat in on_stage]),
         elapsed=_elapsed(space, now),
     )
@@ -131,17 +130,6 @@ def _allowed(space: Space, standing: Standing, row: Member | None) -> tuple[Acti
 async def _accounts(tx: Tx, ids: Collection[int]) -> dict[int, Account]:
     rows = await tx.scalars(select(Account).where(Account.id.in_(ids), is_shown()))
     return {account.id: account for account in rows}
-
-
-async def _pins(tx: Tx, space_id: int) -> list[Pin]:
-    """Return what is held up now, first put up first: the last is the one that is shown."""
-    rows = await tx.scalars(
-        select(Pin)
-        .where(Pin.space_id == space_id, Pin.removed_at.is_(None))
-        .order_by(Pin.id)
-        .limit(_MOST_PINS)
-    )
-    return list(rows)
 
 
 async def _blocked(tx: Tx, viewer_id: int | None, stage: Collection[int]) -> int:

@@ -44,7 +44,7 @@ class StatusLookup:
         if not is_uri(address):
             raise NotFound("There is no such post.")
         async with self._db.reading() as tx:
-            known = await self._known(tx, address)
+            known = await known_at(tx, address, self._addresses)
         if known is not None:
             return known
         if not resolve or self._addresses.is_ours(address):
@@ -58,8 +58,10 @@ class StatusLookup:
         except (Gone, Invalid, Refused, Unavailable) as error:
             raise NotFound("There is no such post.") from error
 
-    async def _known(self, tx: Tx, address: str) -> Status | None:
-        if self._addresses.is_ours(address):
-            match = _OUR_PATHS.fullmatch(address.removeprefix(self._addresses.origin))
-            return None if match is None else await tx.get(Status, min(int(match["id"]), 2**63 - 1))
-        return (await tx.scalars(select(Status).where(Status.uri == address))).one_or_none()
+
+async def known_at(tx: Tx, address: str, addresses: Addresses) -> Status | None:
+    """Return the post at an address, if it is known here; whether one may see it is for the caller to ask."""
+    if addresses.is_ours(address):
+        match = _OUR_PATHS.fullmatch(address.removeprefix(addresses.origin))
+        return None if match is None else await tx.get(Status, min(int(match["id"]), 2**63 - 1))
+    return (await tx.scalars(select(Status).where(Status.uri == address))).one_or_none()

@@ -125,7 +125,8 @@ class RoomReader:
         for pin in rows:
             card = cards.get(pin.status_id or 0)
             if card is not None:
-                words = " ".join(card.html.striptags().split())[:120] or "A post"
+                said = card.spoiler or card.title or card.html.striptags()
+                words = " ".join(said.split())[:120] or "A post"
                 title = f"{card.author.name}: {words}"
                 shown.append(PinCard(id=pin.id, href=card.path, title=title, is_ours=True))
             elif pin.url is not None:

@@ -4,6 +4,7 @@ from fedispace.accounts.lookup import Lookup
 from fedispace.clock import Clock
 from fedispace.config import Spaces as Limits
 from fedispace.db.engine import Database
+from fedispace.federation.addresses import Addresses
 from fedispace.ids import Ids
 from fedispace.queue.bus import Bus
 from fedispace.queue.jobs import Jobs
@@ -29,6 +30,7 @@ class RoomVerbs:
         db: Database,
         ids: Ids,
         clock: Clock,
+        addresses: Addresses,
         bus: Bus,
         limits: Limits,
         orders: Orders,
@@ -43,7 +45,7 @@ class RoomVerbs:
         self.inviting = Inviting(self.acting, lookup, herald)
         self.ordering = Ordering(self.acting)
         self.pausing = Pausing(self.acting)
-        self.pinning = Pinning(self.acting, ids)
+        self.pinning = Pinning(self.acting, ids, addresses)
         self.removing = Removing(self.acting, exits, herald)
         self.handing = Handing(self.acting)
         self.changing = Changing(acting=self.acting, bus=bus, jobs=jobs, tidings=tidings, limits=limits)

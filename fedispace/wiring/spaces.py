@@ -91,6 +91,7 @@ class Spaces:
             db=db,
             ids=ids,
             clock=clock,
+            addresses=addresses,
             bus=base.bus,
             limits=base.config.spaces,
             orders=self.obedience,

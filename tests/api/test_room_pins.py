@@ -63,9 +63,15 @@ async def test_a_post_that_everybody_may_read_is_pinned_and_no_other(
     private = await alice.post("/api/v1/statuses", {"status": "for some", "visibility": "private"})
     hidden = await bob.post("/api/v1/statuses", {"status": "for you", "visibility": "direct"})
     status, made = await pin(alice, space, status_id=open_["id"])
-    assert (status, made["status_id"], made["url"]) == (201, open_["id"], None)
+    assert (status, made["status_id"], made["url"]) == (201, open_["id"], open_["url"])
+    assert made["title"] == "bob: for all"
+    assert await site.anyone.get(f"{AT}/{space['id']}/room/pins") == [made]
+    room = await site.anyone.get(f"{AT}/{space['id']}/room")
+    assert room["pins"] == [made]
     assert (await pin(alice, space, status_id=private["id"]))[0] == 422
     assert (await pin(alice, space, status_id=hidden["id"]))[0] == 404
+    assert (await pin(alice, space, url=private["url"]))[0] == 422
+    assert (await pin(alice, space, url=open_["url"]))[1] == made
     await bob.delete(f"/api/v1/statuses/{open_['id']}")
     assert await site.anyone.get(f"{AT}/{space['id']}/room/pins") == []
 

@@ -37,6 +37,7 @@ class Order:
             db=town.db,
             ids=town.ids,
             clock=town.clock,
+            addresses=town.addresses,
             bus=town.bus,
             limits=Limits(),
             orders=obedience,

@@ -140,6 +140,7 @@ class Town:
             db=db,
             ids=self.ids,
             clock=clock,
+            addresses=self.addresses,
             bus=self.bus,
             limits=limits or Limits(),
             orders=orders or self.orders,

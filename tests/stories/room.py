@@ -34,6 +34,11 @@ async def start_talking(host: Person, server: Instance, title: str) -> str:
 async def listen(person: Person) -> None:
     """Let somebody who is on a Space's page listen, and say that they listen privately if they are asked."""
     await person.page.get_by_test_id("listen-button").click()
+    await listen_privately(person)
+
+
+async def listen_privately(person: Person) -> None:
+    """Wait until somebody listens; where they are asked who may see it, it is nobody."""
     private = person.page.get_by_test_id("listen-privately").filter(visible=True)
     leave = person.page.get_by_test_id("leave-button").filter(visible=True)
     await expect(private.or_(leave)).to_have_count(1)
@@ -62,11 +67,12 @@ def id_of(url: str) -> str:
 
 
 async def raise_hand(person: Person) -> None:
-    """Let somebody on a Space's page ask to speak."""
+    """Let somebody on a Space's page ask to speak; who does so listens."""
     button = person.page.get_by_test_id("raise-hand")
     await expect(button).to_have_text("Raise hand")
     await button.click()
     await expect(button).to_contain_text("Lower hand")
+    await listen_privately(person)
 
 
 async def bring_on_stage(host: Person, person: Person) -> None:

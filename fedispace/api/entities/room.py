@@ -93,11 +93,14 @@ class Listeners(Entity, frozen=True, kw_only=True):
 
 
 class Pin(Entity, frozen=True, kw_only=True):
-    """A post or a link held up, from `offset` seconds after the beginning."""
+    """A post or a link held up, from `offset` seconds after the beginning.
+
+    Of a post, `url` is its page and `title` who wrote it and how it begins.
+    """
 
     id: str
     status_id: str | None
-    url: str | None
+    url: str
     title: str
     offset: int
     pinned_by: str

@@ -5,10 +5,10 @@ from fedispace.api.present.accounts import AccountPresenter
 from fedispace.api.present.spaces import SpacePresenter
 from fedispace.clock import iso
 from fedispace.config import Spaces as Limits
-from fedispace.spaces.models import Pin
 from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.room import Hand, RoomView, Seat, You
 from fedispace.spaces.sound.speaking import Speaking
+from fedispace.spaces.verbs.pins import HeldUp
 
 
 class RoomPresenter:
@@ -74,12 +74,13 @@ class RoomPresenter:
         return entities.Hand(account=self._accounts.account(hand.account), raised_at=iso(hand.raised_at))
 
 
-def pin_of(pin: Pin) -> entities.Pin:
+def pin_of(held: HeldUp) -> entities.Pin:
+    pin = held.pin
     return entities.Pin(
         id=str(pin.id),
         status_id=None if pin.status_id is None else str(pin.status_id),
-        url=pin.url,
-        title=pin.title,
+        url=held.url,
+        title=held.title,
         offset=pin.offset,
         pinned_by=str(pin.pinned_by),
     )

@@ -1,45 +1,58 @@
 """What hosts hold up for everybody: a post that everybody may read, or a link, from a moment of the Space on.
 
 At most five at a time; the sixth needs one taken down. What is taken down keeps its row, so that a replay
-can show it where it was shown.
+can show it where it was shown. The address of a post that is known here is the post: with it the pin goes.
 """
 
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, func, select
 
+from fedispace.accounts.models import Account
 from fedispace.accounts.one_line import one_line
 from fedispace.db.engine import Tx
 from fedispace.errors import Conflict, Invalid, NotFound
+from fedispace.federation.addresses import Addresses
 from fedispace.ids import Ids
 from fedispace.spaces.events.replies import moment_of
 from fedispace.spaces.models import Pin
 from fedispace.spaces.roles import Action
 from fedispace.spaces.verbs.acting import Acting, Scene
 from fedispace.threads.audience import is_distributable
+from fedispace.threads.lookup import known_at
+from fedispace.threads.models import Status
+from fedispace.threads.sanitize import plain
 from fedispace.threads.visibility import require_visible
 
 MOST: Final = 5
 MAX_TITLE: Final = 200
 MAX_URL: Final = 2000
+_EXCERPT: Final = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldUp:
+    """A pin as everybody is shown it: where it leads, and in which words."""
+
+    pin: Pin
+    url: str
+    title: str
 
 
 class Pinning:
     """Puts up and takes down."""
 
-    def __init__(self, acting: Acting, ids: Ids) -> None:
+    def __init__(self, acting: Acting, ids: Ids, addresses: Addresses) -> None:
         self._acting = acting
         self._ids = ids
+        self._addresses = addresses
 
     async def pin_post(self, by_id: int, space_id: int, status_id: int) -> Pin:
         """Hold up a post that everybody may read; the same once more stays where it is."""
         async with self._acting.scene(by_id, space_id, Action.PIN, before_live=True) as scene:
-            status = await require_visible(scene.tx, by_id, status_id)
-            if not is_distributable(status.visibility) or status.boost_of_id is not None:
-                raise Invalid("Only a post that everybody may read can be pinned.", field="status_id")
-            found = await _up(scene, Pin.status_id == status.id)
-            return found or await self._put_up(scene, Pin(status_id=status.id, url=None, title=""))
+            return await self._pin_post(scene, status_id)
 
     async def pin_link(self, by_id: int, space_id: int, url: str, title: str) -> Pin:
         """Hold up a link; a title of its own, or the name of the place it leads to."""
@@ -48,6 +61,9 @@ class Pinning:
         if len(said) > MAX_TITLE:
             raise Invalid(f"A title has at most {MAX_TITLE} characters.", field="title")
         async with self._acting.scene(by_id, space_id, Action.PIN, before_live=True) as scene:
+            post = await known_at(scene.tx, checked, self._addresses)
+            if post is not None:
+                return await self._pin_post(scene, post.id)
             found = await _up(scene, Pin.url == checked)
             return found or await self._put_up(scene, Pin(status_id=None, url=checked, title=said or host))
 
@@ -60,6 +76,13 @@ class Pinning:
             if pin.removed_at is None:
                 pin.removed_at = scene.now
                 scene.tell("pins")
+
+    async def _pin_post(self, scene: Scene, status_id: int) -> Pin:
+        status = await require_visible(scene.tx, scene.by_id, status_id)
+        if not is_distributable(status.visibility) or status.boost_of_id is not None:
+            raise Invalid("Only a post that everybody may read can be pinned.", field="status_id")
+        found = await _up(scene, Pin.status_id == status.id)
+        return found or await self._put_up(scene, Pin(status_id=status.id, url=None, title=""))
 
     async def _put_up(self, scene: Scene, pin: Pin) -> Pin:
         there = await scene.tx.scalar(
@@ -86,12 +109,33 @@ async def _up(scene: Scene, same: ColumnElement[bool]) -> Pin | None:
     return rows.one_or_none()
 
 
-async def pins(tx: Tx, space_id: int) -> list[Pin]:
+async def pins(tx: Tx, space_id: int) -> list[HeldUp]:
     """Return what is held up now, first put up first."""
-    rows = await tx.scalars(
-        select(Pin).where(Pin.space_id == space_id, Pin.removed_at.is_(None)).order_by(Pin.id).limit(MOST)
+    rows = await tx.execute(
+        select(Pin, Status, Account)
+        .outerjoin(Status, Status.id == Pin.status_id)
+        .outerjoin(Account, Account.id == Status.account_id)
+        .where(Pin.space_id == space_id, Pin.removed_at.is_(None))
+        .order_by(Pin.id)
+        .limit(MOST)
     )
-    return list(rows)
+    return [_held_up(pin, post, author) for pin, post, author in rows]
+
+
+async def held_up(tx: Tx, pin: Pin) -> HeldUp:
+    """Return how a pin is shown."""
+    post = None if pin.status_id is None else await tx.get(Status, pin.status_id)
+    author = None if post is None else await tx.get(Account, post.account_id)
+    return _held_up(pin, post, author)
+
+
+def _held_up(pin: Pin, post: Status | None, author: Account | None) -> HeldUp:
+    if post is None or author is None:
+        return HeldUp(pin=pin, url=pin.url or "", title=pin.title)
+    said = post.spoiler or post.title or plain(post.content)[:_EXCERPT] or "A post"
+    return HeldUp(
+        pin=pin, url=post.url or post.uri, title=f"{author.display_name or author.username}: {said}"
+    )
 
 
 def _link(url: str) -> tuple[str, str]:

@@ -201,20 +201,13 @@ export class Room {
     if (this.state) this.state.pins = pins;
     const list = this.find("pins");
     if (!list) return;
-    const hrefOf = (pin) => pin.url ?? pin.status?.url ?? "#";
-    const titleOf = (pin) => {
-      if (pin.title) return pin.title;
-      if (!pin.status) return pin.url ?? "";
-      const text = new DOMParser().parseFromString(pin.status.content, "text/html").body.textContent.trim();
-      return `${pin.status.account.display_name || pin.status.account.username}: ${text.slice(0, 120)}`;
-    };
     const safe = (href) => (/^https?:\/\//i.test(href) ? href : "#");
     list.replaceChildren(...pins.map((pin) => {
       const item = this.fresh("pin");
       item.dataset.pin = pin.id;
       const link = item.querySelector("a");
-      link.href = safe(hrefOf(pin));
-      link.textContent = titleOf(pin);
+      link.href = safe(pin.url);
+      link.textContent = pin.title;
       if (this.may("pin")) {
         const off = document.createElement("button");
         off.type = "button";
@@ -232,10 +225,10 @@ export class Room {
       banner.hidden = !last;
       const link = banner.querySelector("a") ?? banner.appendChild(document.createElement("a"));
       if (last) {
-        link.href = safe(hrefOf(last));
+        link.href = safe(last.url);
         link.target = "_blank";
         link.rel = "nofollow noopener";
-        write(link, titleOf(last));
+        write(link, last.title);
       }
     }
     for (const mark of this.root.querySelectorAll("[data-tab-count=pinned]")) write(mark, pins.length ? String(pins.length) : "");

@@ -121,12 +121,20 @@ async function takeStage(muted) {
 }
 
 let told = null;
+let telling = Promise.resolve();
+let orderedAt = 0;
+
+// One after the other: the room must not hear "on" before the "off" that came first.
+function tellRoom(on) {
+  told = on;
+  const said = telling.then(() => key.call("/room/microphone", { body: { on } }));
+  telling = said.catch(() => { told = null; });
+  return said;
+}
 
 function tellMicrophone() {
   const on = sound.isOnAir;
-  if (on === told || !key.isKnown) return;
-  told = on;
-  key.call("/room/microphone", { body: { on } }).catch(() => { told = null; });
+  if (on !== told && key.isKnown) tellRoom(on).catch(() => {});
 }
 
 async function toggleMicrophone() {
@@ -139,8 +147,10 @@ async function toggleMicrophone() {
   // Turning it on ends a host's soft mute, so the room is told before anything is sent.
   const on = !sound.isOnAir;
   if (on && room.you?.is_muted) {
-    told = true;
-    await attempt(key.call("/room/microphone", { body: { on } }).then(take));
+    await attempt(tellRoom(on).then((fresh) => {
+      orderedAt = performance.now();
+      return take(fresh);
+    }));
   }
   sound.mute(!on);
   tellMicrophone();
@@ -281,7 +291,6 @@ function take(fresh) {
   if (room.isOnStage) find("presence-sheet")?.close();
   if (you?.is_muted && sound.isOnAir) sound.mute(true);
   if (you?.invited_as && !wasInvited) invited(you.invited_as);
-  if (fresh.pins?.some((pin) => pin.status_id)) pinned();
   if (room.isHost) host();
   else hosting?.draw();
   draw();
@@ -319,9 +328,14 @@ function refresh() {
     againWanted = true;
     return refreshing;
   }
-  lookedAt = performance.now();
+  const begun = performance.now();
+  lookedAt = begun;
   refreshing = key.call("/room", { method: "GET" })
-    .then((fresh) => { if (fresh?.stage) take(fresh); })
+    .then((fresh) => {
+      // What was asked before one's own last order was carried out tells of a room that is no more.
+      if (begun < orderedAt) againWanted = true;
+      else if (fresh?.stage) take(fresh);
+    })
     .catch(() => {})
     .finally(() => {
       refreshing = null;
@@ -410,6 +424,7 @@ function concerning(what) {
     role: "",
   }[what];
   if (what === "muted" || what === "hard_muted") {
+    if (room.you) Object.assign(room.you, { is_muted: true, may_unmute: what === "muted" });
     sound.mute(true);
     told = null;
     tellMicrophone();
@@ -671,6 +686,11 @@ setInterval(() => {
 }, ASK_EVERY_ON_STAGE);
 
 tabs(root);
+// What is pressed before this script can do anything about it would be lost: only now it can be.
+for (const one of root.querySelectorAll("[data-early]")) {
+  one.disabled = false;
+  one.removeAttribute("data-early");
+}
 if (find("share")) find("share").hidden = false;
 draw();
 // The server of another's Space learns of the reader only when the reader does something there, or has
