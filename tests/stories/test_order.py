@@ -34,9 +34,12 @@ async def test_a_host_mutes_moves_removes_and_lets_in_again(cast: Cast, alpha: I
 
     await choose_for(host, "bob", "Mute until I allow it")
     await dave.until_hears([440], TONES, within=20)
+    await expect(bob.page.get_by_text("A host muted you until they allow you to speak.")).to_be_visible()
     await bob.page.get_by_test_id("mic-button").click()
-    await dave.until_hears([440], TONES, within=20)
+    await expect(bob.page.get_by_text("You can speak again when they allow it.")).to_be_visible()
+    assert 660 not in await dave.hears(*TONES)
     await choose_for(host, "bob", "Let them unmute")
+    await expect(bob.page.get_by_text("You may speak again.")).to_be_visible()
     await unmute(bob)
     await dave.until_hears([440, 660], TONES, within=20)
 

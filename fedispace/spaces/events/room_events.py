@@ -71,7 +71,7 @@ KINDS: Final = {
         Kind(name="post_removed", fields=("id",)),
         Kind(name="pins"),
         Kind(name="paused", fields=("is_paused",)),
-        Kind(name="you", fields=("account_id", "what", "role"), audience=Audience.ONE),
+        Kind(name="you", fields=("account_id", "what", "role", "may_unmute"), audience=Audience.ONE),
     )
 }
 

@@ -147,10 +147,16 @@ async function toggleMicrophone() {
   // Turning it on ends a host's soft mute, so the room is told before anything is sent.
   const on = !sound.isOnAir;
   if (on && room.you?.is_muted) {
-    await attempt(tellRoom(on).then((fresh) => {
+    try {
+      const fresh = await tellRoom(on);
       orderedAt = performance.now();
-      return take(fresh);
-    }));
+      take(fresh);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      toast(error.message, "bad");
+      refresh();
+      return undefined;
+    }
   }
   sound.mute(!on);
   tellMicrophone();
@@ -394,7 +400,7 @@ const heard = {
     if (!message.is_paused) replies();
     draw();
   },
-  you(message) { concerning(message.what); },
+  you(message) { concerning(message.what === "muted" && message.may_unmute === false ? "hard_muted" : message.what); },
   bye(message) { if (message.code === 4403) out("You were removed from this Space."); else if (message.code === 4410) ask(); },
 };
 
