@@ -207,7 +207,10 @@ class Instance:
 
     def client(self, user: str | None = None) -> Api:
         """Return a client for `user`, who is created when new, or for a stranger."""
-        token = self.add_user(user) if user else None
+        return self.client_with(self.add_user(user) if user else None)
+
+    def client_with(self, token: str | None) -> Api:
+        """Return a client that shows this bearer token."""
         return Api(self.origin, token, names=self.names, trust=self.authority.client_context())
 
     def _environment(self) -> dict[str, str]:

@@ -1,16 +1,38 @@
 """Stories of order in a room: muting, moving, removing, pausing, pinning, blocking, reporting."""
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
+from tests.ground.api import Api, Json, Refusal
 from tests.ground.eventually import eventually
 from tests.ground.instance import Instance
-from tests.stories.cast import Cast
-from tests.stories.room import bring_on_stage, choose_for, id_of, listen, order, start_talking, unmute
+from tests.stories.cast import Cast, Person
+from tests.stories.room import (
+    bring_on_stage,
+    choose_for,
+    id_of,
+    listen,
+    listen_privately,
+    order,
+    start_talking,
+    unmute,
+)
 
 pytestmark = pytest.mark.system
 
 TONES = (440, 660, 880)
+ROOM = "/api/fedispace/v1/spaces/{}/room"
+
+
+async def let_in_again(host: Person) -> None:
+    """Let a host take back that somebody, the only one, was sent out."""
+    await order(host, "Who was removed…")
+    back = host.page.get_by_role("button", name="Let in again")
+    await back.click()
+    await expect(back).to_have_count(0)
+    await host.page.keyboard.press("Escape")
 
 
 @pytest.mark.story("B5")
@@ -28,18 +50,22 @@ async def test_a_host_mutes_moves_removes_and_lets_in_again(cast: Cast, alpha: I
 
     await choose_for(host, "bob", "Mute")
     await dave.until_hears([440], TONES, within=20)
-    await expect(bob.page.get_by_text("A host muted you. Unmute when you want to speak.")).to_be_visible()
+    await expect(
+        bob.page.get_by_text("A host muted you. Unmute when you want to speak.").first
+    ).to_be_visible()
     await unmute(bob)
     await dave.until_hears([440, 660], TONES, within=20)
 
     await choose_for(host, "bob", "Mute until I allow it")
     await dave.until_hears([440], TONES, within=20)
-    await expect(bob.page.get_by_text("A host muted you until they allow you to speak.")).to_be_visible()
+    await expect(
+        bob.page.get_by_text("A host muted you until they allow you to speak.").first
+    ).to_be_visible()
     await bob.page.get_by_test_id("mic-button").click()
-    await expect(bob.page.get_by_text("You can speak again when they allow it.")).to_be_visible()
+    await expect(bob.page.get_by_text("You can speak again when they allow it.").first).to_be_visible()
     assert 660 not in await dave.hears(*TONES)
     await choose_for(host, "bob", "Let them unmute")
-    await expect(bob.page.get_by_text("You may speak again.")).to_be_visible()
+    await expect(bob.page.get_by_text("You may speak again.").first).to_be_visible()
     await unmute(bob)
     await dave.until_hears([440, 660], TONES, within=20)
 
@@ -59,9 +85,16 @@ async def test_a_host_mutes_moves_removes_and_lets_in_again(cast: Cast, alpha: I
     await listen(neighbour)
     await neighbour.until_hears([440], TONES, within=20)
 
-    await order(host, "Who was removed…")
-    await host.page.get_by_role("button", name="Let in again").click()
-    await host.page.keyboard.press("Escape")
+    await let_in_again(host)
+    await bob.page.goto(url)
+    await bring_on_stage(host, bob)
+    await choose_for(host, "bob", "Ban from all my Spaces", sure=True)
+    await expect(bob.page.get_by_text("The host lets you into none of their Spaces").first).to_be_visible()
+    await bob.page.goto(url)
+    await expect(bob.page.get_by_text("You can't join with this account.")).to_be_visible()
+    await expect(bob.page.get_by_test_id("listen-button")).to_have_count(0)
+
+    await let_in_again(host)
     await bob.page.goto(url)
     await listen(bob)
     await bob.until_hears([440], TONES, within=20)
@@ -80,16 +113,24 @@ async def test_a_paused_room_is_silent_and_still_and_goes_on(cast: Cast, alpha: 
     await bob.until_hears([], TONES, within=20)
     await expect(bob.page.locator("[data-paused]")).to_be_visible()
     await expect(bob.page.get_by_test_id("reactions-button")).to_be_disabled()
-    at = f"/api/fedispace/v1/spaces/{id_of(url)}"
-    async with alpha.client("bob") as client:
-        room = await client.get(f"{at}/room")
-        assert room["is_paused"]
-        assert "react" not in room["you"]["may"]
+    at = f"/api/fedispace/v1/spaces/{id_of(url)}/room"
+    async with alpha.client("bob") as client, alpha.client("kira") as chair:
+        post = await announcement(chair, "A moment")
+        assert (await client.get(at))["is_paused"]
+        with pytest.raises(Refusal, match="paused"):
+            await client.post(f"{at}/reactions", {"emoji": "🎉"})
+        with pytest.raises(Refusal, match="paused"):
+            await client.publish("Into the silence", in_reply_to_id=post["id"])
 
-    await order(host, "Let the room go on")
-    await expect(bob.page.locator("[data-paused]")).to_be_hidden()
-    await unmute(host)
-    await bob.until_hears([440], TONES, within=20)
+        await order(host, "Let the room go on")
+        await expect(bob.page.locator("[data-paused]")).to_be_hidden()
+        await unmute(host)
+        await bob.until_hears([440], TONES, within=20)
+        await client.post(f"{at}/reactions", {"emoji": "🎉"})
+        await expect(host.page.locator("[data-reaction]").first).to_have_text("🎉")
+        await client.publish("And on it goes", in_reply_to_id=post["id"])
+        await expect(host.page.locator("[data-replies]")).to_contain_text("And on it goes")
+        await expect(host.page.locator("[data-replies]")).not_to_contain_text("Into the silence")
 
 
 @pytest.mark.story("B7")
@@ -109,10 +150,16 @@ async def test_a_link_and_a_post_are_held_up_for_everybody(cast: Cast, alpha: In
     await expect(dave.page.locator("[data-pinned]")).to_be_hidden()
 
     async with alpha.client("lena") as client:
-        space_id = id_of(url)
         post = await client.publish("The first thing to read", visibility="public")
-        await client.post(f"/api/fedispace/v1/spaces/{space_id}/room/pins", {"status_id": post["id"]})
-    await expect(dave.page.locator("[data-pinned] a")).to_contain_text("The first thing to read")
+    await host.page.locator("[data-pin-form] [name=url]").fill(post["url"])
+    await host.page.get_by_role("button", name="Pin", exact=True).click()
+    await expect(banner).to_have_text("lena: The first thing to read")
+    await expect(banner).to_have_attribute("href", post["url"])
+    # Who comes later sees it before any script has run, and on the tab of pins.
+    late = await cast.guest("late", java_script_enabled=False)
+    await late.page.goto(f"{url}#pinned")
+    await expect(late.page.locator("[data-pinned] a")).to_have_text("lena: The first thing to read")
+    await expect(late.page.locator("[data-pins] a")).to_have_text("lena: The first thing to read")
 
 
 @pytest.mark.story("A13")
@@ -137,50 +184,104 @@ async def test_who_is_blocked_is_told_no_name_and_who_blocks_is_warned(cast: Cas
     assert await dirk.page.get_by_test_id("listen-button").count() == 0
     text = await dirk.page.locator("#main").inner_text()
     assert "block" not in text.lower()
+    assert await dirk.page.locator("#thread textarea").count() == 0
+    async with alpha.client("dirk") as blocked, alpha.client("mona") as chair:
+        post = await announcement(chair, "Quarrels")
+        with pytest.raises(Refusal, match="can't join with this account"):
+            await blocked.publish("Let me in", in_reply_to_id=post["id"])
+        with pytest.raises(Refusal, match="can't join with this account"):
+            await blocked.join_space(id_of(url), "listener")
 
+    # They are warned however fast they press.
     await emil.page.goto(url)
-    await emil.page.wait_for_timeout(1500)
     await emil.page.get_by_test_id("listen-button").click()
     warning = emil.page.get_by_test_id("block-warning")
     await expect(warning).to_contain_text("1 person you block is on stage")
+    await expect(warning).to_contain_text("nobody can be left out of it for you alone")
+    assert "ben" not in await warning.inner_text()
+    await warning.get_by_role("button", name="Leave").click()
+    await expect(warning).to_be_hidden()
+    assert await emil.hears(*TONES) == set()
+    await emil.page.get_by_test_id("listen-button").click()
     await emil.page.get_by_test_id("listen-anyway").click()
-    private = emil.page.get_by_test_id("listen-privately")
-    await expect(private).to_be_visible()
-    await private.click()
+    await listen_privately(emil)
     await emil.until_hears([440, 660], TONES, within=20)
 
 
 @pytest.mark.story("A14")
-async def test_a_person_and_a_moment_are_reported_with_their_sound(cast: Cast, alpha: Instance) -> None:
+async def test_a_person_and_a_moment_are_reported_with_their_sound(
+    cast: Cast, alpha: Instance, beta: Instance
+) -> None:
     host = await cast.person(alpha, "nele", tone=440)
     bob = await cast.person(alpha, "bob")
     url = await start_talking(host, alpha, "Bad words")
     await bob.page.goto(url)
     await listen(bob)
     await bob.until_hears([440], TONES, within=20)
-    await bob.page.wait_for_timeout(3000)
-    await bob.page.locator("[data-seat*=nele] [data-person]").click()
-    await bob.page.get_by_test_id("report-person").click()
-    form = bob.page.get_by_test_id("report-form")
-    await form.locator("[name=comment]").fill("That was a threat.")
-    await form.get_by_role("button", name="Send the report").click()
-    await expect(bob.page.get_by_text("report", exact=False).last).to_be_visible()
+    await report(bob, "nele", "That was a threat.")
 
-    def filed() -> str:
-        return alpha.command("report", "list")
-
-    async def look() -> str:
-        return filed()
-
-    listed = await eventually("the report is filed", look, lambda text: "Bad words" in text or "nele" in text)
-    assert "nele" in listed
-    number = (
-        listed.split()[0] if listed.split()[0].isdigit() else next(w for w in listed.split() if w.isdigit())
-    )
+    listed = await filed(alpha, "That was a threat.")
+    assert "@nele@a.test" in listed
+    assert f"{alpha.origin}/users/bob" in listed
+    number = listed.split()[0]
     shown = alpha.command("report", "show", number)
-    assert "That was a threat." in shown
+    assert f"Space      {id_of(url)} Bad words" in shown
+    assert re.search(r"moment +\d+:\d\d after its beginning", shown)
+    assert re.search(r"sound +\d+ seconds", shown)
+    kept = b"".join(path.read_bytes() for path in alpha.home.rglob("*") if path.is_file())
+    assert b"OpusHead" not in kept, "what is kept is sealed"
     sound = alpha.home / "evidence.ogg"
     alpha.command("report", "sound", number, "--out", str(sound))
     assert sound.read_bytes().startswith(b"OggS")
-    async with alpha.client("nele") as reported:
-        assert [one for one in await reported.notifications() if "report" in one["type"]] == []
+
+    # Somebody of another server, on this stage: the moderators there hear of it, and not who said it.
+    async with (
+        alpha.client("nele") as reported,
+        beta.client("nils") as guest,
+        await in_the_room(guest, alpha, url) as inside,
+    ):
+        await inside.post(f"{ROOM.format(id_of(url))}/hand", {"up": True})
+        await host.page.get_by_role("button", name="Approve nils").click()
+        await report(bob, "nils", "They sell things.")
+        there = await filed(beta, "They sell things.")
+        assert "@nils@b.test" in there
+        assert "bob" not in there
+        number = there.split()[0]
+        assert f"{url.split('/@')[0]}" in beta.command("report", "show", number)
+        for one in (reported, guest):
+            assert [each for each in await one.notifications() if "report" in each["type"]] == []
+
+
+async def announcement(host: Api, title: str) -> Json:
+    """Return the post with which a Space of theirs was announced."""
+    return next(post for post in await host.home() if title in post["content"])
+
+
+async def in_the_room(guest: Api, server: Instance, url: str) -> Api:
+    """Return a client for somebody of another server that holds a pass to a room of this one."""
+    space = await guest.resolve_space(f"{server.origin}/spaces/{id_of(url)}")
+    admission = await guest.join_space(space["id"], "listener")
+    async with server.client_with(admission["ticket"]) as arriving:
+        held = await arriving.post(f"/api/fedispace/v1/spaces/{id_of(url)}/pass")
+    return server.client_with(held["pass"])
+
+
+async def report(person: Person, whom: str, words: str) -> None:
+    """Let somebody report one of those on stage."""
+    await person.page.locator(f"[data-seat^='@{whom}@'] [data-person]").click()
+    await person.page.get_by_test_id("report-person").click()
+    form = person.page.get_by_test_id("report-form")
+    await expect(form).to_contain_text(f"About {whom}")
+    await form.locator("[name=comment]").fill(words)
+    await form.get_by_role("button", name="Send the report").click()
+    await expect(person.page.get_by_text("Whom you named is not told.").last).to_be_visible()
+    await expect(form).to_be_hidden()
+
+
+async def filed(server: Instance, words: str) -> str:
+    """Wait until a report stands in the moderators' queue, and return its line."""
+
+    async def lines() -> list[str]:
+        return [line for line in server.command("report", "list").splitlines() if words in line]
+
+    return (await eventually("the report is filed", lines, bool))[0]

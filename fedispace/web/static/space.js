@@ -166,7 +166,7 @@ async function toggleMicrophone() {
 async function listen() {
   if (sound.listening.wanted) return;
   wake();
-  if (key.isElsewhere && key.isKnown && !room.state) await refresh();
+  if (key.isKnown && !room.state) await refresh(); // Whom one blocks on stage is said before they are heard.
   const warnings = room.state?.warnings?.blocked_on_stage ?? 0;
   if (warnings && !warned) {
     const sheet = find("warning-sheet");
