@@ -436,7 +436,10 @@ function concerning(what) {
     tellMicrophone();
     say("wait", words);
   }
-  if (what === "unmuted" && room.you) room.you.may_unmute = true;
+  if (what === "unmuted") {
+    if (room.you) Object.assign(room.you, { is_muted: false, may_unmute: true });
+    say("on", words);
+  }
   if (what === "removed" || what === "banned") {
     out(what === "banned" ? "The host lets you into none of their Spaces any more." : "You were removed from this Space.");
     return;
