@@ -5,6 +5,8 @@ import contextlib
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from fedispace.media.live.stream_client import Stream
 from tests.ground.ear import RATE
 from tests.media.hearing import Samples
@@ -54,3 +56,14 @@ class Reading:
                 sound = played(bytes(self.received))
                 if len(sound) - before >= seconds * RATE:
                     return sound[before:]
+
+
+async def read_on(stream: Stream, seconds: float, *, within: float = 30.0) -> Samples:
+    """Read from the beginning until so much can be played; return it."""
+    received = b""
+    async with asyncio.timeout(within):
+        while True:
+            received += await stream.next()
+            sound = played(received) if len(received) > 1000 else np.zeros(0)
+            if len(sound) >= seconds * RATE:
+                return sound

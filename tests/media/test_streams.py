@@ -12,6 +12,7 @@ from fedispace.media.live import grants, ogg
 from fedispace.media.live.protocol import SfuStatus
 from fedispace.media.live.stream_client import introduce
 from tests.ground.eventually import eventually
+from tests.ground.ports import free_port
 from tests.media.peers import Listener, Sound, Speaker
 from tests.media.playing import played
 from tests.media.reading import Reading
@@ -152,6 +153,17 @@ async def test_a_stranger_at_the_door_gets_no_stream(tmp_path: Path) -> None:
     async with Studio(tmp_path) as studio:
         with pytest.raises((OSError, ConnectionError)):
             await introduce(studio.settings.control, b"another secret of thirty-two bytes or so")
+
+
+async def test_a_stream_comes_from_another_machine_too(tmp_path: Path) -> None:
+    async with (
+        Studio(tmp_path, control=f"tcp://127.0.0.1:{free_port()}") as studio,
+        Speaker(studio) as speaker,
+        Reading(studio) as reading,
+    ):
+        await speaker.publish(Sound.tone(440))
+        await reading.hears(1.0)
+        assert strength(await reading.hears(1.0), 440) > _AUDIBLE
 
 
 async def test_many_who_come_at_once_all_get_their_stream(tmp_path: Path) -> None:

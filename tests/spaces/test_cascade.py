@@ -20,6 +20,7 @@ from tests.media.door import open_door
 from tests.media.hearing import main_frequency, purity
 from tests.media.lines import Line
 from tests.media.peers import Listener, Sound, Speaker
+from tests.media.reading import read_on
 from tests.media.studio import Studio
 from tests.spaces.test_fleet import Halls, halls, sessions
 
@@ -94,6 +95,20 @@ async def test_who_is_on_the_second_server_hears_what_is_said_on_the_first(
         with pytest.raises(Unavailable, match="full"):
             async with Listener(halls.any) as third:
                 await subscribe(live, space, third)
+
+
+async def test_who_listens_over_http_on_the_second_server_hears_it_too(halls: Halls, space: Space) -> None:
+    async with halls.web_process(max_listeners=1) as live, Listener(halls.any) as near:
+        first = await server_of(halls, await subscribe(live, space, near))
+        invited = await live.streaming.invite(space.id, None)
+        async with (
+            Speaker(await home_of(halls, space)) as speaker,
+            live.streaming.opened(space.id, invited.address) as stream,
+        ):
+            assert await server_of(halls, invited.resource) != first
+            await speaker.publish(Sound.tone(440), room=str(space.id))
+            heard = (await read_on(stream, 6.0))[-2 * RATE :]
+    assert purity(heard, RATE, 440) > 0.95
 
 
 async def test_when_the_first_is_killed_and_back_the_second_is_fed_again(halls: Halls, space: Space) -> None:

@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.ground.firewall import closed
 from tests.ground.instance import Instance
-from tests.stories.cast import Cast
-from tests.stories.room import listen, start_talking
+from tests.stories.cast import Cast, Person
+from tests.stories.room import id_of, listen, start_talking
 
 _TONE = 440.0
 _OTHERS = (660.0, 880.0)
@@ -85,21 +85,51 @@ async def test_where_udp_is_blocked_the_sound_goes_by_tcp(alpha: Instance, cast:
     assert not dave.errors
 
 
+async def _from_next_door(cast: Cast, beta: Instance, url: str) -> Person:
+    rita = await cast.person(beta, "rita")
+    async with beta.client("rita") as next_door:
+        found = await next_door.resolve_space(url)
+    await rita.page.goto(f"{beta.origin}/@{found['host']['acct']}/spaces/{found['id']}")
+    return rita
+
+
+async def _walks_about(dave: Person) -> None:
+    """Going elsewhere does not end it, and the small player can do what it can do otherwise."""
+    await dave.page.locator(".rail a[href='/search']").click()
+    player = dave.page.get_by_test_id("mini-player").filter(visible=True)
+    await expect(player).to_contain_text("a few seconds behind")
+    await dave.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
+    await player.get_by_role("button", name="Pause").click()
+    assert await dave.hears(_TONE) == set()
+    await player.get_by_role("button", name="Play").click()
+    await dave.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
+
+
+async def _reads_without_scripts(cast: Cast, url: str, count: Locator) -> None:
+    plain = await cast.guest("somebody without scripts", java_script_enabled=False)
+    await plain.page.goto(url)
+    async with plain.page.expect_response(lambda answer: "/stream/" in answer.url) as answered:
+        await plain.page.get_by_role("button", name="Listen, a few seconds behind").click()
+    answer = await answered.value
+    assert (answer.status, answer.headers["content-type"]) == (200, "audio/ogg; codecs=opus")
+    await expect(count).to_have_text("2")
+    await plain.page.close()
+
+
 @pytest.mark.story("A10")
 async def test_where_webrtc_is_blocked_the_sound_comes_over_http_a_few_seconds_behind(
     alpha: Instance, beta: Instance, cast: Cast
 ) -> None:
-    """On the Space's own server, on the page of another server, and in a browser without scripts."""
+    """On the Space's own page and on another server's, in a player on another site, and without scripts."""
     quinn = await cast.person(alpha, "quinn", tone=_TONE)
     await quinn.page.context.add_init_script(_LINES)
     url = await start_talking(quinn, alpha, "Behind a wall")
     dave = await cast.guest("dave")
     await dave.page.context.add_init_script(_LINES)
     await dave.page.goto(url)
-    rita = await cast.person(beta, "rita")
-    async with beta.client("rita") as next_door:
-        found = await next_door.resolve_space(url)
-    await rita.page.goto(f"{beta.origin}/@{found['host']['acct']}/spaces/{found['id']}")
+    rita = await _from_next_door(cast, beta, url)
+    framed = await cast.guest("a reader of another site")
+    await framed.page.goto(f"{alpha.origin}/embed/spaces/{id_of(url)}")
     behind, status = dave.page.get_by_test_id("behind"), dave.page.locator("[data-status]")
     count = quinn.page.locator("[data-count]").first
 
@@ -107,24 +137,21 @@ async def test_where_webrtc_is_blocked_the_sound_comes_over_http_a_few_seconds_b
     with closed(alpha.address, alpha.rtc_port, "udp", "tcp", spared=hers):
         await listen(dave)
         await listen(rita)
+        await framed.page.get_by_test_id("listen-button").click()
         await expect(behind.filter(visible=True)).to_have_text("a few seconds behind", timeout=90_000)
         await dave.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
         await expect(status).to_contain_text("a few seconds behind")
         await expect(rita.page.get_by_test_id("behind").filter(visible=True)).to_have_count(1, timeout=90_000)
         await rita.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
-        await expect(count).to_have_text("2")
+        embedded = framed.page.get_by_text("Listening, a few seconds behind")
+        await expect(embedded).to_be_visible(timeout=90_000)
+        await framed.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
+        await expect(count).to_have_text("3")
+        await framed.page.close()
         await rita.page.get_by_test_id("leave-button").click()
         await expect(count).to_have_text("1")
 
-        # Going elsewhere does not end it, and the small player can do what it can do otherwise.
-        await dave.page.locator(".rail a[href='/search']").click()
-        player = dave.page.get_by_test_id("mini-player").filter(visible=True)
-        await expect(player).to_contain_text("a few seconds behind")
-        await dave.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
-        await player.get_by_role("button", name="Pause").click()
-        assert await dave.hears(_TONE) == set()
-        await player.get_by_role("button", name="Play").click()
-        await dave.until_hears({_TONE}, {_TONE, *_OTHERS}, within=_WITHIN)
+        await _walks_about(dave)
         await dave.page.go_back()
         await dave.page.get_by_test_id("leave-button").click()
         await expect(count).to_have_text("0")
@@ -138,15 +165,7 @@ async def test_where_webrtc_is_blocked_the_sound_comes_over_http_a_few_seconds_b
     assert not dave.errors
     assert not rita.errors
 
-    plain = await cast.guest("somebody without scripts", java_script_enabled=False)
-    await plain.page.goto(url)
-    async with plain.page.expect_response(lambda answer: "/stream/" in answer.url) as answered:
-        await plain.page.get_by_role("button", name="Listen, a few seconds behind").click()
-    answer = await answered.value
-    assert (answer.status, answer.headers["content-type"]) == (200, "audio/ogg; codecs=opus")
-    await expect(count).to_have_text("2")
-    await plain.page.close()
-
+    await _reads_without_scripts(cast, url, count)
     with closed(alpha.address, alpha.rtc_port, "udp", "tcp"):
         words = quinn.page.locator("[data-status]")
         await expect(words).to_contain_text("the stage needs it", timeout=90_000)
