@@ -47,6 +47,7 @@ from fedispace.queue.worker import Worker
 from fedispace.sfu_place import SfuPlace, no_sfu
 from fedispace.spaces.entry.passes import Passes
 from fedispace.spaces.events.hub import Hub
+from fedispace.spaces.events.reactions import Reactions
 from fedispace.spaces.oversight import Oversight
 from fedispace.spaces.sound.fleet import Fleet
 from fedispace.spaces.sound.live import LiveRooms
@@ -118,6 +119,7 @@ class App:
     oversight: Oversight
     passes: Passes
     hub: Hub
+    reactions: Reactions
     federation: FederationDoor
     api: Api
     pages: Web
@@ -164,6 +166,7 @@ class App:
             await self.watch.start()
             await self.absence.start()
             await self.hub.start()
+            await self.reactions.start()
         if worker:
             if self.db.dialect == "sqlite":
                 await self._take_back_leases()
@@ -183,6 +186,7 @@ class App:
         await self.absence.stop()
         await self.watch.stop()
         await self.hub.stop()
+        await self.reactions.stop()
         await self.obedience.stop()
         await self.rooms.stop()
         await self.net.close()
@@ -268,6 +272,7 @@ def build(
         oversight=spaces.oversight,
         passes=spaces.passes,
         hub=spaces.hub,
+        reactions=spaces.reactions,
         federation=incoming.door,
         api=api(base, accounts, threads, spaces),
         pages=pages(base, accounts, threads, spaces, leaving),

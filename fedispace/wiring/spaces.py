@@ -61,7 +61,7 @@ class Spaces:
         placement = Placement(fleet, clock, base.config.rtc.max_listeners_per_room)
         self.hub = Hub(db=db, bus=base.bus, clock=clock, thread=RoomThread(db))
         self.speaking = Speaking(self.hub.tell)
-        self.reactions = Reactions(db=db, bus=base.bus, clock=clock)
+        self.reactions = Reactions(db=db, bus=base.bus, clock=clock, ids=ids)
         self.rooms = LiveRooms(
             db=db,
             ids=ids,

@@ -33,12 +33,14 @@ class Neighbour:
     async def start(self) -> None:
         await self.app.bus.start()
         await self.app.hub.start()
+        await self.app.reactions.start()
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
 
     async def stop(self) -> None:
         await self._runner.cleanup()
         await self.app.hub.stop()
+        await self.app.reactions.stop()
         await self.app.net.close()
         await self.app.bus.close()
         await self.app.db.close()
@@ -95,6 +97,23 @@ async def test_what_one_process_does_is_told_by_all(
             while seen < 3:
                 seen += (await each.event("reactions"))["counts"]["👏"]
             assert seen == 3
+
+
+@pytest.mark.attack(105)
+async def test_five_reactions_are_five_at_all_processes_together(
+    site: Site, neighbour: Neighbour, bob: Client, space: dict[str, Any]
+) -> None:
+    at = f"{AT}/{space['id']}/room/reactions"
+    elsewhere = Client(neighbour.origin, bob.token)
+    async with Listener(neighbour.origin, space["id"]) as there, elsewhere.session:
+        for _ in range(5):
+            await bob.post(at, {"emoji": "🎉"}, expect=202)
+        seen = 0
+        while seen < 5:
+            seen += (await there.event("reactions"))["counts"]["🎉"]
+        assert (await elsewhere.call("POST", at, json={"emoji": "🎉"}))[0] == 429
+        site.home.clock.advance(seconds=2.1)
+        await elsewhere.post(at, {"emoji": "🎉"}, expect=202)
 
 
 async def test_who_is_removed_by_one_process_is_closed_by_another(
