@@ -25,13 +25,13 @@ from fedispace.api.routing import Dialect, Endpoint
 from fedispace.api.seats import Seats
 from fedispace.api.whip import bearer_of, space_id_of
 from fedispace.clock import iso
-from fedispace.media.live.broadcast import MEDIA_TYPE
+from fedispace.media.live.broadcast import MEDIA_TYPE, PAGE_SECONDS
 from fedispace.media.live.stream_client import Stream
 from fedispace.spaces.entry.client_keys import HEADER
 from fedispace.spaces.sound.streaming import Streaming
 
 _STUCK_SECONDS: Final = 20.0
-_UNSENT_BYTES: Final = 32 << 10
+_UNSENT_BYTES: Final = 16 << 10
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -127,6 +127,8 @@ async def _pass_on(request: web.Request, stream: Stream, answer: web.StreamRespo
             while chunk := await stream.next():
                 async with asyncio.timeout(_STUCK_SECONDS):
                     await answer.write(chunk)
+                    while transport.get_write_buffer_size() > _UNSENT_BYTES:
+                        await asyncio.sleep(PAGE_SECONDS)
             async with asyncio.timeout(_STUCK_SECONDS):
                 await answer.write_eof()
         except TimeoutError:

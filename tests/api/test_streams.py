@@ -1,7 +1,9 @@
 """Listening over plain HTTP, as a player does, with a real SFU behind and a stock aiortc that speaks."""
 
 import asyncio
+import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -223,6 +225,30 @@ async def test_a_player_that_goes_without_a_word_is_noticed(
     assert (await reader.readline()).startswith(b"HTTP/1.1 200")
     writer.transport.abort()
     await eventually("he is gone", studio.client.status, lambda seen: not seen.rooms)
+
+
+async def test_a_player_that_stops_reading_is_sent_less_and_then_away(
+    site: Site, studio: Studio, space: dict[str, Any]
+) -> None:
+    """What it does not read is kept for it nowhere."""
+    said = await ask(site.anyone, space)
+    async with Speaker(studio) as speaker:
+        await speaker.publish(Sound.tone(440), room=str(space["id"]))
+        with socket.socket() as asleep:
+            asleep.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
+            asleep.connect(("127.0.0.1", site.port))
+            path = said["url"].removeprefix(site.origin)
+            asleep.sendall(f"GET {path} HTTP/1.1\r\nHost: {site.origin[7:]}\r\n\r\n".encode())
+            await eventually(
+                "it is sent less", studio.client.status, lambda now: now.stream_pages_left_out > 0
+            )
+            await eventually("it is sent away", studio.client.status, lambda now: now.streams == 0)
+            asleep.settimeout(5)
+            received = 0
+            with contextlib.suppress(OSError):
+                while data := asleep.recv(65536):
+                    received += len(data)
+    assert received < 100_000
 
 
 async def test_whep_says_where_the_stream_is(site: Site, space: dict[str, Any]) -> None:
