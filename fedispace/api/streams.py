@@ -127,7 +127,7 @@ async def _pass_on(request: web.Request, stream: Stream, answer: web.StreamRespo
             while chunk := await stream.next():
                 async with asyncio.timeout(_STUCK_SECONDS):
                     await answer.write(chunk)
-                    while transport.get_write_buffer_size() > _UNSENT_BYTES:
+                    while transport.get_write_buffer_size() > _UNSENT_BYTES:  # noqa: ASYNC110 - nothing tells
                         await asyncio.sleep(PAGE_SECONDS)
             async with asyncio.timeout(_STUCK_SECONDS):
                 await answer.write_eof()
