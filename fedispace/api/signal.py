@@ -21,7 +21,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from fedispace import errors
 from fedispace.accounts import scopes
@@ -76,6 +76,7 @@ _CODE: Final[dict[type[errors.FedispaceError], int]] = {
     errors.Invalid: _MALFORMED,
 }
 _LATER: Final = 1013
+_SAID: Final = frozenset({WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG})
 _PONG: Final = packed({"event": "pong"})
 
 
@@ -136,7 +137,11 @@ class SignalCalls:
 
     async def _signal(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(
-            heartbeat=PING_SECONDS, compress=False, max_msg_size=MAX_MESSAGE, timeout=_GOODBYE_SECONDS
+            heartbeat=PING_SECONDS,
+            autoping=False,
+            compress=False,
+            max_msg_size=MAX_MESSAGE,
+            timeout=_GOODBYE_SECONDS,
         )
         with contextlib.ExitStack() as seat:
 
@@ -157,12 +162,13 @@ class SignalCalls:
     async def _converse(self, request: web.Request, socket: web.WebSocketResponse, space_id: int) -> None:
         """Hold one WebSocket from its first word to its end."""
         wire: Wire | None = None
+        allowance = Allowance(self._clock)
         code, why = GOING_AWAY, ""
         try:
-            holder = await self._first_word(request, socket, space_id)
+            holder = await self._first_word(request, socket, space_id, allowance)
             wire = Wire(_transport(request), holder, "websocket", websocket_frame)
             await self._begin(space_id, wire, resync=False)
-            await self._listen(socket, space_id, wire)
+            await self._listen(socket, space_id, wire, allowance)
             code = wire.code
         except Closed as closed:
             code, why = closed.code, closed.why
@@ -173,12 +179,15 @@ class SignalCalls:
                 self._hub.leave(space_id, wire)
         await socket.close(code=code, message=why.encode()[:120])
 
-    async def _first_word(self, request: web.Request, socket: web.WebSocketResponse, space_id: int) -> Holder:
+    async def _first_word(
+        self, request: web.Request, socket: web.WebSocketResponse, space_id: int, allowance: "Allowance"
+    ) -> Holder:
         """Return who is there: by the header, by the first message, or nobody after a while."""
         if "Authorization" in request.headers:
             return await self._holder(_bearer(request), space_id)
         try:
-            message = await socket.receive(timeout=FIRST_WORD_SECONDS)
+            async with asyncio.timeout(FIRST_WORD_SECONDS):
+                message = await _next(socket, allowance)
         except TimeoutError:
             return VISITOR
         if message.type is not WSMsgType.TEXT:
@@ -205,17 +214,13 @@ class SignalCalls:
         if space.state in OVER:
             wire.end(Reason.OVER)
 
-    async def _listen(self, socket: web.WebSocketResponse, space_id: int, wire: Wire) -> None:
+    async def _listen(
+        self, socket: web.WebSocketResponse, space_id: int, wire: Wire, allowance: "Allowance"
+    ) -> None:
         """Read what the client says until it goes, or is sent."""
-        allowance, counted_at = float(_BURST), self._clock.monotonic()
         leaving = asyncio.create_task(_close_when_ended(wire, socket), name="room events: goodbye")
         try:
-            while (message := await socket.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                now = self._clock.monotonic()
-                allowance = min(_BURST, allowance + (now - counted_at) * _PER_SECOND) - 1
-                counted_at = now
-                if allowance < 0:
-                    raise Closed(code=_FLOOD, why="Too many messages.")
+            while (message := await _next(socket, allowance)).type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 if message.type is WSMsgType.TEXT:
                     await self._renew(message.data, space_id, wire)
         finally:
@@ -318,6 +323,35 @@ class SignalCalls:
         schemes = ("https",) if self._is_secure else ("https", "http")
         if parts is None or parts.scheme not in schemes or not parts.netloc or parts.path or parts.query:
             raise Forbidden("This cannot be opened from that page.")
+
+
+class Allowance:
+    """How much a client may say: a few things at once, and then so many a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._left = float(_BURST)
+        self._counted_at = clock.monotonic()
+
+    def spend(self) -> None:
+        """Count one thing; raises `Closed` when it is too much."""
+        now = self._clock.monotonic()
+        self._left = min(_BURST, self._left + (now - self._counted_at) * _PER_SECOND) - 1
+        self._counted_at = now
+        if self._left < 0:
+            raise Closed(code=_FLOOD, why="Too many messages.")
+
+
+async def _next(socket: web.WebSocketResponse, allowance: Allowance) -> WSMessage:
+    """Return what a client says next; its pings are answered, and count as all that it says."""
+    while True:
+        message = await socket.receive()
+        if message.type in _SAID:
+            allowance.spend()
+        if message.type is WSMsgType.PING:
+            await socket.pong(message.data)
+        elif message.type is not WSMsgType.PONG:
+            return message
 
 
 async def _close_when_ended(wire: Wire, socket: web.WebSocketResponse) -> None:

@@ -1,6 +1,7 @@
 """A room's events on real sockets: who may listen, what they hear, and when they are sent away."""
 
 import asyncio
+import contextlib
 import json
 import socket
 from datetime import timedelta
@@ -436,6 +437,36 @@ async def test_who_says_too_much_is_closed(site: Site, space: dict[str, Any]) ->
         for _ in range(100):
             await flood.say({"event": "unknown"})
         assert await flood.closed() == 4429
+
+
+@pytest.mark.attack(98)
+@pytest.mark.parametrize("first", [True, False])
+async def test_who_pings_too_much_is_closed(site: Site, space: dict[str, Any], first: bool) -> None:
+    """What a browser never does and a client does now and then costs as much as a message."""
+    flood = Listener(site.origin, space["id"])
+    flood.socket = await flood._session.ws_connect(flood._url)
+    if not first:
+        await flood.say({"pass": None})
+        await flood.event("hello")
+    with contextlib.suppress(ConnectionError):
+        for _ in range(200):
+            await flood.socket.ping()
+    assert await flood.closed() == 4429
+    await flood.close()
+
+
+async def test_a_ping_is_answered_before_the_first_word_and_after_it(
+    site: Site, space: dict[str, Any]
+) -> None:
+    async with aiohttp.ClientSession() as session:
+        socket = await session.ws_connect(f"{site.origin}/spaces/{space['id']}/signal", autoping=False)
+        await socket.ping(b"one")
+        assert (await socket.receive(timeout=5)).data == b"one"
+        await socket.send_str("{}")
+        assert json.loads((await socket.receive(timeout=5)).data)["event"] == "hello"
+        await socket.ping(b"two")
+        assert (await socket.receive(timeout=5)).data == b"two"
+        await socket.close()
 
 
 @pytest.mark.attack(98)
