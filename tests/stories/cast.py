@@ -157,6 +157,7 @@ class Cast:
         context = await browser.person(**{**usual, **options})
         context.set_default_timeout(60_000)
         await context.add_init_script(_PREPARED)
+        context.set_default_timeout(90_000)
         person = Person(name, await context.new_page())
         person.page.on("pageerror", lambda error: person.errors.append(str(error)))
         person.page.on("request", lambda request: person.requests.append(request.url))

@@ -10,7 +10,7 @@ from tests.ground.instance import Instance
 from tests.stories.cast import Cast
 
 # How long something may take is for benchmarks to say; a story waits until it is so.
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")

@@ -29,11 +29,8 @@ export class Folk {
     sheet.querySelector("[data-name]").textContent = person.name;
     sheet.querySelector("[data-handle]").textContent = person.handle;
     sheet.querySelector("[data-visit]").href = path;
-    const desk = this.desk();
-    sheet.querySelector("[data-menu]").replaceChildren(...(desk?.menuOf(account) ?? []).map((one) => button(one.words, async () => {
-      sheet.close();
-      if (!one.asks || (await desk.confirm(one.asks))) await one.go();
-    }, one.kind)));
+    this.shown = account;
+    this.drawMenu(sheet);
     const complain = sheet.querySelector("[data-complain]");
     complain.hidden = !this.key.isKnown || this.room.isMe(account);
     complain.onclick = () => {
@@ -42,6 +39,19 @@ export class Folk {
       open(this.room.find("report-sheet"));
     };
     open(sheet);
+  }
+
+  draw() {
+    const sheet = this.room.find("person-sheet");
+    if (sheet?.open) this.drawMenu(sheet);
+  }
+
+  drawMenu(sheet) {
+    const desk = this.desk();
+    sheet.querySelector("[data-menu]").replaceChildren(...(desk?.menuOf(this.shown) ?? []).map((one) => button(one.words, async () => {
+      sheet.close();
+      if (!one.asks || (await desk.confirm(one.asks))) await one.go();
+    }, one.kind)));
   }
 
   // A report says who, when, and what; the last minute of sound goes along if its writer wants that.

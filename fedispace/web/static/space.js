@@ -166,7 +166,11 @@ async function toggleMicrophone() {
 async function listen() {
   if (sound.listening.wanted) return;
   wake();
-  if (key.isKnown && !room.state) await refresh(); // Whom one blocks on stage is said before they are heard.
+  if (key.isKnown && !room.state) { // Whom one blocks on stage is said before they are heard.
+    if (key.isElsewhere) say("wait", `Asking ${page.domain}…`);
+    await refresh();
+    if (key.isElsewhere) say("", `This room is on ${page.domain}.`);
+  }
   const warnings = room.state?.warnings?.blocked_on_stage ?? 0;
   if (warnings && !warned) {
     const sheet = find("warning-sheet");
@@ -278,6 +282,7 @@ function take(fresh) {
   if (!fresh || !fresh.stage) return refresh();
   const wasKnown = room.known;
   const was = room.isOnStage;
+  const wasRole = room.role;
   const wasInvited = room.you?.invited_as;
   const wasPaused = find("paused")?.hidden === false;
   room.apply(fresh);
@@ -299,6 +304,7 @@ function take(fresh) {
   if (you?.invited_as && !wasInvited) invited(you.invited_as);
   if (room.isHost) host();
   else hosting?.draw();
+  if (room.role !== wasRole) openAgain();
   draw();
   tellTimes(root);
   return undefined;
@@ -366,8 +372,16 @@ function invited(role) {
 
 async function host() {
   const { Hosting } = await import("./hosting.js");
+  const isNew = !hosting;
   hosting ??= new Hosting({ room, key, again: refresh });
   hosting.draw();
+  if (isNew) openAgain();
+}
+
+// What is open says what one may do now, not when it was opened.
+function openAgain() {
+  if (find("more-sheet")?.open) extras();
+  folk.draw();
 }
 
 const heard = {
@@ -539,6 +553,7 @@ function changed(now) {
   }
   dock?.querySelectorAll("form").forEach((form) => { form.hidden = true; });
   find("stage")?.querySelector(".stage")?.classList.remove("on");
+  find("paused").hidden = true;
   find("onair").textContent = now === "cancelled" ? "Cancelled" : "Ended";
   root.classList.add("is-over");
   find("bubbles")?.replaceChildren();
@@ -608,15 +623,16 @@ find("picker")?.addEventListener("click", (event) => {
 });
 find("presence-switch")?.addEventListener("click", () => show(!room.you?.is_shown));
 
-buttons.extras?.addEventListener("click", () => {
+function extras() {
   const sheet = find("more-sheet");
   if (hosting) hosting.orders(sheet.querySelector("[data-orders]"), sheet);
   const down = sheet.querySelector("[data-step-down]");
   if (down) down.hidden = !room.may("step_down");
   const keys = sheet.querySelector("[data-stream]");
   if (keys) keys.hidden = !room.may("stream");
-  open(sheet);
-});
+  return sheet;
+}
+buttons.extras?.addEventListener("click", () => open(extras()));
 find("volume")?.addEventListener("input", (event) => sound.loud(Number(event.target.value)));
 find("step-down")?.addEventListener("click", async () => {
   find("more-sheet").close();
