@@ -10,6 +10,7 @@ from fedispace.clock import ManualClock
 from fedispace.config import Spaces as Limits
 from fedispace.errors import Conflict, FedispaceError, Forbidden, Invalid, NotFound
 from fedispace.spaces import members
+from fedispace.spaces.fediverse.guest_answers import GuestAnswers
 from fedispace.spaces.verbs.inviting import parse_offer
 from tests.spaces.floor import COHOST, HOST, LISTENER, SPEAKER, Floor, Heard, floor  # noqa: F401
 from tests.spaces.town import Town
@@ -268,3 +269,32 @@ async def test_a_room_says_what_one_may_do_and_whom_one_blocks_there(
     view = await floor.seen_by("bob")
     assert (view.blocked_on_stage, view.elapsed) == (1, 90)
     assert timedelta(seconds=view.elapsed) == timedelta(minutes=1, seconds=30)
+
+
+async def test_an_answer_that_fails_takes_back_no_offer_that_was_made_meanwhile(floor: Floor) -> None:  # noqa: F811
+    """And none that was taken meanwhile: the guest's own server would forget that they are on stage."""
+    town, dan = floor.town, await floor.town.neighbour("dan")
+    floor.people["dan"] = dan
+    inviting = town.verbs.inviting
+
+    class Overtaken:
+        def __init__(self, by: str) -> None:
+            self._by = by
+
+        async def answer(self, by_id: int, space_id: int, *, accept: bool) -> None:
+            if self._by == "a new offer":
+                await inviting.withdraw(floor.alice, space_id, by_id)
+                await inviting.invite(floor.alice, space_id, by_id, "speaker")
+            else:
+                await inviting.answer(by_id, space_id, accept=True)
+            raise Conflict("Too late.")
+
+    await inviting.invite(floor.alice, floor.id, dan.id, "speaker")
+    for overtaken, invited_as, role in (("a new offer", "speaker", LISTENER), ("the guest", None, SPEAKER)):
+        arguments = {"space": floor.id, "account": dan.id, "accept": True}
+        asked = (await floor.row("dan")).invite_uri
+        await GuestAnswers(town.db, town.people, Overtaken(overtaken), town.post).take(
+            {**arguments, "invite": asked}
+        )
+        row = await floor.row("dan")
+        assert (row.invited_as, row.role, row.invite_uri is None) == (invited_as, role, False)

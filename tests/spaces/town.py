@@ -134,7 +134,7 @@ class Town:
         self.tidings = Tidings(self.ids, clock, self.bus, self.addresses, self.outbox, events)
         self.orders = KeptOrders()
         self.notifier = Notifier(self.ids, clock, self.bus, heard(), private_mention())
-        post = InvitationPost(self.ids, self.addresses, self.outbox, self.notifier, events)
+        post = self.post = InvitationPost(self.ids, self.addresses, self.outbox, self.notifier, events)
         self.herald = Herald(clock, self.tidings, post)
         self.verbs = RoomVerbs(
             db=db,

@@ -16,6 +16,7 @@ from fedispace.queue.jobs import Arguments, Jobs, Task
 from fedispace.spaces import members
 from fedispace.spaces.fediverse.invitation_post import InvitationPost
 from fedispace.spaces.models import Space
+from fedispace.spaces.order_of_locks import take_space
 
 log = structlog.get_logger()
 
@@ -64,12 +65,14 @@ class GuestAnswers:
             await self._answering.answer(account_id, space_id, accept=bool(arguments["accept"]))
         except (Conflict, Forbidden, NotFound) as refusal:
             log.info("space.answer_too_late", space=space_id, account=account_id, why=refusal.detail)
-            await self._take_back(space_id, account_id)
+            await self._take_back(space_id, account_id, arguments["invite"])
 
-    async def _take_back(self, space_id: int, account_id: int) -> None:
+    async def _take_back(self, space_id: int, account_id: int, invite: object) -> None:
+        """Tell that an offer is none any more, unless it was taken, or made anew, meanwhile."""
         async with self._db.transaction() as tx:
+            await take_space(tx, space_id)
             space, row = await tx.get(Space, space_id), await members.member(tx, space_id, account_id)
-            if space is None or row is None:
+            if space is None or row is None or row.invite_uri != invite or row.invited_as is None:
                 return
             guest = await self._people.by_id(tx, account_id)
             await self._post.withdrawn(tx, space, guest, row.invite_uri)
