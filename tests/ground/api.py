@@ -56,6 +56,9 @@ class Api:
     async def put(self, path: str, body: Json | None = None) -> Any:
         return await self._call("PUT", path, json=body or {})
 
+    async def patch(self, path: str, body: Json) -> Any:
+        return await self._call("PATCH", path, json=body)
+
     async def delete(self, path: str) -> Any:
         return await self._call("DELETE", path)
 

@@ -47,6 +47,13 @@ async def listen_privately(person: Person) -> None:
     await expect(leave).to_be_visible()
 
 
+async def end(host: Person) -> None:
+    """Let a host end the Space for everybody."""
+    await host.page.get_by_test_id("end-button").click()
+    # What asks whether they are sure has a button of the same name.
+    await host.page.locator("form[method=post][action$='/end'] button").click()
+
+
 async def count_bubbles(person: Person) -> None:
     """Count in `window.__seen` the reactions that rise on somebody's page from now on."""
     await person.page.evaluate(

@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from tests.ground.eventually import eventually
 from tests.ground.instance import Instance
 from tests.stories.cast import NARROW, Cast, Person
-from tests.stories.room import count_bubbles, id_of, listen, start_talking
+from tests.stories.room import count_bubbles, end, id_of, listen, start_talking
 
 pytestmark = pytest.mark.system
 
@@ -204,8 +204,7 @@ async def test_everybody_sees_the_end(cast: Cast, alpha: Instance) -> None:
         await person.page.goto(url)
         await listen(person)
         await person.until_hears([440], TONES, within=20)
-    await alice.page.get_by_test_id("end-button").click()
-    await alice.page.get_by_role("button", name="End for everyone").click()
+    await end(alice)
     for person in (bob, dave):
         await expect(person.page.get_by_text("That Space has ended").first).to_be_visible()
         await person.until_hears([], TONES, within=20)
