@@ -20,6 +20,11 @@ async function pass(time) {
     await calm();
   }
 }
+AbortSignal.timeout = (time) => {
+  const over = new AbortController();
+  setTimeout(() => over.abort(new DOMException("too late", "TimeoutError")), time);
+  return over.signal;
+};
 const listeners = {};
 const listen = (name, action) => (listeners[name] ??= []).push(action);
 const happen = (name, event = {}) => { for (const action of listeners[name] ?? []) action(event); };

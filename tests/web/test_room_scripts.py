@@ -332,3 +332,77 @@ new Stream({ door, sound, tell() {} }).start();
 for (let turn = 0; turn < 2000; turn += 1) await calm();
 told([sent > 1000, getEventListeners(signal, "abort").length < 5]);
 """) == [True, True]
+
+
+def test_a_socket_on_which_nothing_ever_comes_is_left(play: Play) -> None:
+    said = play(
+        SIGNAL.replace("asked.push({ yes, no })", "yes('fsp_1')")
+        + """
+await pass(60_000);
+told([sockets.length, sockets.slice(0, -1).every((one) => one.isClosed)]);
+"""
+    )
+    assert said in ([2, True], [3, True])
+
+
+def test_a_call_that_is_never_answered_is_given_up(play: Play) -> None:
+    assert (
+        play(
+            KEY
+            + """
+await key.bearer();
+globalThis.fetch = (url, { signal }) => new Promise((_, no) => {
+  signal?.addEventListener("abort", () => no(signal.reason));
+});
+let words = "";
+key.call("/room", { method: "GET" }).catch((error) => { words = error.message; });
+await pass(60_000);
+told(words);
+"""
+        )
+        == "The room's server cannot be reached just now."
+    )
+
+
+def test_of_two_pages_that_are_asked_for_the_last_is_shown_whichever_comes_first(play: Play) -> None:
+    assert (
+        play("""
+const pages = {};
+globalThis.fetch = (url) => new Promise((come) => {
+  pages[url] = () => come({ url, text: async () => url });
+});
+globalThis.DOMParser = class {
+  parseFromString(text) {
+    return { title: text, getElementById: () => ({ querySelector: () => null, childNodes: [] }) };
+  }
+};
+const main = { childNodes: [], replaceChildren() {}, focus() {} };
+Object.assign(document, {
+  getElementById: () => main,
+  createDocumentFragment: () => ({ append() {} }),
+  querySelectorAll: () => [],
+});
+const made = () => new Proxy({ dataset: {} }, { get: (it, name) => it[name] ?? (() => {}) });
+document.createElement = made;
+document.body = made();
+globalThis.history = { pushState() {} };
+globalThis.scrollTo = () => {};
+location.href = "https://here.test/@alice/spaces/1";
+const { roam } = await import("./roam.js");
+const root = { dataset: {}, querySelector: () => ({ getAttribute: () => "#" }) };
+const sound = { isHushed: false };
+roam({ root, title: "", host: "", isOn: () => true, sound, toggle() {}, leave() {}, arrived() {} });
+const press = (href) => happen("click", {
+  target: { closest: (what) => what === "a[href]" && { href, hasAttribute: () => false, closest() {} } },
+  preventDefault() {},
+});
+press("https://here.test/first");
+press("https://here.test/last");
+pages["https://here.test/last"]();
+await calm();
+pages["https://here.test/first"]();
+await calm();
+told(document.title);
+""")
+        == "https://here.test/last"
+    )

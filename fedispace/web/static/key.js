@@ -9,6 +9,8 @@ import { clock, correct } from "./times.js";
 
 const EARLY = 60_000;
 const TRIES_AGAIN = 15_000;
+// On a way that died without a word nothing is ever answered, and what waits for it would wait for ever.
+const ANSWERS_WITHIN = 15_000;
 
 export class Key {
   constructor({ door, csrf, api }) {
@@ -51,6 +53,7 @@ export class Key {
       method: "POST",
       body: new URLSearchParams(fields),
       headers: { Accept: "application/json" },
+      signal: AbortSignal.timeout(ANSWERS_WITHIN),
     });
     if (!answer.ok) throw await refusalOf(answer);
     correct(answer);
@@ -77,6 +80,7 @@ export class Key {
       headers: { ...(await showing(ticket)), "Content-Type": "application/json" },
       body: this.pass ? JSON.stringify({ renews: this.pass }) : "{}",
       credentials: "omit",
+      signal: AbortSignal.timeout(ANSWERS_WITHIN),
     });
     if (!answer.ok) throw await refusalOf(answer);
     return answer.json();
@@ -96,6 +100,7 @@ export class Key {
         keepalive,
         body: body === undefined ? undefined : JSON.stringify(body),
         credentials: "omit",
+        signal: AbortSignal.timeout(ANSWERS_WITHIN),
       });
     } catch {
       throw new Refusal(navigator.onLine ? "The room's server cannot be reached just now." : "You are offline.");

@@ -1,12 +1,15 @@
 // Walking about with the sound on: while a Space is heard, links and forms bring the new page into
 // this one, and a small player stays. The Space's own page is kept whole and put back on return.
 
+import { toast } from "./sheets.js";
+
 export function roam({ root, title, host, isOn, sound, toggle, leave, arrived }) {
   const home = location.pathname;
   const main = document.getElementById("main");
   let kept = null;
   let shown = home;
   let player = null;
+  let visits = 0;
   const address = () => location.pathname + location.search;
 
   function sprite(name) {
@@ -93,6 +96,7 @@ export function roam({ root, title, host, isOn, sound, toggle, leave, arrived })
   }
 
   function comeHome() {
+    visits += 1;
     main.replaceChildren(kept);
     kept = null;
     hide();
@@ -101,14 +105,20 @@ export function roam({ root, title, host, isOn, sound, toggle, leave, arrived })
   }
 
   async function visit(url, how = {}, moves = true) {
+    visits += 1;
+    const number = visits;
     let answer;
+    let text;
     try {
       answer = await fetch(url, how);
+      text = await answer.text();
     } catch {
+      if (number === visits) toast("That page did not come. Try again.", "bad");
       return;
     }
+    if (number !== visits) return; // somebody who is faster than the network wants the last page
     const at = new URL(answer.url);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const page = new DOMParser().parseFromString(text, "text/html");
     const fresh = page.getElementById("main");
     if (!fresh || fresh.querySelector("[data-space]")) {
       location.href = at.href;

@@ -13,6 +13,7 @@ const LONGEST_PAUSE = 15_000;
 const STAYED = 5000;
 const QUIET = 25_000;
 const ANSWERS_WITHIN = 10_000;
+const GREETED_WITHIN = 20_000;
 const SPREAD = 2000;
 const GOING_AWAY = 1001;
 const OVER = new Set([4403, 4404, 4409, 4410]);
@@ -120,6 +121,12 @@ export class Signal {
     }
     this.socket = socket;
     this.isAnswered = false;
+    clearTimeout(this.pulse);
+    this.pulse = setTimeout(() => {
+      if (this.socket !== socket) return;
+      this.letGo();
+      this.later();
+    }, GREETED_WITHIN);
     socket.onopen = () => socket.send(JSON.stringify({ pass }));
     socket.onmessage = ({ data }) => {
       const message = JSON.parse(data);

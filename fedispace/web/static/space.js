@@ -24,6 +24,7 @@ const REACTIONS_IN = 2000;
 const SPREAD_EACH = 5;
 const MOST_SPREAD = 5000;
 const LOOKS_EVERY = 1000;
+const ANSWERS_WITHIN = 10_000;
 const VISITORS_LOOK_EVERY = 15_000;
 const OUTDOES = new Set(["stage", "paused"]);
 const OVER = "That Space has ended. Read its thread below.";
@@ -493,7 +494,7 @@ async function ask(wants = "") {
   const sessions = held.map((line) => line.name).join(",");
   let answer;
   try {
-    answer = await fetch(`${page.now}?sessions=${sessions}&only=${wants}`, { headers: { "X-Piece": "space" } });
+    answer = await fetch(`${page.now}?sessions=${sessions}&only=${wants}`, { headers: { "X-Piece": "space" }, signal: AbortSignal.timeout(ANSWERS_WITHIN) });
   } catch {
     return;
   }
