@@ -9,6 +9,7 @@ import { Refusal, refusalOf } from "./line.js";
 import { Ogg, WebM } from "./ogg.js";
 
 const TYPE = 'audio/webm; codecs="opus"';
+const PLAIN = 'audio/ogg; codecs="opus"';
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 8000;
 const ANSWER_TIME = 10000;
@@ -95,13 +96,17 @@ export class Stream {
     const running = new AbortController();
     this.running = running;
     const isOurs = () => this.running === running && this.wanted;
+    const Source = [globalThis.MediaSource, globalThis.ManagedMediaSource].find((one) => one?.isTypeSupported(TYPE));
     try {
+      if (!Source && !this.sound.canPlayType(PLAIN)) {
+        throw new Refusal("Your network lets no live sound through, and this browser plays no other.");
+      }
       const { url, ticket } = await this.door();
       const said = await invite(url, ticket);
       if (!isOurs()) return;
       this.resource = new URL(said.session, url).href;
       const address = new URL(said.url, url).href;
-      if (globalThis.MediaSource?.isTypeSupported(TYPE)) await this.feed(address, running.signal, isOurs);
+      if (Source) await this.feed(new Source(), address, running.signal, isOurs);
       else await this.hand(address, running.signal);
       if (isOurs()) this.broke();
     } catch (error) {
@@ -116,11 +121,11 @@ export class Stream {
   }
 
   // Reads, and feeds the player piece by piece, until the stream ends.
-  async feed(address, signal, isOurs) {
+  async feed(media, address, signal, isOurs) {
     const answer = await fetch(address, { credentials: "omit", cache: "no-store", signal });
     if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-    const media = new MediaSource();
     const source = URL.createObjectURL(media);
+    this.sound.disableRemotePlayback = true; // as some phones want it
     this.sound.src = source;
     await happens(media, "sourceopen", signal);
     URL.revokeObjectURL(source);
