@@ -1,6 +1,6 @@
 """A room as whoever is in it, or looks in, sees it: the stage, the queue, who listens, what they may do."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -88,18 +88,7 @@ async def room_of(tx: Tx, space_id: int, viewer_id: int | None, now: datetime) -
             hand_position=None if row is None else await members.hand_position(tx, row),
             may=_allowed(space, standing, row),
         ),
-        stage=tuple(
-            Seat(
-                account=accounts[seat.account_id],
-                role=MemberRole(seat.role),
-                is_muted=seat.muted_at is not None,
-                may_unmute=seat.may_unmute,
-                has_mic_on=seat.has_mic_on,
-                is_connected=seat.account_id in connected,
-            )
-            for seat in on_stage
-            if seat.account_id in accounts
-        ),
+        stage=_seats(on_stage, accounts, connected),
         hand_count=await members.count_hands(tx, space_id),
         queue=tuple(
             Hand(account=accounts[hand.account_id], raised_at=hand.hand_at or now)
@@ -110,6 +99,37 @@ async def room_of(tx: Tx, space_id: int, viewer_id: int | None, now: datetime) -
         pins=tuple(await pins(tx, space_id)),
         blocked_on_stage=await _blocked(tx, viewer_id, [seat.account_id for seat in on_stage]),
         elapsed=_elapsed(space, now),
+    )
+
+
+async def stage_of(tx: Tx, space_id: int) -> tuple[Seat, ...]:
+    """Return who is on stage: the host, then co-hosts, then speakers, longest there first."""
+    rows = await members.stage(tx, space_id)
+    accounts = await _accounts(tx, {row.account_id for row in rows})
+    return _seats(rows, accounts, await presence.connected_accounts(tx, space_id, "speaker"))
+
+
+async def shown_of(tx: Tx, space_id: int) -> tuple[Account, ...]:
+    """Return the listeners who are there and chose to be named."""
+    ids = await members.shown(tx, space_id)
+    accounts = await _accounts(tx, ids)
+    return tuple(accounts[id_] for id_ in ids if id_ in accounts)
+
+
+def _seats(
+    rows: Sequence[Member], accounts: Mapping[int, Account], connected: Collection[int]
+) -> tuple[Seat, ...]:
+    return tuple(
+        Seat(
+            account=accounts[row.account_id],
+            role=MemberRole(row.role),
+            is_muted=row.muted_at is not None,
+            may_unmute=row.may_unmute,
+            has_mic_on=row.has_mic_on,
+            is_connected=row.account_id in connected,
+        )
+        for row in rows
+        if row.account_id in accounts
     )
 
 

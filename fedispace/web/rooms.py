@@ -13,19 +13,18 @@ from fedispace.db.engine import Tx
 from fedispace.errors import Forbidden, NotFound
 from fedispace.federation.addresses import Addresses
 from fedispace.hosts import origin_of
-from fedispace.spaces import access, members, queries
+from fedispace.spaces import access, members, presence, queries
 from fedispace.spaces.access import OPEN_TO_ALL
-from fedispace.spaces.models import Attendance, Member, Pin, Space
+from fedispace.spaces.models import Attendance, Pin, Space
+from fedispace.spaces.roles import ON_STAGE
+from fedispace.spaces.room import shown_of, stage_of
 from fedispace.threads.models import Status
 from fedispace.threads.visibility import visible
 from fedispace.web.cards import OnStage, PinCard, PostCard, RoomCard, Seat, SpaceCard
-from fedispace.web.faces import Face
 from fedispace.web.guard import source_of
 from fedispace.web.present import Presenter
 
-_SEATS: Final = 32
 _PINS: Final = 20
-_RANK: Final = {"host": 0, "cohost": 1, "speaker": 2}
 _API: Final = "/api/fedispace/v1/spaces/"
 
 
@@ -63,11 +62,11 @@ class RoomReader:
             key=f"/stage/{space.id}/pass",
             domain=host.domain or self._addresses.account_domain,
             ics=f"/spaces/{space.id}.ics",
-            listeners=await self._shown(tx, space),
+            listeners=tuple(self._presenter.face(one) for one in await shown_of(tx, space.id)),
             pins=await self._pins(tx, space, viewer_id),
             interested=await queries.count_attendances(tx, space.id),
             is_reminded=coming is not None and coming.state != "refused",
-            is_on_stage=is_host or (own is not None and own.role in _RANK),
+            is_on_stage=is_host or (own is not None and own.role in ON_STAGE),
             is_host=is_host,
             may_listen=not refusal,
             is_for_strangers=is_for_strangers,
@@ -81,34 +80,21 @@ class RoomReader:
         return space.access in OPEN_TO_ALL and (not space.local or self._limits.anonymous_listening)
 
     async def seats(self, tx: Tx, space: Space) -> list[Seat]:
-        """Return who is on stage: the host first, then co-hosts, then in the order in which they came."""
-        rows = await tx.execute(
-            select(Member, Account)
-            .join(Account, Account.id == Member.account_id)
-            .where(Member.space_id == space.id, Member.role.in_(tuple(_RANK)), Member.removed_at.is_(None))
-            .order_by(Member.created_at)
-            .limit(_SEATS)
-        )
-        found = [(member, account) for member, account in rows]
-        there = (await queries.speakers_in(tx, [space.id])).get(space.id, [])
+        """Return who is on stage; of another server's Space, where nobody is known to host, its maker too."""
         seats = [
             Seat(
-                face=self._presenter.face(account),
-                role=cast(Literal["host", "cohost", "speaker"], member.role),
-                is_muted=member.muted_at is not None or not member.has_mic_on,
-                is_here=account.id in there,
+                face=self._presenter.face(one.account),
+                role=cast(Literal["host", "cohost", "speaker"], one.role.value),
+                is_muted=one.is_muted or not one.has_mic_on,
+                is_here=one.is_connected,
             )
-            for member, account in found
+            for one in await stage_of(tx, space.id)
         ]
         if not any(seat.role == "host" for seat in seats):
-            host = await self._people.by_id(tx, space.host_id)
-            seats.append(Seat(face=self._presenter.face(host), role="host", is_here=host.id in there))
-        return sorted(seats, key=lambda seat: _RANK[seat.role])
-
-    async def _shown(self, tx: Tx, space: Space) -> tuple[Face, ...]:
-        ids = await members.shown(tx, space.id)
-        rows = await tx.scalars(select(Account).where(Account.id.in_(ids)).order_by(Account.id))
-        return tuple(self._presenter.face(account) for account in rows)
+            maker = await self._people.by_id(tx, space.host_id)
+            there = await presence.connected_accounts(tx, space.id, "speaker")
+            seats.insert(0, Seat(face=self._presenter.face(maker), role="host", is_here=maker.id in there))
+        return seats
 
     async def _pins(self, tx: Tx, space: Space, viewer_id: int | None) -> tuple[PinCard, ...]:
         rows = (
