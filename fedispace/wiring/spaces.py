@@ -102,7 +102,6 @@ class Spaces:
             tidings=self.tidings,
         )
         self.raised_hands = RaisedHands(db, self.verbs.hands)
-        self.guest_answers = GuestAnswers(db, people, self.verbs.inviting, self.invitation_post)
         self.notes = InstanceNotes(ids, clock, addresses, federation.outbox)
         self.reminders = Reminders(db, clock, accounts.notifier, self.notes)
         self.attending = Attending(

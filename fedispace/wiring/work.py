@@ -41,7 +41,6 @@ def worker(
         **accounts.shunning.tasks(),
         **accounts.moves.tasks(),
         **leaving.tasks(),
-        **spaces.guest_answers.tasks(),
         **spaces.reminders.tasks(),
         **spaces.guest_answers.tasks(),
         **spaces.farewell.tasks(),

@@ -38,7 +38,7 @@ from fedispace.ids import Ids, id_at
 from fedispace.spaces import queries
 from fedispace.spaces.entry import entry_notes
 from fedispace.spaces.entry.entry_notes import Occasion
-from fedispace.spaces.entry.visits import Visits
+from fedispace.spaces.entry.visits import Begun, Visits
 from fedispace.spaces.entry.way_limits import WayLimits
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Space
@@ -65,14 +65,6 @@ class Waiting:
 
     account: Account
     space: Space
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entered:
-    """A link that was just used: the token of the visit, and where to go."""
-
-    token: str
-    space_id: int
 
 
 class EntryLinks:
@@ -165,7 +157,7 @@ class EntryLinks:
             raise Forbidden(_WRONG_BROWSER)
         return Waiting(account=account, space=space)
 
-    async def take(self, link: str, browser: str) -> Entered:
+    async def take(self, link: str, browser: str) -> Begun:
         """Use a link up and begin a visit; raises what `look` raises. Of two at once one gets in."""
         waiting = await self.look(link, browser)
         if await self._policy.is_refused(host_of(waiting.account.uri)):
@@ -188,7 +180,7 @@ class EntryLinks:
             account = await self._people.by_id(tx, taken)
             token = await self._visits.begin(tx, account, "link")
             await unsay(tx, f"{entry_notes.place_of(self._addresses)}{_name_of(link)}")
-        return Entered(token=token, space_id=waiting.space.id)
+        return Begun(token=token, space_id=waiting.space.id)
 
     async def prune(self) -> None:
         """Forget links when they count no more, and the messages of those that are no longer good."""

@@ -40,7 +40,7 @@ from fedispace.federation.vocab.uri import Uri, is_uri
 from fedispace.hosts import host_of, origin_of
 from fedispace.ids import Ids
 from fedispace.spaces.entry.home_servers import ForgotUs, HomeServers, NoRegistration
-from fedispace.spaces.entry.visits import Visits, Way
+from fedispace.spaces.entry.visits import Begun, Visits, Way
 from fedispace.spaces.entry.way_limits import WayLimits
 from fedispace.spaces.visit_models import Errand, HomeApp
 
@@ -61,14 +61,6 @@ class Departure:
 
     url: str
     host: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """Who came back: the token of the visit, and the Space they were on their way to."""
-
-    token: str
-    space_id: int | None
 
 
 class HomeSignIn:
@@ -128,7 +120,7 @@ class HomeSignIn:
         }
         return Departure(url=_with(app.authorize_url, asked), host=app.host)
 
-    async def come_back(self, host: str, said: Mapping[str, str], *, browser: str, address: str) -> Arrival:
+    async def come_back(self, host: str, said: Mapping[str, str], *, browser: str, address: str) -> Begun:
         """Take in who comes back from `host` with the answer `said`; raises `Forbidden`, `Refused`."""
         self._limits.open(address)
         ours = said.get("state") or said.get("session") or ""
@@ -165,7 +157,7 @@ class HomeSignIn:
         finally:
             await self._servers.revoke(app, token)
 
-    async def _arrived(self, errand: Errand, uri: Uri, via: Way) -> Arrival:
+    async def _arrived(self, errand: Errand, uri: Uri, via: Way) -> Begun:
         """Begin the visit of the actor `uri`, as it describes itself now."""
         if self._addresses.is_ours(uri):
             raise Forbidden("That is an account of this server: sign in with it.")
@@ -174,7 +166,7 @@ class HomeSignIn:
         async with self._db.transaction() as tx:
             account = await self._people.refresh(tx, actor_of(row))
             token = await self._visits.begin(tx, account, via)
-        return Arrival(token=token, space_id=errand.space_id)
+        return Begun(token=token, space_id=errand.space_id)
 
     async def _app(self, host: str) -> HomeApp | None:
         """Return our registration at a host that still knows it, made anew if it does not.

@@ -46,6 +46,14 @@ class Guest:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A visit that has just begun: its token, and the Space somebody was on their way to."""
+
+    token: str
+    space_id: int | None
+
+
 class Visits:
     """Begins, believes and ends visits."""
 
