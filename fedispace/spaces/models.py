@@ -92,7 +92,7 @@ class Member(Base):
 
 
 class HostBan(Base):
-    """Somebody whom a host lets into none of his Spaces."""
+    """Somebody whom a host lets into none of his Spaces; the operator, if `banned_by` is nobody."""
 
     __tablename__ = "space_bans"
 

@@ -110,9 +110,15 @@ class Oversight:
             raise NotFound("There is no such ban.")
 
     async def _ban(self, host_id: int, account_id: int) -> None:
+        """Write a ban that is nobody's: no host lifts it. It takes the place of a host's own."""
         row = {"host_id": host_id, "account_id": account_id, "created_at": self._clock.now()}
         async with self._db.transaction() as tx:
-            await tx.execute(insert(tx, HostBan).values(row).on_conflict_do_nothing())
+            ban = insert(tx, HostBan).values({**row, "banned_by": None})
+            await tx.execute(
+                ban.on_conflict_do_update(
+                    index_elements=["host_id", "account_id"], set_={"banned_by": ban.excluded.banned_by}
+                )
+            )
 
 
 async def _numbers(tx: Tx, space: Space) -> Numbers:

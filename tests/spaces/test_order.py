@@ -156,6 +156,31 @@ async def test_the_room_is_handed_over_and_then_the_heir_ends_it(floor: Floor) -
     assert update["actor"] == floor.people["alice"].uri
 
 
+@pytest.mark.attack(103)
+@pytest.mark.parametrize("before", [False, True])
+async def test_whom_the_operator_keeps_out_no_host_lets_in(floor: Floor, before: bool) -> None:  # noqa: F811
+    """Whether or not the host had banned them before."""
+    town, removing, alice, bob = (
+        floor.town,
+        floor.town.verbs.removing,
+        floor.people["alice"],
+        floor.people["bob"],
+    )
+    if before:
+        await removing.ban(floor.alice, floor.id, floor.bob)
+    oversight = Oversight(town.db, town.clock, town.hosting)
+    await oversight.ban_from(alice, bob)
+    for by in (floor.alice, floor.carol):
+        with pytest.raises(Forbidden, match="operator"):
+            await removing.readmit(by, floor.id, floor.bob)
+    with pytest.raises(Forbidden):
+        await town.passes.grant(floor.bob, floor.id)
+
+    await oversight.lift(alice, bob)
+    await removing.readmit(floor.alice, floor.id, floor.bob)
+    await town.passes.grant(floor.bob, floor.id)
+
+
 async def test_whom_the_operator_lets_host_nothing_is_given_no_room_either(floor: Floor) -> None:  # noqa: F811
     """Neither by a friend who hands theirs over, nor by a Space that was made a moment before."""
     town, handing, people = floor.town, floor.town.verbs.handing, floor.people

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from fedispace.accounts.models import Account
 from fedispace.db.upsert import insert
-from fedispace.errors import Conflict
+from fedispace.errors import Conflict, Forbidden
 from fedispace.spaces import members
 from fedispace.spaces.models import HostBan, Member
 from fedispace.spaces.roles import ON_STAGE, Action, MemberRole
@@ -56,15 +56,15 @@ class Removing:
             )
 
     async def readmit(self, by_id: int, space_id: int, account_id: int) -> None:
-        """Let somebody in again who was sent out, here and, if they were banned, everywhere."""
+        """Let somebody in again who was sent out, here and, if a host had banned them, everywhere."""
         async with self._acting.scene(by_id, space_id, Action.READMIT, before_live=True) as scene:
             row = await scene.other(Action.READMIT, account_id)
             row.removed_at = None
-            await scene.tx.execute(
-                delete(HostBan).where(
-                    HostBan.host_id == scene.space.host_id, HostBan.account_id == account_id
-                )
-            )
+            ban = await scene.tx.get(HostBan, (scene.space.host_id, account_id))
+            if ban is not None and ban.banned_by is None:
+                raise Forbidden("The operator of this server keeps them out.")
+            if ban is not None:
+                await scene.tx.delete(ban)
             scene.concerned.add(account_id)
 
     async def listed(self, by_id: int, space_id: int) -> list[SentOut]:
