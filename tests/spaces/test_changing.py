@@ -120,7 +120,7 @@ async def test_a_space_about_a_post_holds_it_up(town: Town) -> None:
     await town.hosting.open(alice, space.id)
     async with town.db.reading() as tx:
         view = await room_of(tx, space.id, None, town.clock.now())
-    assert [pin.status_id for pin in view.pins] == [post.id]
+    assert [held.pin.status_id for held in view.pins] == [post.id]
     for hidden in (secret.id, 1):
         with pytest.raises(Invalid):
             await town.hosting.create(alice, title="About that", about_id=hidden)
