@@ -17,6 +17,7 @@ BENCHMARKS = (
     "entering",
     "herd",
     "room_events",
+    "room_sound",
     "mixing",
     "loss",
 )
