@@ -145,13 +145,20 @@ class StartingPages:
             post=None,
         )
 
-    @pages.post("/stage/{id}/{verb:open|end|cancel}")
-    async def step(self, asked: Asked) -> web.Response:
-        """Open, end or call off a Space."""
-        verb = asked.request.match_info["verb"]
-        steps = {"open": self._hosting.open, "end": self._hosting.close, "cancel": self._hosting.cancel}
-        space = await steps[verb](asked.who.account, asked.id())
-        return redirect(f"{await self._path(space)}{'?stage=1' if verb == 'open' else ''}")
+    @pages.post("/stage/{id}/open")
+    async def open(self, asked: Asked) -> web.Response:
+        space = await self._hosting.open(asked.who.account, asked.id())
+        return redirect(f"{await self._path(space)}?stage=1")
+
+    @pages.post("/stage/{id}/end")
+    async def end(self, asked: Asked) -> web.Response:
+        space = await self._hosting.close(asked.who.account, asked.id())
+        return redirect(await self._path(space))
+
+    @pages.post("/stage/{id}/cancel")
+    async def cancel(self, asked: Asked) -> web.Response:
+        space = await self._hosting.cancel(asked.who.account, asked.id())
+        return redirect(await self._path(space))
 
     @pages.post("/stage/{id}/remind")
     async def remind(self, asked: Asked) -> web.Response:
