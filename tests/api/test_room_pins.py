@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from fedispace.accounts.models import Account
 from tests.api.listener import Listener
 from tests.api.site import Client, Site
 
@@ -106,3 +108,16 @@ async def test_what_was_pinned_last_comes_last_wherever_it_is_told(
     wanted = [f"{LINK}/{number}" for number in range(3)]
     assert [one["url"] for one in await site.anyone.get(f"{AT}/{space['id']}/room/pins")] == wanted
     assert [one["url"] for one in (await alice.get(f"{AT}/{space['id']}/room"))["pins"]] == wanted
+
+
+async def test_the_post_of_somebody_suspended_is_held_up_no_more(
+    site: Site, alice: Client, bob: Client, space: Any
+) -> None:
+    post = await bob.post("/api/v1/statuses", {"status": "for all"})
+    await pin(alice, space, status_id=post["id"])
+    async with site.home.db.transaction() as tx:
+        await tx.execute(
+            update(Account).where(Account.id == int(bob.id)).values(suspended_at=site.home.clock.now())
+        )
+    assert await site.anyone.get(f"{AT}/{space['id']}/room/pins") == []
+    assert (await alice.get(f"{AT}/{space['id']}/room"))["pins"] == []

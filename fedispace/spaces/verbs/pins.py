@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import aliased
 
 from fedispace.accounts.models import Account
 from fedispace.accounts.one_line import one_line
@@ -24,12 +25,13 @@ from fedispace.threads.audience import is_distributable
 from fedispace.threads.lookup import known_at
 from fedispace.threads.models import Status
 from fedispace.threads.sanitize import plain
-from fedispace.threads.visibility import require_visible
+from fedispace.threads.visibility import require_visible, visible
 
 MOST: Final = 5
 MAX_TITLE: Final = 200
 MAX_URL: Final = 2000
 _EXCERPT: Final = 120
+_author = aliased(Account)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +112,13 @@ async def _up(scene: Scene, same: ColumnElement[bool]) -> Pin | None:
 
 
 async def pins(tx: Tx, space_id: int) -> list[HeldUp]:
-    """Return what is held up now, first put up first."""
+    """Return what is held up now, first put up first; of posts those that everybody may still read."""
     rows = await tx.execute(
-        select(Pin, Status, Account)
+        select(Pin, Status, _author)
         .outerjoin(Status, Status.id == Pin.status_id)
-        .outerjoin(Account, Account.id == Status.account_id)
+        .outerjoin(_author, _author.id == Status.account_id)
         .where(Pin.space_id == space_id, Pin.removed_at.is_(None))
+        .where(or_(Pin.status_id.is_(None), visible(None)))
         .order_by(Pin.id)
         .limit(MOST)
     )
