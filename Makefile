@@ -17,7 +17,7 @@ run: $(VENV)/.runtime ## Start a working instance at http://localhost:8080
 	$(BIN)/fedispace quickstart
 
 # What is about rows is proven on PostgreSQL too; tests/db and tests/queue ask for both databases themselves.
-ON_POSTGRES := tests/accounts tests/federation tests/moderation tests/threads
+ON_POSTGRES := tests/accounts tests/federation tests/moderation tests/spaces tests/threads
 
 # Two processes share the work by files; a part that fails does not keep the other from being run.
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder -m "not soak"
