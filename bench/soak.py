@@ -43,7 +43,7 @@ from bench.goals import Goals
 from bench.process import cpu_seconds, private_mb, resident_mb
 from bench.talking import Talking
 from fedispace.errors import Busy, Conflict, Unavailable
-from fedispace.media.live.protocol import RecordingStatus, SfuStatus
+from fedispace.media.live.messages import RecordingStatus, SfuStatus
 
 _RATE = 48_000
 _CHANGE_SECONDS = 4.0

@@ -40,7 +40,7 @@ from fedispace.exposition import (
 )
 from fedispace.federation import dead_letters, queue_report
 from fedispace.media.live.client import SfuClient
-from fedispace.media.live.protocol import SfuStatus
+from fedispace.media.live.messages import SfuStatus
 from fedispace.spaces.events.hub import Hub
 
 log = structlog.get_logger()

@@ -12,7 +12,7 @@ from fedispace.config import Config
 from fedispace.doctor.findings import Finding, fault, ok, warning
 from fedispace.errors import ConfigError, Unavailable
 from fedispace.media.live.client import SfuClient
-from fedispace.media.live.protocol import SfuStatus
+from fedispace.media.live.messages import SfuStatus
 from fedispace.queue.bus import open_bus
 from fedispace.sfu_place import configured_sfu
 from fedispace.spaces.sound.fleet import ANNOUNCE_SECONDS, Fleet

@@ -5,7 +5,7 @@ from pathlib import Path
 from fedispace.config import Config, Rtc
 from fedispace.doctor import fleet
 from fedispace.doctor.findings import State
-from fedispace.media.live.protocol import SfuStatus
+from fedispace.media.live.messages import SfuStatus
 from tests.media.peers import Listener
 from tests.media.studio import Studio
 

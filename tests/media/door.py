@@ -11,7 +11,7 @@ from aiohttp import web
 
 import fedispace
 from fedispace.errors import Busy, FedispaceError
-from fedispace.media.live.protocol import Answer
+from fedispace.media.live.messages import Answer
 from tests.media.studio import Studio
 
 _TRIES, _PAUSE = 20, 0.5

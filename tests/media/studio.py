@@ -13,7 +13,7 @@ from fedispace.clock import SystemClock
 from fedispace.media.live import grants
 from fedispace.media.live.client import SfuClient
 from fedispace.media.live.grants import Role
-from fedispace.media.live.protocol import SessionEvent
+from fedispace.media.live.messages import SessionEvent
 from fedispace.media.live.settings import SfuSettings
 from fedispace.media.live.supervisor import SfuProcess
 

@@ -10,7 +10,7 @@ from fedispace.api.dialects import refusal
 from fedispace.api.routing import Dialect
 from fedispace.clock import ManualClock
 from fedispace.errors import Busy
-from fedispace.media.live import protocol
+from fedispace.media.live import messages, protocol
 from fedispace.media.live.admission import Admission
 from fedispace.media.live.sparing import Sparing
 from tests.media.peers import Listener
@@ -66,7 +66,7 @@ def test_who_has_come_in_or_given_up_waits_no_more() -> None:
 def test_whoever_is_refused_reads_503_and_when_to_come_back() -> None:
     refused = Busy("too many", retry_after=3)
     travelled = protocol.heard_by_client(protocol.frame(protocol.failure(7, refused))[4:])
-    assert isinstance(travelled, protocol.Failed)
+    assert isinstance(travelled, messages.Failed)
 
     told = refusal(Dialect.NATIVE, protocol.raised(travelled))
     assert (told.status, told.headers["Retry-After"]) == (503, "3")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fedispace.errors import ConfigError, Unavailable
-from fedispace.media.live import channel, protocol
+from fedispace.media.live import channel, messages, protocol
 from fedispace.media.live.client import SfuClient
 from tests.ground.eventually import eventually
 from tests.ground.ports import free_port
@@ -103,9 +103,9 @@ async def _false_sfu() -> AsyncIterator[str]:
     """Somebody who knows the protocol and not the secret, and admits everybody."""
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        challenge = protocol.Challenge(version=protocol.VERSION, boot="b", nonce="n")
+        challenge = messages.Challenge(version=protocol.VERSION, boot="b", nonce="n")
         writer.write(protocol.frame(challenge))
-        writer.write(protocol.frame(protocol.Welcome(mac="0" * 64)))
+        writer.write(protocol.frame(messages.Welcome(mac="0" * 64)))
 
     at = f"tcp://127.0.0.1:{free_port()}"
     listening = await channel.listen(at, accept)

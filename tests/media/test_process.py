@@ -15,9 +15,9 @@ import msgspec
 import pytest
 
 from fedispace.errors import ConfigError, Forbidden, Invalid, Unavailable
-from fedispace.media.live import protocol, settings
+from fedispace.media.live import messages, protocol, settings
 from fedispace.media.live.client import SfuClient
-from fedispace.media.live.protocol import Challenge, Proof
+from fedispace.media.live.messages import Challenge, Proof
 from fedispace.media.live.settings import SfuSettings
 from fedispace.media.live.supervisor import SfuProcess
 from tests.ground.ear import RATE
@@ -246,7 +246,7 @@ async def test_who_does_not_know_the_secret_commands_nothing(studio: Studio) -> 
     challenge = protocol.heard_by_client(await protocol.read_frame(reader))
     assert isinstance(challenge, Challenge)
     writer.write(protocol.frame(Proof(version=protocol.VERSION, mac=protocol.proof_for(challenge, b"guess"))))
-    writer.write(protocol.frame(protocol.CloseRoom(id=1, room="room")))
+    writer.write(protocol.frame(messages.CloseRoom(id=1, room="room")))
 
     with contextlib.suppress(ConnectionError):
         assert await reader.read() == b""

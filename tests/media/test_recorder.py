@@ -16,8 +16,8 @@ import pytest
 
 from fedispace.errors import Conflict, Invalid, NotFound, Unavailable
 from fedispace.media.live import recording_file
+from fedispace.media.live.messages import RecordingEvent, RecordingStatus
 from fedispace.media.live.ogg_opus import OpusStream
-from fedispace.media.live.protocol import RecordingEvent, RecordingStatus
 from fedispace.media.live.recording_file import RecordingFile
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually

@@ -7,7 +7,8 @@ import pytest
 
 from fedispace.errors import NotFound
 from fedispace.media.live.clip import Clip, clip_of
-from fedispace.media.live.protocol import MAX_FRAME, KeptPacket, frame
+from fedispace.media.live.messages import KeptPacket
+from fedispace.media.live.protocol import MAX_FRAME, frame
 from fedispace.media.live.repacketizer import Sound as Spoken
 from fedispace.media.live.safety import Ring, SafetyBuffer, Store
 from tests.ground.ear import RATE

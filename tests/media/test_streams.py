@@ -9,7 +9,7 @@ import pytest
 from fedispace.clock import SystemClock
 from fedispace.errors import Forbidden, NotFound, Unavailable
 from fedispace.media.live import grants, ogg
-from fedispace.media.live.protocol import SfuStatus
+from fedispace.media.live.messages import SfuStatus
 from fedispace.media.live.stream_client import introduce
 from tests.ground.eventually import eventually
 from tests.ground.ports import free_port

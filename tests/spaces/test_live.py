@@ -14,7 +14,7 @@ from fedispace.accounts.models import Account
 from fedispace.clock import SystemClock
 from fedispace.errors import Conflict, Invalid, NotFound, Unauthenticated, Unavailable
 from fedispace.media.live.client import SfuClient
-from fedispace.media.live.protocol import Answer
+from fedispace.media.live.messages import Answer
 from fedispace.spaces import presence, views
 from fedispace.spaces.access import Role
 from fedispace.spaces.models import LiveSession, Space

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fedispace.media.live.protocol import SessionEvent
+from fedispace.media.live.messages import SessionEvent
 from fedispace.spaces.sound.speaking import Speaking
 from tests.ground.ear import RATE
 from tests.media.peers import Sound, Speaker

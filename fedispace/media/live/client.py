@@ -18,10 +18,10 @@ import msgspec
 import structlog
 
 from fedispace.errors import Invalid, NotFound, Unavailable
-from fedispace.media.live import protocol
+from fedispace.media.live import messages, protocol
 from fedispace.media.live.clip import Clip, clip_of
 from fedispace.media.live.grants import Role
-from fedispace.media.live.protocol import (
+from fedispace.media.live.messages import (
     Answer,
     AskStatus,
     Challenge,
@@ -307,7 +307,7 @@ class SfuClient:
                     reply.set_exception(ConnectionError("the socket closed"))
             writer.close()
 
-    def _hear(self, message: protocol.FromSfu) -> None:
+    def _hear(self, message: messages.FromSfu) -> None:
         if isinstance(message, Challenge | Welcome):
             raise ConnectionError("a challenge in the middle")
         if isinstance(message, SessionEvent):

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fedispace.media.live.continuity import RATE
+from fedispace.media.live.messages import KeptPacket
 from fedispace.media.live.ogg_opus import OpusStream
-from fedispace.media.live.protocol import KeptPacket
 from fedispace.media.live.timeline import Timeline
 
 MEDIA_TYPE = "audio/ogg; codecs=opus"

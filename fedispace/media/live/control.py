@@ -16,7 +16,7 @@ import structlog
 
 from fedispace.errors import FedispaceError
 from fedispace.media.live import channel, protocol
-from fedispace.media.live.protocol import (
+from fedispace.media.live.messages import (
     AskStatus,
     Challenge,
     CloseRoom,

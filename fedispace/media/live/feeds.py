@@ -16,7 +16,7 @@ from fedispace.clock import Clock
 from fedispace.errors import Conflict, NotFound
 from fedispace.media.live.dtls import Credentials
 from fedispace.media.live.handshake import HandshakeFailed
-from fedispace.media.live.protocol import UPSTREAM, Answer, SessionEvent
+from fedispace.media.live.messages import UPSTREAM, Answer, SessionEvent
 from fedispace.media.live.room import Room
 from fedispace.media.live.upstream import Upstream
 from fedispace.media.live.whep_answer import Far, read_answer

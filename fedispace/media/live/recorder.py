@@ -27,8 +27,8 @@ from fedispace.clock import Clock
 from fedispace.errors import Conflict, FedispaceError, NotFound, Unavailable
 from fedispace.media.live import recording_file
 from fedispace.media.live.continuity import RATE
+from fedispace.media.live.messages import RecordingEvent, RecordingStatus
 from fedispace.media.live.ogg_opus import OpusStream
-from fedispace.media.live.protocol import RecordingEvent, RecordingStatus
 from fedispace.media.live.recording_file import Busy, RecordingFile
 from fedispace.media.live.tap import Tap, Tapped, Taps
 from fedispace.media.live.timeline import Timeline

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fedispace.errors import NotFound
-from fedispace.media.live.protocol import ClipPiece, KeptPacket
+from fedispace.media.live.messages import ClipPiece, KeptPacket
 from fedispace.media.live.repacketizer import Sound
 
 MAX_SECONDS: Final = 300

@@ -27,11 +27,7 @@ from fedispace.media.live.dtls import Credentials, DtlsTransport
 from fedispace.media.live.feedback import Told, summary
 from fedispace.media.live.feeds import Feeds
 from fedispace.media.live.grants import Grant, Role
-from fedispace.media.live.mixers import Mixers
-from fedispace.media.live.orders import Orders
-from fedispace.media.live.path import Ice, Path
-from fedispace.media.live.port import Port
-from fedispace.media.live.protocol import (
+from fedispace.media.live.messages import (
     Answer,
     ClipPiece,
     MixerStatus,
@@ -41,6 +37,10 @@ from fedispace.media.live.protocol import (
     SessionEvent,
     SfuStatus,
 )
+from fedispace.media.live.mixers import Mixers
+from fedispace.media.live.orders import Orders
+from fedispace.media.live.path import Ice, Path
+from fedispace.media.live.port import Port
 from fedispace.media.live.publisher import UplinkCounts
 from fedispace.media.live.recorder import Recorder
 from fedispace.media.live.room import Room

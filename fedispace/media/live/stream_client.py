@@ -6,7 +6,7 @@ import hmac
 import secrets
 
 from fedispace.media.live import channel, protocol
-from fedispace.media.live.protocol import (
+from fedispace.media.live.messages import (
     Challenge,
     Done,
     Failed,

@@ -22,7 +22,7 @@ from fedispace.db.engine import Database
 from fedispace.errors import Conflict, FedispaceError, NotFound
 from fedispace.ids import Ids
 from fedispace.media.live import grants
-from fedispace.media.live.protocol import UPSTREAM, SessionEvent
+from fedispace.media.live.messages import UPSTREAM, SessionEvent
 from fedispace.spaces.sound.fleet import Fleet
 from fedispace.spaces.sound.placement import Placement
 

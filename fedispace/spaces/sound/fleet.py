@@ -21,7 +21,7 @@ from fedispace.clock import Clock
 from fedispace.errors import ConfigError, Unavailable
 from fedispace.media.live import channel
 from fedispace.media.live.client import SfuClient
-from fedispace.media.live.protocol import SessionEvent, SfuStatus
+from fedispace.media.live.messages import SessionEvent, SfuStatus
 from fedispace.queue.bus import Bus
 
 log = structlog.get_logger()

@@ -19,7 +19,7 @@ from fedispace.clock import Clock
 from fedispace.db.engine import Database
 from fedispace.errors import FedispaceError, Forbidden, NotFound, Unauthenticated, Unavailable
 from fedispace.ids import Ids
-from fedispace.media.live.protocol import Answer, Patched, SessionEvent
+from fedispace.media.live.messages import Answer, Patched, SessionEvent
 from fedispace.queue.bus import Bus
 from fedispace.spaces import access, presence
 from fedispace.spaces.access import Role

@@ -7,7 +7,7 @@ over the bus. Whoever is muted is not heard by the SFU either, and so never spea
 from collections.abc import Callable
 from typing import Any, Final
 
-from fedispace.media.live.protocol import SessionEvent
+from fedispace.media.live.messages import SessionEvent
 
 _SILENCE: Final = 127
 _ACCOUNT: Final = "account "
