@@ -69,7 +69,7 @@ class _House:
         return self.sfu.status().mixer.rooms == 1
 
     async def heard(self) -> int:
-        return sum(room.received for room in self.sfu._rooms.values())
+        return sum(room.received for room in self.sfu._rooms)
 
     async def people(self) -> int:
         status = self.sfu.status()

@@ -7,32 +7,25 @@ browsers come back with new grants.
 
 import asyncio
 import contextlib
-import resource
 import secrets
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path as Directory
 
-import msgspec
 import structlog
 
 from fedispace.clock import Clock
 from fedispace.errors import Busy, Conflict, Forbidden, Invalid, NotFound, Outdated, Unavailable
-from fedispace.exposition import Histogram
 from fedispace.media.live import draining, grants, sdp
 from fedispace.media.live.admission import Admission
 from fedispace.media.live.answer import Local, Sending, answer_to, fragment_of, is_dtls_client
 from fedispace.media.live.attendance import Attendance, Guest
 from fedispace.media.live.dtls import Credentials, DtlsTransport
-from fedispace.media.live.feedback import Told, summary
 from fedispace.media.live.feeds import Feeds
 from fedispace.media.live.grants import Grant, Role
 from fedispace.media.live.messages import (
     Answer,
     ClipPiece,
-    MixerStatus,
     Patched,
-    ReceptionStatus,
     RecordingEvent,
     SessionEvent,
     SfuStatus,
@@ -44,9 +37,11 @@ from fedispace.media.live.port import Port
 from fedispace.media.live.publisher import UplinkCounts
 from fedispace.media.live.recorder import Recorder
 from fedispace.media.live.room import Room
+from fedispace.media.live.rooms import Rooms
 from fedispace.media.live.safety import SafetyBuffer
 from fedispace.media.live.session import Session
 from fedispace.media.live.settings import SfuSettings
+from fedispace.media.live.sight import Sight
 from fedispace.media.live.streams import Reader, Streams
 from fedispace.media.live.tap import Taps
 
@@ -55,10 +50,7 @@ log = structlog.get_logger()
 _TICK_SECONDS = 0.125
 _TICKS_A_LOOK = 2
 _SUBSCRIPTIONS_EACH = 3
-_LOG_SECONDS = 60.0
-_JOIN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 _RETRY_SECONDS = 1
-_LOSS_WORTH_A_LINE = 0.05
 
 
 class Sfu:
@@ -97,19 +89,33 @@ class Sfu:
             tell=tell,
             resume_seconds=settings.resume_seconds,
         )
-        self.feeds = Feeds(
-            self._credentials, clock, room_called=self._room_called, let_go=self._drop_room, tell=tell
+        self._rooms = Rooms(
+            port=port,
+            clock=clock,
+            mixers=self._mixers,
+            taps=self.taps,
+            safety=self._safety,
+            long_packets_above=settings.long_packets_above,
         )
-        self._rooms: dict[str, Room] = {}
+        self.feeds = Feeds(
+            self._credentials, clock, room_called=self._rooms.called, let_go=self._drop_room, tell=tell
+        )
         self._sessions: dict[str, Guest] = {}
         self._attendance = Attendance()
         self._lives: dict[str, asyncio.Task[None]] = {}
-        self._forwarded_before = 0
-        self._octets_before = 0
-        self._joins = Histogram(_JOIN_SECONDS)
-        self._ended: Counter[str] = Counter()
-        self._logged_at = clock.monotonic()
-        self._refused_logged = 0
+        self._sight = Sight(
+            clock=clock,
+            port=port,
+            admission=self._admission,
+            mixers=self._mixers,
+            rooms=self._rooms,
+            sessions=self._sessions,
+            uplink=self._uplink,
+            streams=self._streams,
+            safety=self._safety,
+            recorder=self.recorder,
+            max_sessions=settings.max_sessions,
+        )
 
     async def run(self) -> None:
         """Watch over the sessions until cancelled, then end them all."""
@@ -154,7 +160,7 @@ class Sfu:
         """Open the session that a subscriber's grant allows over `transport`, to which the stream goes."""
         grant = self._read(token, "subscribe")
         self._let_in(grant)
-        room = self._room_called(grant.room)
+        room = self._rooms.called(grant.room)
         try:
             self._streams.tune(grant.room)
         except Unavailable:
@@ -265,65 +271,7 @@ class Sfu:
 
     def status(self) -> SfuStatus:
         """Return the counts."""
-        rooms = dict.fromkeys(self._rooms, (0, 0))
-        for session in self._sessions.values():
-            if session.connected:
-                publishers, subscribers = rooms[session.grant.room]
-                is_publisher = session.grant.role == "publish"
-                rooms[session.grant.room] = (publishers + is_publisher, subscribers + (not is_publisher))
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        return SfuStatus(
-            rooms=rooms,
-            publishers=sum(publishers for publishers, _ in rooms.values()),
-            subscribers=sum(subscribers for _, subscribers in rooms.values()),
-            packets_received=self._port.demux.received,
-            packets_forwarded=self._forwarded_before + sum(room.forwarded for room in self._rooms.values()),
-            packets_refused=dict(self._port.refused),
-            cpu_seconds=usage.ru_utime + usage.ru_stime,
-            resident_bytes=_resident_bytes(),
-            port=self._port.number,
-            tcp_connections=self._port.connections,
-            joining=self._admission.joining,
-            joins_refused=dict(self._admission.refused),
-            lateness=self._admission.lateness,
-            mixer=self._mixer_status(),
-            max_sessions=self._settings.max_sessions,
-            is_draining=self._draining is not None,
-            packets_redundant=self._uplink.redundant,
-            packets_repaired=self._uplink.repaired,
-            reception=self._reception(),
-            uplink=_summed(session.uplink for session in self._sessions.values()),
-            recordings=self.recorder.status(),
-            recordings_unfinished=self.recorder.unfinished,
-            bytes_received=self._port.demux.received_octets,
-            bytes_forwarded=self._octets_before + sum(room.forwarded_octets for room in self._rooms.values()),
-            join_bounds=list(self._joins.bounds),
-            join_counts=self._joins.counts,
-            join_seconds=self._joins.total,
-            sessions_ended=dict(self._ended),
-            safety_seconds=self._safety.seconds,
-            safety_bytes=self._safety.octets,
-            streams=len(self._streams),
-            stream_pages_left_out=self._streams.left_out,
-        )
-
-    def _mixer_status(self) -> MixerStatus:
-        counts = self._mixers.counts
-        return MixerStatus(
-            rooms=sum(room.is_mixing for room in self._rooms.values()),
-            begun=counts.begun,
-            ticks=counts.ticks.ticks,
-            ticks_late=counts.ticks.late,
-            ticks_kept_waiting=counts.ticks.kept_waiting,
-            ticks_left_out=counts.ticks.left_out,
-            worst_lateness=counts.ticks.worst,
-            concealed=counts.concealed,
-            repaired=counts.repaired,
-            undecodable=counts.undecodable,
-        )
-
-    def _reception(self) -> ReceptionStatus:
-        return _summed(session.told(self._clock.monotonic()) for session in self._sessions.values())
+        return self._sight.status(is_draining=self._draining is not None)
 
     async def _drain(self, seconds: float) -> None:
         log.info("sfu.draining", sessions=len(self._sessions), seconds=seconds)
@@ -353,23 +301,9 @@ class Sfu:
             raise Unavailable("the audio server is full")
         return replaced
 
-    def _room_called(self, name: str) -> Room:
-        room = self._rooms.get(name)
-        if room is None:
-            room = self._rooms[name] = Room(
-                name,
-                self._port.socket,
-                self._clock,
-                self._mixers,
-                self.taps.room_opens(name),
-                self._safety.room_opens(name, self._clock.monotonic()),
-                self._settings.long_packets_above,
-            )
-        return room
-
     def _begin(self, grant: Grant, offer: sdp.Offer) -> Answer:
         now = self._clock.monotonic()
-        room = self._room_called(grant.room)
+        room = self._rooms.called(grant.room)
         path = Path(ice=_new_ice(offer.ice_ufrag), sender=self._port, now=now)
         certificate = self._credentials.certificate(now)
         session = Session(
@@ -411,7 +345,7 @@ class Sfu:
             finally:
                 self._admission.end(session.grant.room)
             if is_connected:
-                self._joins.observe(self._clock.monotonic() - session.opened_at)
+                self._sight.has_joined(self._clock.monotonic() - session.opened_at)
                 if session.publisher is not None:
                     self._port.set_apart(session.path)
                 self._tell(_event(session, "connected"))
@@ -434,26 +368,12 @@ class Sfu:
         self._sessions.pop(session.grant.session, None)
         self._attendance.remove(session)
         self._drop_room(session.room)
-        self._ended[session.reason] += 1
         self._tell(_event(session, "disconnected", reason=session.reason))
-        log.info(
-            "sfu.session_ended",
-            session=session.grant.session,
-            room=session.grant.room,
-            role=session.grant.role,
-            reason=session.reason,
-        )
+        self._sight.has_ended(session)
 
     def _drop_room(self, room: Room) -> None:
-        if room.name in self.feeds or not self._attendance.is_empty(room):
-            return
-        room.close()
-        if self._rooms.get(room.name) is room:
-            del self._rooms[room.name]
-            self.taps.room_closes(room.name)
-            self._safety.room_closes(room.name)
-            self._forwarded_before += room.forwarded
-            self._octets_before += room.forwarded_octets
+        if room.name not in self.feeds and self._attendance.is_empty(room):
+            self._rooms.close(room)
 
     def _look(self, now: float) -> None:
         for session in list(self._sessions.values()):
@@ -463,41 +383,19 @@ class Sfu:
                 session.report(now)
         self._safety.tick(now)
         self.feeds.tick({session.grant.room for session in self._sessions.values()}, now)
-        for room in self._rooms.values():
+        for room in self._rooms:
             room.adapt(now)
-        if now - self._logged_at > _LOG_SECONDS:
-            self._log_refusals(now)
+        self._sight.look(now)
 
     def _tell_who_speaks(self, now: float) -> None:
-        for room in self._rooms.values():
+        for room in self._rooms:
             for name, level in room.speaking_changes(now):
                 if (speaker := self._sessions.get(name)) is not None:
                     self._tell(_event(speaker, "speaking", level=level))
 
-    def _log_refusals(self, now: float) -> None:
-        """One line a minute at most, however many datagrams a stranger sends."""
-        refused = sum(self._port.refused.values())
-        if refused > self._refused_logged:
-            log.info("sfu.datagrams_refused", **self._port.refused)
-        reception = self._reception()
-        if reception.worst_lost > _LOSS_WORTH_A_LINE:
-            log.info("sfu.reception", **msgspec.structs.asdict(reception))
-        self._refused_logged, self._logged_at = refused, now
-
 
 def _new_ice(remote_ufrag: str) -> Ice:
     return Ice(ufrag=secrets.token_hex(8), password=secrets.token_hex(16), remote_ufrag=remote_ufrag)
-
-
-def _summed(told: Iterable[Told | None]) -> ReceptionStatus:
-    found = summary(told)
-    return ReceptionStatus(
-        reporting=found.reporting,
-        lost=found.lost,
-        worst_lost=found.worst_lost,
-        jitter=found.jitter,
-        worst_jitter=found.worst_jitter,
-    )
 
 
 def _event(session: Guest, kind: str, *, reason: str = "", level: int = 127) -> SessionEvent:
@@ -510,12 +408,3 @@ def _event(session: Guest, kind: str, *, reason: str = "", level: int = 127) -> 
         reason=reason,
         level=level,
     )
-
-
-def _resident_bytes() -> int:
-    """Return our resident memory now, where the system tells (Linux), else its highest value."""
-    try:
-        with open("/proc/self/statm", "rb") as statm:
-            return int(statm.read().split()[1]) * resource.getpagesize()
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
