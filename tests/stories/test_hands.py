@@ -66,6 +66,7 @@ async def test_the_queue_keeps_its_order_and_nobody_is_unmuted_for_it(cast: Cast
     await expect(told).to_be_visible()
     await expect(told).to_contain_text("You're on stage")
     await expect(told.get_by_role("button")).to_have_text(["Unmute", "Not now"])
+    await expect(bob.page.get_by_text("Nobody hears you until you unmute.")).to_be_visible()
     await expect(queue.locator(".name")).to_have_text(["dora2"])
     assert not await bob.was_asked_for_a_microphone()
     await dave.until_hears([440], TONES, within=20)

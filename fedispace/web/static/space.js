@@ -52,7 +52,7 @@ function say(kind, words) {
   line.textContent = words;
 }
 
-const how = () => (sound.isBehind ? "Listening, a few seconds behind: your network lets no live sound through." : room.you?.is_shown ? "Listening. Others see that you are here." : "Listening. Others see a number, not your name.");
+const how = () => (room.isOnStage ? "You are on stage. Nobody hears you until you unmute." : sound.isBehind ? "Listening, a few seconds behind: your network lets no live sound through." : room.you?.is_shown ? "Listening. Others see that you are here." : "Listening. Others see a number, not your name.");
 
 function attempt(promise) {
   return promise.catch((error) => {
@@ -293,11 +293,13 @@ function take(fresh) {
   if (was && !room.isOnStage) {
     isGreeted = false;
     if (sound.speaking.wanted) sound.stepDown();
+    else if (sound.listening.isOn) say("on", how());
     announce("You are in the audience again.");
   }
   if (wasKnown && !was && room.isOnStage && !sound.speaking.wanted && !isAccepting) {
     isGreeted = true;
     invited("speaker");
+    if (sound.listening.isOn) say("on", how());
   }
   // Who stands on the stage is seen there: the question who sees them listen is void.
   if (room.isOnStage) find("presence-sheet")?.close();
