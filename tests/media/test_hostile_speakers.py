@@ -22,6 +22,7 @@ from tests.media.test_red import written
 from tests.media.test_speakers import record_packets
 
 _PER_SECOND = 2000
+_AT_ONCE = 40
 
 
 def _hostile(chance: random.Random, number: int) -> bytes:
@@ -59,7 +60,8 @@ async def test_a_flood_is_policed_and_another_speaker_is_heard_without_a_gap(stu
             nonlocal sent
             began = time.monotonic()
             while True:
-                while sent < (time.monotonic() - began) * _PER_SECOND:
+                due = int((time.monotonic() - began) * _PER_SECOND) - sent
+                for _ in range(min(due, _AT_ONCE)):  # a slow machine sends fewer, and hears nevertheless
                     await mallory.send(_hostile(chance, sent))
                     sent += 1
                 await asyncio.sleep(0.002)
@@ -71,7 +73,7 @@ async def test_a_flood_is_policed_and_another_speaker_is_heard_without_a_gap(stu
         attack.cancel()
         after = await studio.client.status()
 
-    assert sent > 0.8 * _PER_SECOND * seconds
+    assert sent > 2 * 200 * (seconds + 1), "there is much to refuse"
     refused = after.packets_refused["publisher_rate"] - before.packets_refused.get("publisher_rate", 0)
     assert refused > sent - 200 * (seconds + 1) - 40, "at most 200 a second are looked at"
     assert purity(heard, RATE, 440) > 0.9
