@@ -36,6 +36,12 @@ class Attempts:
         if len(self._tries) > MAX_KEYS:
             self._tries.popitem(last=False)
 
+    def take_back(self, key: str) -> None:
+        """Forget the last try of a key: it was none."""
+        tries = self._tries.get(key)
+        if tries:
+            tries.pop()
+
     def forgive(self, key: str) -> None:
         """Forget the tries of a key."""
         self._tries.pop(key, None)

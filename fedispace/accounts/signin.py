@@ -74,6 +74,8 @@ class SignIn:
             log.info("sign_in.refused", known=user is not None)
             raise Unauthenticated("The name or the password is not right.")
         self._by_name.forgive(name)
+        if ip:  # behind one address may be a whole school: only what fails counts against it
+            self._by_address.take_back(ip)
         return await self._begin(user.id, user_agent)
 
     async def prune(self) -> None:

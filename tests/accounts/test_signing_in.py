@@ -61,6 +61,11 @@ async def test_guessing_at_one_name_is_slowed_down_from_any_address(
     await sign_in.sign_in("alice", PASSWORD, user_agent="", ip="198.51.100.1")
 
 
+async def test_a_school_signs_in_from_one_address(user: User, sign_in: SignIn) -> None:
+    for _ in range(60):
+        await sign_in.sign_in("alice", PASSWORD, user_agent="", ip="192.0.2.1")
+
+
 async def test_guessing_from_one_address_is_slowed_down_for_any_name(user: User, sign_in: SignIn) -> None:
     for number in range(25):
         with pytest.raises(Unauthenticated):

@@ -200,5 +200,7 @@ async function appended(buffer, piece, signal) {
 }
 
 function soon(promise, time) {
-  return Promise.race([promise, new Promise((_, failed) => setTimeout(() => failed(new Error("nothing came")), time))]);
+  let timer;
+  const late = new Promise((_, failed) => { timer = setTimeout(() => failed(new Error("nothing came")), time); });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
