@@ -61,7 +61,7 @@ async def test_a_flood_is_policed_and_another_speaker_is_heard_without_a_gap(stu
             began = time.monotonic()
             while True:
                 due = int((time.monotonic() - began) * _PER_SECOND) - sent
-                for _ in range(min(due, _AT_ONCE)):  # a slow machine sends fewer, and hears nevertheless
+                for _ in range(min(due, _AT_ONCE)):  # whoever falls behind lets others go on too
                     await mallory.send(_hostile(chance, sent))
                     sent += 1
                 await asyncio.sleep(0.002)
@@ -73,7 +73,7 @@ async def test_a_flood_is_policed_and_another_speaker_is_heard_without_a_gap(stu
         attack.cancel()
         after = await studio.client.status()
 
-    assert sent > 2 * 200 * (seconds + 1), "there is much to refuse"
+    assert sent > 0.8 * _PER_SECOND * seconds
     refused = after.packets_refused["publisher_rate"] - before.packets_refused.get("publisher_rate", 0)
     assert refused > sent - 200 * (seconds + 1) - 40, "at most 200 a second are looked at"
     assert purity(heard, RATE, 440) > 0.9
