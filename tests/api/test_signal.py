@@ -305,6 +305,10 @@ async def test_a_removed_member_cannot_come_back(site: Site, bob: Client, space:
     listener = Listener(site.origin, space["id"], await pass_of(site, bob, space))
     await listener.connect()
     assert await listener.closed() in (4401, 4403)  # whoever watches the rooms may have voided the pass
+    by_token = Listener(site.origin, space["id"], bob.token)
+    await by_token.connect()
+    assert await by_token.closed() == 4403, "a token is not voided: the door itself refuses"
+    await by_token.close()
     await listener.close()
 
 
