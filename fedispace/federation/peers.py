@@ -76,12 +76,17 @@ class Peers:
 
     async def _read_circuits(self, tx: Tx) -> None:
         self._read_at = self._clock.monotonic()
+        before = dict(self._circuits)
         rows = await tx.execute(
             select(Peer.host, Peer.failures, Peer.closed_until, Peer.failing_since)
             .where(Peer.failures > 0)
             .limit(REMEMBERED)
         )
-        self._circuits = {host: Circuit(failures, until, since) for host, failures, until, since in rows}
+        read = {host: Circuit(failures, until, since) for host, failures, until, since in rows}
+        for host in self._circuits.keys() | before.keys():
+            if not self._is_as_before(host, before.get(host)):  # the rows were read before that happened
+                self._copy(host, self._circuits.get(host), to=read)
+        self._circuits = read
 
     def dialect(self, host: str) -> Dialect | None:
         """Return the signature dialect `host` is known to take, or None when that is not known."""
@@ -131,14 +136,23 @@ class Peers:
         )
 
     async def closed_until(self, tx: Tx, host: str) -> datetime | None:
-        """Return until when `host` is left alone, by the word of the database; memory learns it too."""
+        """Return until when `host` is left alone, by the word of the database; memory learns it too.
+
+        Unless memory learned something else meanwhile: that was committed after what is read here.
+        """
+        before = self._circuits.get(host)
         row = (
             await tx.execute(
                 select(Peer.failures, Peer.closed_until, Peer.failing_since).where(Peer.host == host)
             )
         ).one_or_none()
         failures, until, since = row or (0, None, None)
-        tx.after_commit(lambda: self._know(host, failures, until, since))
+
+        def learn() -> None:
+            if self._is_as_before(host, before):
+                self._know(host, failures, until, since)
+
+        tx.after_commit(learn)
         return until if until is not None and until > self._clock.now() else None
 
     async def failed(self, tx: Tx, host: str) -> None:
@@ -241,7 +255,15 @@ class Peers:
             self._know(host, failures, closed_until, since)
 
     def _know(self, host: str, failures: int, closed_until: datetime | None, since: datetime | None) -> None:
-        if failures:
-            self._circuits[host] = Circuit(failures, closed_until, since)
+        circuit = Circuit(failures, closed_until, since) if failures else None
+        self._copy(host, circuit, to=self._circuits)
+
+    def _is_as_before(self, host: str, before: Circuit | None) -> bool:
+        return self._circuits.get(host) is before
+
+    @staticmethod
+    def _copy(host: str, circuit: Circuit | None, *, to: dict[str, Circuit]) -> None:
+        if circuit is None:
+            to.pop(host, None)
         else:
-            self._circuits.pop(host, None)
+            to[host] = circuit

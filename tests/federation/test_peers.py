@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import func, insert, select
 
+from fedispace.db.engine import Tx
 from fedispace.federation.backoff import OPENS_AFTER
 from fedispace.federation.models import Peer as PeerRow
 from fedispace.federation.peers import FORGET_AFTER, READ_AGAIN_SECONDS, REMEMBERED, Peers
@@ -46,6 +48,46 @@ async def test_another_process_learns_within_seconds_that_a_server_is_back(home:
     home.clock.advance(seconds=READ_AGAIN_SECONDS)
     await one.refresh(home.db)
     assert not one.is_troubled("c.test")
+
+
+async def test_what_was_read_before_a_failure_does_not_make_it_forgotten(home: Home) -> None:
+    """Somebody who steps back reads the row, another's delivery fails, and only then the first commits."""
+    peers = Peers(home.clock)
+    await fail(home, peers, "c.test", OPENS_AFTER)
+    home.clock.advance(minutes=5)
+    async with home.db.reading() as tx:
+        assert await peers.closed_until(tx, "c.test") is None
+        await fail(home, peers, "c.test")
+    for hook in tx.hooks:
+        hook()
+    assert peers.is_closed("c.test")
+
+
+async def test_what_happens_while_all_are_read_again_is_not_forgotten(home: Home) -> None:
+    peers = Peers(home.clock)
+    await fail(home, peers, "c.test", OPENS_AFTER)
+    await fail(home, peers, "d.test", OPENS_AFTER)
+    home.clock.advance(minutes=5)
+
+    class SlowTx:
+        """Answers with the rows of a moment ago."""
+
+        def __init__(self, tx: Tx) -> None:
+            self._tx = tx
+
+        async def execute(self, statement: Any) -> Any:
+            rows = await self._tx.execute(statement)
+            await fail(home, peers, "c.test")
+            await fail(home, peers, "e.test", OPENS_AFTER)
+            async with home.db.transaction() as writing:
+                await peers.reached(writing, "d.test")
+            return rows
+
+    async with home.db.reading() as tx:
+        await peers._read_circuits(cast("Tx", SlowTx(tx)))
+    assert peers.is_closed("c.test")
+    assert not peers.is_troubled("d.test")
+    assert peers.is_closed("e.test")
 
 
 async def test_what_failed_before_a_restart_is_still_known_after_it(home: Home) -> None:

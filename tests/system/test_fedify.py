@@ -331,13 +331,13 @@ async def test_followers_are_compared_with_fedify_in_both_directions(
 async def test_fedify_is_told_of_a_report_a_move_and_a_deleted_account_and_says_the_same_to_us(
     alpha: Instance, bot: FedifyBot
 ) -> None:
-    alpha.add_user("newolga")
-    async with alpha.client("olga") as olga:
-        uri = (await olga.me())["uri"]
-        follow = await bot.desk.order("follow", actor=f"@olga@{alpha.name}")
+    alpha.add_user("arrived")
+    async with alpha.client("leaving") as leaving:
+        uri = (await leaving.me())["uri"]
+        follow = await bot.desk.order("follow", actor=f"@leaving@{alpha.name}")
         await _handled(bot, lambda each: each["type"] == "Accept" and each["object"] == follow["id"])
-        bots = (await olga.account(bot.handle))["id"]
-        await olga.post("/api/v1/reports", {"account_id": bots, "comment": "an echo", "forward": True})
+        bots = (await leaving.account(bot.handle))["id"]
+        await leaving.post("/api/v1/reports", {"account_id": bots, "comment": "an echo", "forward": True})
         flag = await _handled(bot, lambda each: each["type"] == "Flag")
         assert (flag["actor"], bot.actor in flag["objects"]) == (f"{alpha.origin}/actor", True)
 
@@ -349,11 +349,11 @@ async def test_fedify_is_told_of_a_report_a_move_and_a_deleted_account_and_says_
 
         await eventually("the report is there", reports, lambda text: bot.name in text)
 
-    alpha.command("user", "alias", "add", "newolga", "@olga")
-    alpha.command("user", "move", "olga", "newolga")
+    alpha.command("user", "alias", "add", "arrived", "@leaving")
+    alpha.command("user", "move", "leaving", "arrived")
     moved = await _handled(bot, lambda each: each["type"] == "Move" and each["object"] == uri)
-    assert moved["target"] == f"{alpha.origin}/users/newolga"
-    alpha.command("user", "delete", "olga", "--yes")
+    assert moved["target"] == f"{alpha.origin}/users/arrived"
+    alpha.command("user", "delete", "leaving", "--yes")
     await _handled(bot, lambda each: each["type"] == "Delete" and each["object"] == uri)
 
 
