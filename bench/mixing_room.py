@@ -43,8 +43,9 @@ async def measure(
                 await side.open(talkers, _LISTENERS)
             if realtime:
                 go_before_all(ours.pid)
-            found["quiet"] = [await _share(sides[0], 1, seconds)]
+            found["quiet"] = []
             for _ in range(rounds):
+                found["quiet"].append(await _share(sides[0], 1, seconds))
                 for side in sides:
                     found[side.name].append(await _share(side, talkers, seconds))
             mixer = (await ours.door.client.status()).mixer
@@ -53,7 +54,8 @@ async def measure(
             for side in sides:
                 await side.close()
     result: dict[str, Any] = {name: statistics.median(values) for name, values in found.items()}
-    result["mix"] = result["fedispace"] - result["quiet"]
+    pairs = zip(found["fedispace"], found["quiet"], strict=True)
+    result["mix"] = statistics.median(mixed - quiet for mixed, quiet in pairs)
     result["rounds"] = found
     result["ticks"], result["ticks_late"] = mixer.ticks, mixer.ticks_late
     result["ticks_kept_waiting"] = mixer.ticks_kept_waiting

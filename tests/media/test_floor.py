@@ -82,3 +82,12 @@ def test_without_levels_size_tells_speech_from_silence() -> None:
     assert loudness_of(None, 80) > 72
     assert loudness_of(127, 80) == 0
     assert loudness_of(0, 3) == 127
+
+
+def test_the_first_of_a_silence_after_a_pause_without_packets_is_no_speech() -> None:
+    talk = _Conversation()
+    talk.for_seconds(1, anna=LOUD)
+    talk.now += 5
+    talk.for_seconds(0.02, anna=SILENT)
+
+    assert not talk.floor.is_speaking("anna", talk.now)

@@ -167,6 +167,60 @@ def test_what_somebody_says_first_is_not_lost() -> None:
     assert 3.0 <= onset <= 3.16, "heard from his first syllable, a little later"
 
 
+_MANY_TONES = {f"talker {number}": 400 + 150 * number for number in range(9)}
+
+
+def test_nine_who_begin_in_the_same_moment_are_all_heard_and_from_their_first_words() -> None:
+    show = Show()
+    show.play(
+        *[arrivals(name, packets_of(tone(f, 3, loudness=3000))) for name, f in _MANY_TONES.items()], until=3
+    )
+    begun = show.modes[0][0]
+    first, later = show.heard(begun, begun + 0.5), show.heard(1, 3)
+    for frequency in _MANY_TONES.values():
+        assert strength(later, frequency) > 1800
+        assert strength(first[len(first) // 2 :], frequency) > 1500
+    assert show.mixers.counts.concealed == 0
+
+
+def test_where_many_talk_two_packets_are_made_at_a_time_and_the_stream_is_whole() -> None:
+    show = Show()
+    streams = [
+        arrivals(
+            name,
+            packets_of(tone(f, 8, loudness=3000)),
+            start=0.001 * f % 0.02,
+            level=_during(0, 8 if f < 600 else 4),
+        )
+        for name, f in _MANY_TONES.items()
+    ]
+    show.play(*streams, until=8)
+    assert {b.sequence - a.sequence for (_, a), (_, b) in itertools.pairwise(show.sent)} == {1}
+    many = [at for at, _ in show.sent if 1 < at < 4]
+    assert len(set(many)) == pytest.approx(len(many) / 2, abs=1)
+    few = [at for at, _ in show.sent if 7 < at < 8]
+    assert len(set(few)) == len(few), "two voices are not worth the wait"
+    timestamps = [sound.timestamp for at, sound in show.sent if 1 < at < 8]
+    assert {(b - a) & 0xFFFFFFFF for a, b in itertools.pairwise(timestamps)} == {FRAME}
+
+
+def test_what_waited_of_somebody_who_is_silenced_does_not_bring_him_back() -> None:
+    show = Show()
+    streams = [arrivals(name, packets_of(tone(f, 4, loudness=3000))) for name, f in _MANY_TONES.items()]
+    streams[4], his_last = streams[4][:100], streams[4][100:103]
+    silenced, programme = "talker 4", show.programme
+
+    def silence() -> None:
+        for late in his_last:
+            programme.hear(silenced, late.packet, 2.0)
+        programme.leave(silenced)
+
+    show.play(*streams, until=3, actions={2.0: silence})
+    assert strength(show.heard(1, 2), 1000) > 1800
+    assert strength(show.heard(2.0, 2.3)[FRAME:], 1000) < 500
+    assert strength(show.heard(2.5, 3), 850) > 1800
+
+
 def test_who_is_silenced_is_out_of_the_mix_at_once() -> None:
     show = Show()
     anna = arrivals("anna", packets_of(tone(440, 6)))

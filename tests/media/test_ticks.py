@@ -56,3 +56,20 @@ def test_where_nobody_tells_what_we_computed_nothing_is_excused() -> None:
     ticks.due(0.001)
     ticks.due(0.035)
     assert (counts.late, counts.kept_waiting) == (1, 0)
+
+
+def test_several_strokes_are_made_when_the_last_of_them_is_due() -> None:
+    counts = TickCounts()
+    ticks = Ticks(0.0, counts)
+    assert ticks.due(0.001) == [0]
+    ticks.together = 2
+    assert ticks.next == 0.04
+    assert ticks.due(0.021) == []
+    assert ticks.due(0.041) == [1, 2]
+    assert ticks.due(0.086) == [3, 4]
+    assert (counts.ticks, counts.late) == (5, 2)
+    assert ticks.due(0.147) == [5, 6, 7]
+    assert (counts.ticks, counts.late) == (8, 5)
+    ticks.together = 1
+    assert ticks.due(0.161) == [8]
+    assert (counts.ticks, counts.late, counts.left_out) == (9, 5, 0)

@@ -37,7 +37,13 @@ class Voice:
         self.wants_since: float | None = None
 
     def hear(self, loudness: float, now: float) -> None:
-        """Smooth: quick to rise, slow to fall, so that syllables do not count as pauses."""
+        """Smooth: quick to rise, slow to fall, so that syllables do not count as pauses.
+
+        How loud somebody was before a pause without packets says nothing: else the first of a silence
+        would be taken for speech.
+        """
+        if now - self.heard_at > _ABSENT:
+            self.loudness = 0.0
         weight = _RISE if loudness > self.loudness else _FALL
         self.loudness += (loudness - self.loudness) * weight
         self.heard_at = now

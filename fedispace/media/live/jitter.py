@@ -152,7 +152,9 @@ class JitterBuffer:
         if entry.timestamp != self._next or entry.samples != FRAME:
             return None
         excess = now * RATE - entry.timestamp - self._least - self.target
-        if not -FRAME - _MARGIN <= excess <= FRAME + _MARGIN:
+        if not -FRAME - _MARGIN <= excess <= FRAME + _MARGIN and (
+            excess > 2 * FRAME + _MARGIN or self._is_quiet(entry)
+        ):
             return None
         return self._played(entry)
 
@@ -176,7 +178,7 @@ class JitterBuffer:
 
     def _play(self, entry: _Entry, now: float) -> Piece:
         excess = now * RATE - entry.timestamp - self._least - self.target
-        quiet = 2 * len(entry.payload) * FRAME < self._usual_bytes * entry.samples
+        quiet = self._is_quiet(entry)
         if excess < -FRAME - _MARGIN and quiet and len(self._entries) < 3:
             return Piece(What.CONCEAL, FRAME)
         if excess > _MOST:
@@ -187,6 +189,10 @@ class JitterBuffer:
         cut = excess > limit and bool(self._entries)
         self.cuts += cut
         return Piece(What.PLAY, entry.samples, payload, cut)
+
+    def _is_quiet(self, entry: _Entry) -> bool:
+        """Tell whether a packet is small for its sender: something can be left out or put in there."""
+        return 2 * len(entry.payload) * FRAME < self._usual_bytes * entry.samples
 
     def _played(self, entry: _Entry) -> bytes:
         """Go past the first packet."""

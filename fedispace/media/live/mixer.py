@@ -161,6 +161,9 @@ class Mixer:
     def __contains__(self, publisher: str) -> bool:
         return publisher in self._talkers
 
+    def __len__(self) -> int:
+        return len(self._talkers)
+
     def join(self, publisher: str, kept: list[Heard], heard_until: int | None) -> None:
         """Add a talker. `kept` are his last packets; up to the timestamp `heard_until` listeners heard
         them, or they heard none and the newest few are played."""

@@ -14,6 +14,12 @@ heard, at a moment when it is quiet (or a while later without). In both ways one
 * Out of the mix. What waited in the jitter buffer, `_LEAD` and what jitter asked for, 120 ms at most, is
   left out: the quiet moment. The timestamps go on by that much, and are where forwarding had them.
 
+What a mix costs is mostly the processor's: it has forgotten our code and the decoders' memory each time
+we come back to them. So all that came is taken in at once, by the beat, and where `_MANY` talk the beat
+makes `_MANY_TOGETHER` packets at a time, for a delay of 20 ms that only listeners have; those on stage
+hear each other through the slots (`slots`). Of those who begin at once `_JOIN_AT_ONCE` are let in by a beat:
+each brings packets to be decoded.
+
 Sequence numbers are consecutive throughout, as they are when the floor changes hands (`continuity`).
 Where there is no mixer (no libopus, or it is still being loaded), the floor alone decides.
 """
@@ -38,6 +44,10 @@ _AUDIBLE = 2.0
 _SPEAKS = 0.4
 _QUIET = 0.06
 _FRAME = RATE // 50
+_MOST_WAITING = 200
+_JOIN_AT_ONCE = 3
+_MANY = 5
+_MANY_TOGETHER = 2
 
 
 @dataclass(slots=True)
@@ -63,6 +73,8 @@ class Mixer(Protocol):
     """Makes one packet of many (`mixer.Mixer`)."""
 
     def __contains__(self, publisher: str) -> bool: ...
+
+    def __len__(self) -> int: ...
 
     def join(self, publisher: str, kept: list[Heard], heard_until: int | None) -> None: ...
 
@@ -97,6 +109,8 @@ class Programme:
         self._kept: dict[str, deque[Heard]] = {}
         self._forwarded: tuple[str, int, int] | None = None
         self._mixer: Mixer | None = None
+        self._may_join = 0
+        self._waiting: list[tuple[str, rtp.Packet, float]] = []
         self._ticks = Ticks(0.0, mixers.counts.ticks)
         self._source: tuple[str, int] = ("mix", 0)
         self._mixed = 0
@@ -124,17 +138,13 @@ class Programme:
 
     def hear(self, publisher: str, packet: rtp.Packet, now: float) -> Sound | None:
         """Take in a publisher's packet; return what goes out because of it."""
-        payload = packet.payload
-        if opus_packets.duration(payload) is None:
-            self.malformed += 1
-            return None
-        takes = self.floor.takes(publisher, loudness_of(packet.level, len(payload)), now)
-        kept = self._kept.get(publisher)
-        if kept is None:
-            kept = self._meet(publisher)
-        kept.append(Heard(packet, now))
         if self._mixer is not None:
-            self._mix_in(self._mixer, publisher, packet, now)
+            self._waiting.append((publisher, packet, now))
+            if len(self._waiting) > _MOST_WAITING:
+                self._take_in()
+            return None
+        takes = self._notice(publisher, packet, now)
+        if takes is None:
             return None
         if not takes:
             self._consider(publisher, now)
@@ -145,10 +155,11 @@ class Programme:
         before = self._forwarded
         if before is None or place.sequence > before[1]:
             self._forwarded = (publisher, place.sequence, packet.timestamp)
-        return Sound(payload, packet.marker or place.first, place.sequence, place.timestamp)
+        return Sound(packet.payload, packet.marker or place.first, place.sequence, place.timestamp)
 
     def leave(self, publisher: str) -> None:
         """Let a publisher who left or was silenced be heard no more, from now on."""
+        self._take_in()  # what waited of him goes with him
         if self.floor.holder == publisher and self._mixer is None:
             self._continuity.interrupt()
         self.floor.leave(publisher)
@@ -164,15 +175,38 @@ class Programme:
         mixer = self._mixer
         if mixer is None:
             return sounds
+        self._take_in()
         for number in self._ticks.due(now, worked):
             at = self._ticks.at(number)
             payload = mixer.tick(at)
             if payload is not None:
                 sounds.append(self._sound(payload, number, at))
             self._was_silent = payload is None
+        self._ticks.together = _MANY_TOGETHER if len(mixer) >= _MANY else 1
         if self._may_give_back(now):
             self._give_back()
         return sounds
+
+    def _take_in(self) -> None:
+        """Take in what came since the last beat, all at once: a packet by itself would cost three times that,
+        because between packets the processor forgets this code."""
+        waiting, self._waiting = self._waiting, []
+        self._may_join = _JOIN_AT_ONCE
+        for publisher, packet, at in waiting:
+            if self._notice(publisher, packet, at) is not None and self._mixer is not None:
+                self._mix_in(self._mixer, publisher, packet, at)
+
+    def _notice(self, publisher: str, packet: rtp.Packet, now: float) -> bool | None:
+        """Keep a packet; tell whether its sender has the floor, or None when it is no packet of Opus."""
+        payload = packet.payload
+        if opus_packets.duration(payload) is None:
+            self.malformed += 1
+            return None
+        kept = self._kept.get(publisher)
+        if kept is None:
+            kept = self._meet(publisher)
+        kept.append(Heard(packet, now))
+        return self.floor.takes(publisher, loudness_of(packet.level, len(payload)), now)
 
     def _sound(self, payload: bytes, number: int, at: float) -> Sound:
         if self._was_silent:  # a turn like any other
@@ -208,9 +242,10 @@ class Programme:
         self._mixed = 0
         self._was_silent = False
         self._overlap_at = now
-        for talker, kept in self._kept.items():
-            if now - kept[-1].at < _AUDIBLE and self._is_audible(talker, kept[-1].packet, now):
-                mixer.join(talker, list(kept), self._heard_until(talker))
+        for talker in (floor.holder, publisher):  # the others come with their next packets
+            kept = self._kept.get(str(talker))
+            if kept and now - kept[-1].at < _AUDIBLE:
+                mixer.join(str(talker), list(kept), self._heard_until(str(talker)))
 
     def _heard_until(self, publisher: str) -> int | None:
         """Return the timestamp up to which listeners heard `publisher`, if he was the last they heard."""
@@ -224,7 +259,8 @@ class Programme:
                 mixer.hear(publisher, packet, now)
             else:
                 mixer.leave(publisher)
-        elif self._is_audible(publisher, packet, now):
+        elif self._may_join and self._is_audible(publisher, packet, now):
+            self._may_join -= 1
             mixer.join(publisher, list(self._kept[publisher]), None)
 
     def _is_audible(self, publisher: str, packet: rtp.Packet, now: float) -> bool:

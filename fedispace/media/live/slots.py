@@ -137,9 +137,11 @@ class Slots:
 
     def hear(self, publisher: str, participant: str, packet: rtp.Packet, now: float) -> None:
         """Take in a publisher's packet and send it to those who hear his chair."""
+        if not self._ears[0]:
+            return
         loudness = loudness_of(packet.level, len(packet.payload))
         chair = self._stage.hear(publisher, participant, loudness, now)
-        if chair is None or not self._ears[0]:
+        if chair is None:
             return
         line = self._lines[chair]
         place = line.place((publisher, packet.ssrc), packet.sequence, packet.timestamp, now)

@@ -38,11 +38,13 @@ class Ticks:
         self._worked = 0.0
         self._usual = 0.0
         self.done = 0
+        self.together = 1
+        """So many strokes are made at a time, when the last of them is due."""
 
     @property
     def next(self) -> float:
-        """When the next stroke is due."""
-        return self.at(self.done)
+        """When something is to be done next."""
+        return self.at(self.done + self.together - 1)
 
     def at(self, number: int) -> float:
         """Return when a stroke was or will be due."""
@@ -56,13 +58,15 @@ class Ticks:
         behind = now - self.next
         if behind < 0:
             return []
-        count = int(behind / SECONDS) + 1
-        left_out = max(0, count - _AT_ONCE)
+        more = int(behind / SECONDS)
+        count = self.together + more
+        left_out = max(0, more + 1 - _AT_ONCE)
         first = self.done + left_out
         self.done += count
         self._counts.ticks += count
-        # Of several that are due only the last is on time.
-        late = count - 1 + (behind - (count - 1) * SECONDS > _LATE)
+        # Of several that were due one after another only the last is on time.
+        is_late = behind - more * SECONDS > _LATE
+        late = self.together + more - 1 + is_late if more else self.together * is_late
         self._counts.late += late
         if worked is not None:
             if self.done > count:
