@@ -13,7 +13,7 @@ from fedispace.media.live.room import Room
 from fedispace.media.live.tap import Outlet
 from tests.ground.eventually import eventually
 from tests.media.ears import Ear
-from tests.media.talking import MixersAtHand, arrivals
+from tests.media.talking import MixersAtHand, arrivals, packets_of, tone
 
 _LIMIT = 10
 _SPEECH = bytes((31 << 3,)) + b"x" * 60
@@ -125,3 +125,33 @@ async def test_who_is_silenced_is_not_heard_even_from_what_was_waiting(hall: _Ha
     hall.fill(5)
     hall.watch(11)
     assert hall.durations() == []
+
+
+async def test_the_beat_is_on_time_however_long_the_one_before_took() -> None:
+    clock = ManualClock()
+
+    def computing() -> float:
+        clock.advance(milliseconds=8)
+        return 0.0
+
+    with ExitStack() as stack:
+        sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        room = Room("hall", sock, clock, MixersAtHand(), Outlet(), None, _LIMIT, worked=computing)
+        Ear("gcm", 111, stack).join(room.fanout)
+        talk = [arrivals(name, packets_of(tone(f, 1))) for name, f in (("anna", 440), ("bert", 880))]
+        for anna, bert in zip(*talk, strict=True):
+            clock.advance(milliseconds=20)
+            for said in (anna, bert):
+                room.hear(said.publisher, said.publisher, said.packet, clock.monotonic())
+            if room.is_mixing:
+                break
+        try:
+            clock.advance(milliseconds=40)
+            room._tick()
+            beat, due = room._beat, room._programme.next_tick
+            assert beat is not None
+            assert due is not None
+            wait = beat.when() - asyncio.get_running_loop().time()
+            assert wait == pytest.approx(due - clock.monotonic(), abs=0.004)
+        finally:
+            room.close()

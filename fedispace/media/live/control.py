@@ -115,6 +115,8 @@ class ControlSocket:
                     return
                 self._say(writer, self._answer(request))
                 await writer.drain()
+                # What came with it is here already: a hundred who want to come in are not answered in one go.
+                await asyncio.sleep(0)
         except (OSError, msgspec.DecodeError) as error:
             log.debug("sfu.control_closed", error=str(error))
         finally:

@@ -204,7 +204,7 @@ class Room:
             for sound in self._programme.tick(now, self._worked()):
                 self._say(sound, now)
         finally:
-            self._await_beat(now)
+            self._await_beat(self._clock.monotonic())  # mixing and sending took some of the time until then
 
     def _stop_waiting(self) -> None:
         """Send what has waited too long: nobody speaks any more."""
