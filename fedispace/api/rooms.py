@@ -17,8 +17,8 @@ from fedispace.api.present.rooms import RoomPresenter
 from fedispace.api.routing import Besides, Call, Calls, Dialect, Routes, Who
 from fedispace.clock import Clock, iso
 from fedispace.db.engine import Database
-from fedispace.errors import Invalid
-from fedispace.spaces.room import room_of
+from fedispace.errors import Invalid, NotFound
+from fedispace.spaces.room import RoomView, as_left_by, room_of
 from fedispace.spaces.verbs.handing import Handing
 from fedispace.spaces.verbs.hands import Hands
 from fedispace.spaces.verbs.hosting import Hosting
@@ -168,10 +168,23 @@ class RoomCalls(Calls):
         """Take back an invitation that is not answered yet."""
         await self._inviting.withdraw(by.id, given.id, given.account_id)
 
-    @_command("/invitation")
-    async def answer(self, by: Account, given: Answer) -> None:
-        """Accept or decline what one was invited to."""
+    @_ROUTES.post(f"{_AT}/invitation", who=Who.PERSON, scope=_WRITE, besides=_PASS)
+    async def answer(self, call: Call[Answer]) -> entities.RoomState:
+        """Accept or decline what one was invited to.
+
+        Who could see the Space by this invitation alone, and declines, gets the room as they saw it last,
+        where `you` is nobody and may do nothing.
+        """
+        by, given = call.account, call.given
+        self._limiter.spend(f"room:{by.id}", _COMMANDS)
+        before = await self._seen(given.id, by.id)
         await self._inviting.answer(by.id, given.id, accept=given.accept)
+        try:
+            return await self._shown(given.id, by.id)
+        except NotFound:
+            if given.accept:
+                raise
+            return self._presenter.room(as_left_by(before))
 
     @_command("/people/{account_id}/mute")
     async def mute(self, by: Account, given: Mute) -> None:
@@ -267,6 +280,8 @@ class RoomCalls(Calls):
         await self._hosting.close(by, given.id)
 
     async def _shown(self, space_id: int, viewer_id: int | None) -> entities.RoomState:
+        return self._presenter.room(await self._seen(space_id, viewer_id))
+
+    async def _seen(self, space_id: int, viewer_id: int | None) -> RoomView:
         async with self._db.reading() as tx:
-            view = await room_of(tx, space_id, viewer_id, self._clock.now())
-        return self._presenter.room(view)
+            return await room_of(tx, space_id, viewer_id, self._clock.now())

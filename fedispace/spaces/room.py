@@ -1,7 +1,7 @@
 """A room as whoever is in it, or looks in, sees it: the stage, the queue, who listens, what they may do."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -100,6 +100,12 @@ async def room_of(tx: Tx, space_id: int, viewer_id: int | None, now: datetime) -
         blocked_on_stage=await _blocked(tx, viewer_id, [seat.account_id for seat in on_stage]),
         elapsed=_elapsed(space, now),
     )
+
+
+def as_left_by(view: RoomView) -> RoomView:
+    """Return a room as somebody saw it last who declined to come, and may not see it any more."""
+    nobody = You(account=None, standing=access.STRANGER, row=None, hand_position=None, may=())
+    return replace(view, you=nobody, hand_count=0, queue=(), shown=())
 
 
 async def stage_of(tx: Tx, space_id: int) -> tuple[Seat, ...]:

@@ -38,6 +38,7 @@ NOTICES = {
     "conversation-heard": "You hear of this conversation again.",
     "tag-followed": "Public posts with this hashtag will be in your Home.",
     "told": "Sent.",
+    "invitation-declined": "You declined the invitation. The Space is not for you to see any more.",
     "space-changed": "Changed. Who said that they will come is told.",
     "reminder": "You will be told when it starts.",
     "no-reminder": "You will not be told.",

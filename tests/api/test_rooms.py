@@ -97,6 +97,29 @@ async def test_an_invitation_by_handle_and_its_answer(
     assert status == 422
 
 
+@pytest.mark.parametrize("path", ["room/invitation", "invitation"])
+async def test_who_declines_what_alone_let_them_see_the_space_is_answered_and_sees_it_no_more(
+    site: Site, alice: Client, bob: Client, path: str
+) -> None:
+    made = await alice.post(AT, {"title": "Among friends", "access": "invited"}, expect=201)
+    at = f"{AT}/{made['id']}"
+    await alice.post(f"{at}/open", {})
+    await alice.post(f"{at}/room/invite", {"handle": "@bob", "role": "listener"})
+    status, answer, _ = await bob.call("POST", f"{at}/{path}", json={"accept": False})
+    assert status == 200, answer
+    if path == "invitation":
+        assert answer == {"space_id": made["id"], "role": "listener", "offered": None}
+    else:
+        you = answer["you"]
+        assert (answer["space"]["id"], you["account"], you["invited_as"], you["may"]) == (
+            made["id"], None, None, [],
+        )  # fmt: skip
+    for unseen in (at, f"{at}/room"):
+        assert (await bob.call("GET", unseen))[0] == 404
+    assert (await bob.call("POST", f"{at}/{path}", json={"accept": False}))[0] == 404
+    assert await alice.get(f"{at}/room/invitations") == []
+
+
 async def test_an_invitation_is_listed_for_hosts_and_withdrawn(
     site: Site, alice: Client, bob: Client, room: str
 ) -> None:

@@ -36,9 +36,9 @@ async def chromium() -> AsyncIterator[Browser]:
     expect.set_options(timeout=5_000)
 
 
-async def _live(house: House, visitor: Visitor) -> str:
+async def _live(house: House, visitor: Visitor, *, access: str = "public") -> str:
     page = await visitor.get("/start-a-space")
-    fields = (("title", "Reading slowly"), ("access", "public"), ("when", "now"))
+    fields = (("title", "Reading slowly"), ("access", access), ("when", "now"))
     return (await visitor.submit(page, "/start-a-space", *fields)).path.split("?")[0]
 
 
@@ -149,6 +149,27 @@ async def test_a_hand_is_taken_and_whoever_raised_it_decides_about_the_microphon
     await asked.get_by_role("button", name="Withdraw: Bob").click()
     await expect(bob.get_by_role("alertdialog")).to_be_hidden()
     await expect(asked).to_be_hidden()
+
+
+async def test_who_declines_the_only_invitation_is_led_home_and_told(
+    chromium: Browser, house: House, alice: Visitor
+) -> None:
+    path = await _live(house, alice, access="invited")
+    await house.account("bob")
+    host = await _signed_in(chromium, house, "alice")
+    await host.goto(path)
+    await host.get_by_label("Invite somebody").fill("@bob")
+    await host.get_by_label("As what").select_option("listener")
+    await host.get_by_role("button", name="Invite", exact=True).click()
+    await expect(host.get_by_test_id("invited-list")).to_be_visible()
+    bob = await _signed_in(chromium, house, "bob")
+    await bob.goto(path)
+    await bob.get_by_test_id("decline-invitation").click()
+    await bob.wait_for_url("**/?did=invitation-declined")
+    await expect(bob.get_by_text("You declined the invitation.")).to_be_visible()
+    gone = await bob.goto(path)
+    assert gone is not None
+    assert gone.status == 404
 
 
 async def test_reactions_are_few_at_a_time_and_told_to_who_does_not_look(

@@ -593,7 +593,15 @@ async function answerInvitation(accept) {
   isAccepting = true;
   isGreeted = false;
   if (offered) {
-    await attempt(key.call("/room/invitation", { body: { accept } }).then(take));
+    const fresh = await attempt(key.call("/room/invitation", { body: { accept } }));
+    if (fresh && !fresh.you.account) {
+      // Who came by this invitation alone may not even see the Space any more.
+      sound.stop();
+      signal.stop();
+      location.assign("/?did=invitation-declined");
+      return;
+    }
+    if (fresh) take(fresh);
     if (room.you) room.you.invited_as = null;
   }
   draw();
