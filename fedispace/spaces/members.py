@@ -213,6 +213,32 @@ async def is_banned(tx: Tx, host_id: int, account_id: int) -> bool:
     return await tx.get(HostBan, (host_id, account_id)) is not None
 
 
+async def bans_on(tx: Tx, space: Space, account_id: int) -> Sequence[HostBan]:
+    """Return the bans by which somebody is kept out of a Space: of who made it, and of who hosts it now."""
+    rows = await tx.scalars(
+        select(HostBan)
+        .where(HostBan.account_id == account_id, HostBan.host_id.in_(await _keepers(tx, space)))
+        .order_by(HostBan.host_id)
+    )
+    return rows.all()
+
+
+async def banned_among(tx: Tx, space: Space, account_ids: Collection[int]) -> set[int]:
+    """Return those of these accounts whom who made a Space, or who hosts it now, lets into none."""
+    rows = await tx.scalars(
+        select(HostBan.account_id).where(
+            HostBan.account_id.in_(account_ids), HostBan.host_id.in_(await _keepers(tx, space))
+        )
+    )
+    return set(rows)
+
+
+async def present_host_id(tx: Tx, space: Space) -> int:
+    """Return in whose name a Space is hosted now; who made it, if nobody does."""
+    host = await host_of(tx, space.id)
+    return space.host_id if host is None else host.account_id
+
+
 async def require_may_host(tx: Tx, account_id: int) -> None:
     """Raise `Forbidden` for whom the operator lets host nothing: their own ban (`oversight`)."""
     if await is_banned(tx, account_id, account_id):
@@ -223,6 +249,10 @@ async def standing(tx: Tx, space: Space, account_id: int) -> access.Standing:
     """Return what somebody is to a Space, after what was changed in this transaction."""
     await tx.flush()
     return await queries.standing(tx, space, account_id)
+
+
+async def _keepers(tx: Tx, space: Space) -> set[int]:
+    return {space.host_id, await present_host_id(tx, space)}
 
 
 def _has_hand_up(space_id: int) -> ColumnElement[bool]:

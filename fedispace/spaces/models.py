@@ -92,7 +92,10 @@ class Member(Base):
 
 
 class HostBan(Base):
-    """Somebody whom a host lets into none of his Spaces; the operator, if `banned_by` is nobody."""
+    """Somebody whom a host lets into none of his Spaces; the operator, if `banned_by` is nobody.
+
+    `host_id` is who hosted the Space when it was said, `banned_by` who of its hosts said it.
+    """
 
     __tablename__ = "space_bans"
 

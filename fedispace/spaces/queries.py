@@ -16,7 +16,7 @@ from fedispace.moderation.silence import shut_out
 from fedispace.spaces import access, safety
 from fedispace.spaces.access import STRANGER, Standing
 from fedispace.spaces.lifecycle import Phase
-from fedispace.spaces.models import Attendance, HostBan, LiveSession, Member, Space
+from fedispace.spaces.models import Attendance, LiveSession, Member, Space
 from fedispace.spaces.roles import MemberRole
 
 _MAX_CONCERNED: Final = 2000
@@ -41,7 +41,7 @@ _STANDING: Final = (
         safety.is_blocked_by_stage(_SPACE, _VIEWER, Member.role).label("barred"),
         shut_out(_VIEWER).label("shut_out"),
         safety.is_unseen(_SPACE, _HOST, _VIEWER).label("unseen"),
-        exists().where(HostBan.account_id == _VIEWER, HostBan.host_id == _HOST).label("banned"),
+        safety.is_banned_by_host(_SPACE, _HOST, _VIEWER).label("banned"),
         Account.suspended_at,
         Account.suspended_at_home,
     )

@@ -1,6 +1,7 @@
 """Whose word keeps somebody out of a room, as conditions of SQL on a Space and an account.
 
     the host, or who made the Space, blocks them, or all of their server        there is no such Space
+    the host, or who made the Space, banned them, here or in another Space      they see it and cannot join
     a co-host or a speaker blocks them, and stands above them                   they see it and cannot join
     our server takes nothing from theirs                                        the same
     our server silences theirs, and no host follows them                        they listen; no hand is seen
@@ -19,10 +20,11 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from fedispace.accounts.models import Account, Block, DomainMute, Follow
 from fedispace.db.base import table_of
 from fedispace.db.engine import Tx
-from fedispace.spaces.models import Member
+from fedispace.spaces.models import HostBan, Member
 from fedispace.spaces.roles import ON_STAGE, MemberRole
 
 _accounts: Final = table_of(Account)
+_bans: Final = table_of(HostBan)
 _blocks: Final = table_of(Block)
 _follows: Final = table_of(Follow)
 _members: Final = table_of(Member)
@@ -46,6 +48,29 @@ def is_shunned_by_host(space_id: Any, author_id: Any, account_id: Any) -> Column
         them.c.id == account_id,
         rule.c.domain == them.c.domain,
         _is_of_host(rule.c.account_id, space_id, author_id),
+    )
+
+
+def is_banned_by_host(space_id: Any, author_id: Any, account_id: Any) -> ColumnElement[bool]:
+    """The condition that who made or hosts the Space lets the account into none of theirs.
+
+    Nobody to whom a Space was handed over keeps out who made it. Most are hosted by who made them: of those
+    one row is looked up, and no list of bans is read through.
+    """
+    of_author, of_heir, hosting, making = _bans.alias(), _bans.alias(), _members.alias(), _members.alias()
+    hosts = exists().where(
+        hosting.c.account_id == of_heir.c.host_id,
+        hosting.c.space_id == space_id,
+        hosting.c.role == MemberRole.HOST,
+    )
+    author_hosts = exists().where(
+        making.c.account_id == author_id, making.c.space_id == space_id, making.c.role == MemberRole.HOST
+    )
+    return or_(
+        exists().where(of_author.c.host_id == author_id, of_author.c.account_id == account_id),
+        and_(
+            ~author_hosts, account_id != author_id, exists().where(of_heir.c.account_id == account_id, hosts)
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """How hosts keep order: microphones, the door, the pause, and who hosts."""
 
 import pytest
+from sqlalchemy import select
 
 from fedispace.errors import Conflict, Forbidden, Unauthenticated
 from fedispace.spaces import presence
@@ -110,6 +111,50 @@ async def test_a_ban_holds_in_all_spaces_of_the_host_and_in_no_other(floor: Floo
     assert [one.is_banned for one in await removing.listed(floor.alice, floor.id)] == [True]
     await removing.readmit(floor.alice, floor.id, floor.bob)
     await town.passes.grant(floor.bob, second.id)
+
+
+async def test_a_ban_after_the_room_was_handed_over_is_the_new_hosts_and_not_of_who_made_it(
+    floor: Floor,  # noqa: F811
+) -> None:
+    town, removing, grant = floor.town, floor.town.verbs.removing, floor.town.passes.grant
+    of_alice = await town.live_space(floor.people["alice"])
+    of_sam = await town.live_space(floor.people["sam"])
+    await town.verbs.handing.hand_over(floor.alice, floor.id, floor.sam)
+    await removing.ban(floor.carol, floor.id, floor.bob)  # a co-host, for who hosts it
+    async with town.db.reading() as tx:
+        [ban] = await tx.scalars(select(HostBan))
+        assert (ban.host_id, ban.account_id, ban.banned_by) == (floor.sam, floor.bob, floor.carol)
+    await grant(floor.bob, of_alice.id)
+    for closed in (floor.id, of_sam.id):
+        with pytest.raises(Forbidden):
+            await grant(floor.bob, closed)
+    assert [one.is_banned for one in await removing.listed(floor.sam, floor.id)] == [True]
+    with pytest.raises(Conflict, match="let them in again"):
+        await town.verbs.inviting.invite(floor.sam, floor.id, floor.bob, "speaker")
+
+    await removing.readmit(floor.sam, floor.id, floor.bob)
+    await grant(floor.bob, of_sam.id)
+
+
+async def test_a_new_host_neither_lifts_the_bans_of_who_made_the_space_nor_keeps_them_out(
+    floor: Floor,  # noqa: F811
+) -> None:
+    town, removing = floor.town, floor.town.verbs.removing
+    of_sam = await town.live_space(floor.people["sam"])
+    await floor.come("dan")
+    await removing.ban(floor.sam, of_sam.id, floor.dan)
+    await removing.ban(floor.sam, of_sam.id, floor.alice)
+    await removing.ban(floor.alice, floor.id, floor.bob)
+    await town.passes.grant(floor.dan, floor.id)
+    await town.verbs.handing.hand_over(floor.alice, floor.id, floor.sam)
+    with pytest.raises(Forbidden):
+        await town.passes.grant(floor.dan, floor.id)  # whom the new host bans is out here, too
+    await town.passes.grant(floor.alice, floor.id)
+    for by in (floor.sam, floor.carol):
+        with pytest.raises(Forbidden, match="Who made this Space"):
+            await removing.readmit(by, floor.id, floor.bob)
+    await removing.readmit(floor.alice, floor.id, floor.bob)
+    await town.passes.grant(floor.bob, floor.id)
 
 
 async def test_nobody_sends_out_the_host_or_who_made_the_space(floor: Floor) -> None:  # noqa: F811

@@ -17,7 +17,7 @@ from fedispace.federation.models import ActorRow
 from fedispace.spaces import queries, safety
 from fedispace.spaces.access import OPEN_TO_ALL
 from fedispace.spaces.lifecycle import Phase
-from fedispace.spaces.models import HostBan, LiveSession, Member, Pass, Space, Ticket
+from fedispace.spaces.models import LiveSession, Member, Pass, Space, Ticket
 from fedispace.spaces.roles import MemberRole
 
 AT_ONCE: Final = 200
@@ -126,7 +126,7 @@ def is_kept_out() -> ColumnElement[bool]:
         or_(Member.role.is_(None), Member.role != MemberRole.HOST),
         or_(
             Member.removed_at.is_not(None),
-            exists().where(HostBan.host_id == Space.host_id, HostBan.account_id == Account.id),
+            safety.is_banned_by_host(Space.id, Space.host_id, Account.id),
             safety.is_blocked_by_host(Space.id, Space.host_id, Account.id),
             safety.is_shunned_by_host(Space.id, Space.host_id, Account.id),
             safety.is_blocked_by_stage(Space.id, Account.id, Member.role),

@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_
 
 from fedispace.db.engine import Database
 from fedispace.errors import NotFound, Unavailable
 from fedispace.media.live.client import SfuClient
+from fedispace.spaces import safety
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.members import is_on_stage
-from fedispace.spaces.models import HostBan, Member, Space
+from fedispace.spaces.models import Member, Space
 from fedispace.spaces.sound.fleet import Fleet
 from fedispace.spaces.sound.places import participant_of
 
@@ -180,4 +181,4 @@ def _select() -> Select[int, int, object, object, object, bool]:
 
 
 def _is_banned() -> ColumnElement[bool]:
-    return exists().where(HostBan.host_id == Space.host_id, HostBan.account_id == Member.account_id)
+    return safety.is_banned_by_host(Space.id, Space.host_id, Member.account_id)

@@ -13,7 +13,7 @@ from fedispace.accounts.models import Account, Block
 from fedispace.errors import Conflict, Forbidden, Invalid, NotFound
 from fedispace.spaces import members, roles
 from fedispace.spaces.members import Invited
-from fedispace.spaces.models import HostBan, Member
+from fedispace.spaces.models import Member
 from fedispace.spaces.roles import ON_STAGE, Action, MemberRole
 from fedispace.spaces.verbs.acting import Acting, Scene
 from fedispace.spaces.verbs.herald import Herald
@@ -128,8 +128,7 @@ async def _require_welcome(scene: Scene, row: Member) -> Account:
     guest = await scene.tx.get(Account, row.account_id)
     if guest is None or guest.is_suspended:
         raise NotFound("There is no such account.")
-    banned = await scene.tx.get(HostBan, (scene.space.host_id, row.account_id))
-    if row.removed_at is not None or banned is not None:
+    if row.removed_at is not None or await members.bans_on(scene.tx, scene.space, row.account_id):
         raise Conflict("They were sent out; let them in again first.")
     blocked = await scene.tx.scalar(
         select(Block.id).where(

@@ -1,4 +1,10 @@
-"""Sending somebody out of a room, or out of all of a host's rooms, and letting them in again."""
+"""Sending somebody out of a room, or out of all of a host's rooms, and letting them in again.
+
+A ban is the word of who hosts the Space now, also when a co-host says it: of a Space that was handed over
+it fills the list of the new host, not of who made it. Both lists hold there, as both hosts' blocks do. Other
+servers are told in the name of who made it (`invitation_post`): the event is theirs, and nobody else is
+believed about it.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,14 +46,14 @@ class Removing:
             await self._send_out(scene, row, "removed")
 
     async def ban(self, by_id: int, space_id: int, account_id: int) -> None:
-        """Send somebody out of all Spaces of the host who made this one."""
+        """Send somebody out of all Spaces of who hosts this one now."""
         async with self._acting.scene(by_id, space_id, Action.BAN) as scene:
             row = await scene.other(Action.BAN, account_id)
             await self._send_out(scene, row, "banned")
             await scene.tx.execute(
                 insert(scene.tx, HostBan)
                 .values(
-                    host_id=scene.space.host_id,
+                    host_id=await members.present_host_id(scene.tx, scene.space),
                     account_id=account_id,
                     banned_by=by_id,
                     created_at=scene.now,
@@ -60,10 +66,12 @@ class Removing:
         async with self._acting.scene(by_id, space_id, Action.READMIT, before_live=True) as scene:
             row = await scene.other(Action.READMIT, account_id)
             row.removed_at = None
-            ban = await scene.tx.get(HostBan, (scene.space.host_id, account_id))
-            if ban is not None and ban.banned_by is None:
-                raise Forbidden("The operator of this server keeps them out.")
-            if ban is not None:
+            present = await members.present_host_id(scene.tx, scene.space)
+            for ban in await members.bans_on(scene.tx, scene.space, account_id):
+                if ban.banned_by is None:
+                    raise Forbidden("The operator of this server keeps them out.")
+                if present != ban.host_id and by_id not in (ban.host_id, ban.banned_by):
+                    raise Forbidden("Who made this Space keeps them out of all of theirs.")
                 await scene.tx.delete(ban)
             scene.concerned.add(account_id)
 
@@ -76,13 +84,7 @@ class Removing:
                 account.id: account
                 for account in await scene.tx.scalars(select(Account).where(Account.id.in_(ids)))
             }
-            banned = set(
-                await scene.tx.scalars(
-                    select(HostBan.account_id).where(
-                        HostBan.host_id == scene.space.host_id, HostBan.account_id.in_(ids)
-                    )
-                )
-            )
+            banned = await members.banned_among(scene.tx, scene.space, ids)
         return [
             SentOut(
                 account=accounts[row.account_id],
