@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from fedispace.app import App, build
 from fedispace.config import load
-from fedispace.db import migrations
+from fedispace.db import history
 from fedispace.db.files import require
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ def with_app(config_file: Path, act: Callable[[App], Awaitable[T]]) -> T:
         require(settings.database.url)
         app = build(settings)
         try:
-            await migrations.require_current(app.db)
+            await history.require_current(app.db)
             return await act(app)
         finally:
             await app.close()

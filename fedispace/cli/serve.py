@@ -23,7 +23,7 @@ from fedispace.cli import loop
 from fedispace.cli.options import config_path, log_level
 from fedispace.clock import SystemClock
 from fedispace.config import Config, address_of, load
-from fedispace.db import migrations
+from fedispace.db import history
 from fedispace.db.files import require
 from fedispace.errors import ConfigError
 from fedispace.media.live.client import SfuClient
@@ -117,7 +117,7 @@ async def _ready_app(settings: Config, place: SfuPlace, stack: AsyncExitStack) -
     require(settings.database.url)
     app = build(settings, place)
     stack.push_async_callback(app.close)
-    await migrations.require_current(app.db)
+    await history.require_current(app.db)
     return app
 
 

@@ -8,7 +8,7 @@ import click
 from fedispace.cli.options import config_path
 from fedispace.config import Config, load
 from fedispace.config_text import config_text
-from fedispace.db import migrations
+from fedispace.db import history, migrations
 from fedispace.db.engine import open_database
 from fedispace.db.files import prepare
 from fedispace.errors import ConfigError
@@ -65,6 +65,6 @@ async def bring_to_head(settings: Config, revision: str = "head") -> str | None:
     db = open_database(settings.database.url)
     try:
         await migrations.migrate(db, revision)
-        return await migrations.current(db)
+        return await history.current(db)
     finally:
         await db.close()

@@ -1,9 +1,8 @@
-"""Moves the schema along one linear history, and refuses to run beside a schema it does not know."""
+"""Moves the schema along one linear history (`history` says where a database stands in it)."""
 
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
@@ -12,25 +11,16 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from fedispace.db import history
 from fedispace.db.engine import Database
 from fedispace.errors import ConfigError
-
-_PACKAGED = Path(__file__).parent.parent / "_migrations"
-_SOURCE = Path(__file__).parent.parent.parent / "migrations"
 
 
 def _alembic(connection: Connection | None = None) -> AlembicConfig:
     config = AlembicConfig()
-    config.set_main_option("script_location", str(_PACKAGED if _PACKAGED.is_dir() else _SOURCE))
+    config.set_main_option("script_location", str(history.folder()))
     config.attributes["connection"] = connection
     return config
-
-
-def head() -> str:
-    """Return the newest revision this code knows."""
-    revision = ScriptDirectory.from_config(_alembic()).get_current_head()
-    assert revision is not None
-    return revision
 
 
 async def migrate(db: Database, revision: str = "head") -> None:
@@ -74,26 +64,3 @@ def _is_behind(connection: Connection, revision: str) -> bool:
     current = MigrationContext.configure(connection).get_current_revision()
     script = ScriptDirectory.from_config(_alembic())
     return current is not None and revision in {r.revision for r in script.iterate_revisions(current, "base")}
-
-
-async def current(db: Database) -> str | None:
-    """Return the revision the database is at, or None when it is empty."""
-    async with db.connection() as connection:
-        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
-
-
-async def require_current(db: Database) -> None:
-    """Raise `ConfigError` unless database and code stand at the same revision."""
-    at = await current(db)
-    if at == head():
-        return
-    if at is None:
-        raise ConfigError("the database is empty: run `fedispace migrate` first")
-    known = {revision.revision for revision in ScriptDirectory.from_config(_alembic()).walk_revisions()}
-    if at in known:
-        raise ConfigError(
-            f"the database is behind the code (at {at}, needs {head()}): run `fedispace migrate`"
-        )
-    raise ConfigError(
-        f"the database is ahead of the code (at {at}): install the newer fedispace it was used with"
-    )

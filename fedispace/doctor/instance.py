@@ -5,7 +5,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from fedispace.config import Config, address_of
-from fedispace.db import migrations
+from fedispace.db import history
 from fedispace.db.engine import open_database
 from fedispace.db.files import require
 from fedispace.doctor.findings import Finding, fault, ok, warning
@@ -38,12 +38,12 @@ async def database(config: Config) -> list[Finding]:
         require(config.database.url)
         db = open_database(config.database.url)
         try:
-            await migrations.require_current(db)
+            await history.require_current(db)
         finally:
             await db.close()
     except ConfigError as error:
         return [fault("database", error.detail, "run `fedispace migrate`, or correct database.url")]
-    return [ok("database", f"it answers, and is at revision {migrations.head()}")]
+    return [ok("database", f"it answers, and is at revision {history.head()}")]
 
 
 async def bus(config: Config) -> list[Finding]:

@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedispace.db import migrations
+from fedispace.db import history, migrations
 from fedispace.db.engine import Database, open_database
 from fedispace.threads.models import Status
 from fedispace.threads.policies import EVERYBODY, NOBODY
@@ -71,7 +71,7 @@ async def test_nothing_is_lost_on_the_way_up_down_and_up_again(first: Database) 
     for revision in [*revisions[::-1], *revisions, *revisions[::-1]]:
         await migrations.migrate(first, revision)
         assert await counts(first) == before, revision
-    await migrations.require_current(first)
+    await history.require_current(first)
 
 
 async def test_rows_of_the_first_schema_are_read_by_this_one(first: Database) -> None:

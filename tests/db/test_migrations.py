@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from fedispace.accounts import models as _accounts
-from fedispace.db import migrations
+from fedispace.db import history, migrations
 from fedispace.db.base import Base
 from fedispace.db.engine import Database, open_database
 from fedispace.errors import ConfigError
@@ -45,12 +45,12 @@ async def tables(db: Database) -> set[str]:
 
 async def test_from_empty_to_head_and_back_and_there_again(empty: Database) -> None:
     await migrations.migrate(empty)
-    await migrations.require_current(empty)
+    await history.require_current(empty)
     assert await tables(empty) == set(Base.metadata.tables)
     await migrations.migrate(empty, "base")
     assert await tables(empty) == set()
     await migrations.migrate(empty)
-    await migrations.require_current(empty)
+    await history.require_current(empty)
 
 
 async def test_the_history_makes_the_tables_the_models_describe(empty: Database) -> None:
@@ -64,7 +64,7 @@ async def test_the_history_makes_the_tables_the_models_describe(empty: Database)
 
 async def test_an_empty_database_is_not_served(empty: Database) -> None:
     with pytest.raises(ConfigError, match="empty"):
-        await migrations.require_current(empty)
+        await history.require_current(empty)
 
 
 async def test_a_database_ahead_of_the_code_is_not_served(empty: Database) -> None:
@@ -73,10 +73,21 @@ async def test_a_database_ahead_of_the_code_is_not_served(empty: Database) -> No
         await connection.execute(text("UPDATE alembic_version SET version_num = 'ffff'"))
         await connection.commit()
     with pytest.raises(ConfigError, match="ahead"):
-        await migrations.require_current(empty)
+        await history.require_current(empty)
 
 
 def test_the_history_is_linear() -> None:
     script = ScriptDirectory.from_config(migrations._alembic())
     assert len(script.get_heads()) == 1
     assert all(not isinstance(revision.down_revision, tuple) for revision in script.walk_revisions())
+
+
+def test_what_is_read_from_the_names_of_the_files_is_the_history_alembic_reads() -> None:
+    script = ScriptDirectory.from_config(migrations._alembic())
+    assert history.known() == [known.revision for known in reversed(list(script.walk_revisions()))]
+
+
+async def test_a_database_behind_the_code_is_not_served(empty: Database) -> None:
+    await migrations.migrate(empty, history.known()[0])
+    with pytest.raises(ConfigError, match="behind"):
+        await history.require_current(empty)

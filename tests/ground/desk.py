@@ -19,6 +19,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+import click
+
+from fedispace.cli.main import cli
 from fedispace.cli.main import main as fedispace
 from tests.ground.names import Names
 from tests.ground.process import die_with_parent
@@ -104,7 +107,15 @@ def _text(file: IO[bytes]) -> str:
     return file.read().decode()
 
 
+def _load_commands() -> None:
+    """Import what each command would when it is called."""
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        cli.get_command(context, name)
+
+
 if __name__ == "__main__":
+    _load_commands()
     # Nothing of the orders may be in the buffer of what becomes the commands' own input.
     with os.fdopen(os.dup(0)) as given_orders, os.fdopen(os.dup(1), "w") as given_answers:
         serve(given_orders, given_answers)
