@@ -10,7 +10,9 @@
 A block counts against who stands lower: a speaker's keeps a listener out, a co-host's a speaker too, the
 host's everybody. So nobody must be heard by whom they block, and nobody empties a stage by blocking it.
 
-The arguments are ids, columns or parameters, so that statements made of them can be built once.
+The arguments are ids, columns or parameters, so that statements made of them can be built once. Each
+condition says what it reads itself (`correlate_except`): SQLAlchemy looks for a column's table one statement
+further out and no further, and `spaces.id` two deep would mean any Space whatever.
 """
 
 from typing import Any, Final
@@ -36,19 +38,19 @@ _STAGE: Final = tuple(sorted(ON_STAGE))
 def is_blocked_by_host(space_id: Any, author_id: Any, account_id: Any) -> ColumnElement[bool]:
     """The condition that who made or hosts the Space blocks the account."""
     block = _blocks.alias()
-    return exists().where(
-        block.c.target_id == account_id, _is_of_host(block.c.account_id, space_id, author_id)
-    )
+    is_theirs = and_(block.c.target_id == account_id, _is_of_host(block.c.account_id, space_id, author_id))
+    return exists().where(is_theirs).correlate_except(block)
 
 
 def is_shunned_by_host(space_id: Any, author_id: Any, account_id: Any) -> ColumnElement[bool]:
     """The condition that who made or hosts the Space wants nothing of the account's whole server."""
     rule, them = _shunned.alias(), _accounts.alias()
-    return exists().where(
+    is_theirs = and_(
         them.c.id == account_id,
         rule.c.domain == them.c.domain,
         _is_of_host(rule.c.account_id, space_id, author_id),
     )
+    return exists().where(is_theirs).correlate_except(rule, them)
 
 
 def is_banned_by_host(space_id: Any, author_id: Any, account_id: Any) -> ColumnElement[bool]:
@@ -57,19 +59,15 @@ def is_banned_by_host(space_id: Any, author_id: Any, account_id: Any) -> ColumnE
     Nobody to whom a Space was handed over keeps out who made it. Most are hosted by who made them: of those
     one row is looked up, and no list of bans is read through.
     """
-    of_author, of_heir, hosting, making = _bans.alias(), _bans.alias(), _members.alias(), _members.alias()
-    hosts = exists().where(
-        hosting.c.account_id == of_heir.c.host_id,
-        hosting.c.space_id == space_id,
-        hosting.c.role == MemberRole.HOST,
-    )
-    author_hosts = exists().where(
-        making.c.account_id == author_id, making.c.space_id == space_id, making.c.role == MemberRole.HOST
-    )
+    of_author, of_heir = _bans.alias(), _bans.alias()
+    by_author = and_(of_author.c.host_id == author_id, of_author.c.account_id == account_id)
+    by_heir = and_(of_heir.c.account_id == account_id, _hosts(of_heir.c.host_id, space_id))
     return or_(
-        exists().where(of_author.c.host_id == author_id, of_author.c.account_id == account_id),
+        exists().where(by_author).correlate_except(of_author),
         and_(
-            ~author_hosts, account_id != author_id, exists().where(of_heir.c.account_id == account_id, hosts)
+            ~_hosts(author_id, space_id),
+            account_id != author_id,
+            exists().where(by_heir).correlate_except(of_heir),
         ),
     )
 
@@ -77,24 +75,26 @@ def is_banned_by_host(space_id: Any, author_id: Any, account_id: Any) -> ColumnE
 def is_followed_by_host(space_id: Any, author_id: Any, account_id: Any) -> ColumnElement[bool]:
     """The condition that who made or hosts the Space follows the account."""
     follow = _follows.alias()
-    return exists().where(
+    is_theirs = and_(
         follow.c.target_id == account_id,
         follow.c.accepted,
         _is_of_host(follow.c.account_id, space_id, author_id),
     )
+    return exists().where(is_theirs).correlate_except(follow)
 
 
 def is_blocked_by_stage(space_id: Any, account_id: Any, role: Any) -> ColumnElement[bool]:
     """The condition that somebody on stage blocks the account, and stands above its `role` (None: none)."""
     block, there = _blocks.alias(), _members.alias()
     above = case(_RANKS, value=there.c.role, else_=0) > case(_RANKS, value=role, else_=0)
-    return exists().where(block.c.target_id == account_id, _is_there(there, block, space_id), above)
+    is_theirs = and_(block.c.target_id == account_id, _is_there(there, block, space_id), above)
+    return exists().where(is_theirs).correlate_except(block, there)
 
 
 def is_unseen(space_id: Any, author_id: Any, account_id: Any) -> ColumnElement[bool]:
     """The condition that the account's server is silenced here, and no host follows the account."""
     them = _accounts.alias()
-    is_silenced = exists().where(them.c.id == account_id, them.c.silenced.is_(True))
+    is_silenced = exists().where(them.c.id == account_id, them.c.silenced.is_(True)).correlate_except(them)
     return and_(is_silenced, ~is_followed_by_host(space_id, author_id, account_id))
 
 
@@ -122,12 +122,14 @@ def _is_there(there: Any, block: Any, space_id: Any) -> ColumnElement[bool]:
 
 
 def _is_of_host(account_id: Any, space_id: Any, author_id: Any) -> ColumnElement[bool]:
+    return or_(account_id == author_id, _hosts(account_id, space_id))
+
+
+def _hosts(account_id: Any, space_id: Any) -> ColumnElement[bool]:
     hosting = _members.alias()
-    return or_(
-        account_id == author_id,
-        exists().where(
-            hosting.c.account_id == account_id,
-            hosting.c.space_id == space_id,
-            hosting.c.role == MemberRole.HOST,
-        ),
+    is_theirs = and_(
+        hosting.c.account_id == account_id,
+        hosting.c.space_id == space_id,
+        hosting.c.role == MemberRole.HOST,
     )
+    return exists().where(is_theirs).correlate_except(hosting)

@@ -3,10 +3,12 @@
 import pytest
 from sqlalchemy import select
 
+from fedispace.accounts.models import DomainMute
 from fedispace.errors import Conflict, Forbidden, Unauthenticated
 from fedispace.spaces import presence
 from fedispace.spaces.models import HostBan
 from fedispace.spaces.oversight import Oversight
+from fedispace.spaces.sound.intruders import intruders
 from fedispace.threads.written import Draft
 from tests.spaces.floor import COHOST, HOST, LISTENER, SPEAKER, Floor, Heard, floor  # noqa: F401
 
@@ -155,6 +157,25 @@ async def test_a_new_host_neither_lifts_the_bans_of_who_made_the_space_nor_keeps
             await removing.readmit(by, floor.id, floor.bob)
     await removing.readmit(floor.alice, floor.id, floor.bob)
     await town.passes.grant(floor.bob, floor.id)
+
+
+async def test_whom_the_host_of_another_space_keeps_out_is_not_sent_out_of_this_one(floor: Floor) -> None:  # noqa: F811
+    town, far = floor.town, await floor.town.stranger("far")
+    await floor.come("dan")
+    elsewhere = await town.live_space(floor.people["dan"])
+    await town.verbs.removing.ban(floor.dan, elsewhere.id, floor.bob)
+    await town.block(floor.people["dan"], floor.people["carol"])
+    async with town.db.transaction() as tx:
+        tx.add(
+            DomainMute(
+                id=town.ids.next(), account_id=floor.dan, domain=far.domain, created_at=town.clock.now()
+            )
+        )
+    await town.verbs.handing.hand_over(floor.alice, floor.id, floor.sam)
+    for account_id in (floor.bob, floor.carol, far.id):
+        await town.passes.grant(account_id, floor.id)
+    async with town.db.reading() as tx:
+        assert await intruders(tx, town.clock.now(), ()) == []
 
 
 async def test_nobody_sends_out_the_host_or_who_made_the_space(floor: Floor) -> None:  # noqa: F811
