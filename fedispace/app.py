@@ -133,7 +133,7 @@ class App:
         application.on_response_prepare.append(unsigned)
         application.on_shutdown.append(self._send_away)
         application.add_routes(Health(self.db).routes())
-        application.add_routes(self.federation.routes())
+        application.add_routes(self.federation.routes(self.pages.instead))
         application.add_routes(self.api.routes())
         application.add_routes(self.pages.routes())
         return application

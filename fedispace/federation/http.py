@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fedispace.errors import (
     FedispaceError,
+    Gone,
     Invalid,
     NotFound,
     Refused,
@@ -51,6 +52,8 @@ log = structlog.get_logger()
 MAX_BODY = 1024 * 1024
 BODY_SECONDS = 15.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Instead = Callable[[web.Request, FedispaceError], Awaitable[web.StreamResponse]]
+"""What people see who come with a browser to an object that is not there, or not for them."""
 
 INBOXES = ("/inbox", "/actor/inbox", "/users/{name}/inbox")
 
@@ -119,10 +122,10 @@ class FederationDoor:
                 raise ValueError(f"two documents at {route.pattern}")
             self._documents[route.pattern] = (route, feature)
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self, instead: Instead | None = None) -> list[web.RouteDef]:
         """Return the aiohttp routes of everything mounted; a slash at the end is tolerated."""
         shown: list[tuple[str, Any]] = [
-            *((pattern, self._show(*entry)) for pattern, entry in self._documents.items()),
+            *((pattern, self._show(*entry, instead)) for pattern, entry in self._documents.items()),
             ("/.well-known/webfinger", self._answering(self._webfinger, OPEN)),
             ("/.well-known/host-meta", self._answering(self._host_meta, OPEN)),
             ("/.well-known/host-meta.json", self._answering(self._host_meta_json, OPEN)),
@@ -173,10 +176,20 @@ class FederationDoor:
         status, answer = await self._join_door.answer(Verified(verified.activity, verified.sender))
         return activity_json(codec.write(answer), status=status, private=True)
 
-    def _show(self, route: DocumentRoute, feature: object) -> Handler:
+    def _show(self, route: DocumentRoute, feature: object, instead: Instead | None) -> Handler:
         loader = route.loader.__get__(feature)
 
         async def show(request: web.Request) -> web.StreamResponse:
+            try:
+                return await document(request)
+            except (NotFound, Gone) as error:
+                if instead is None or wants_activity(request.headers.getall("Accept", [])):
+                    raise
+                answer = await instead(request, error)
+                answer.headers.update({**VARY, **UNSTORED})
+                return answer
+
+        async def document(request: web.Request) -> web.StreamResponse:
             asker = await self._asker(request)
             is_unwelcome = await self._is_unwelcome(request, asker)
             found: Document = await loader(_names(request), asker)
@@ -186,6 +199,8 @@ class FederationDoor:
                 self._require_known(asker)
                 return activity_bytes(found.body, private=asker.actor is not None)
             if isinstance(found, Tombstone):
+                if instead is not None and not wants_activity(request.headers.getall("Accept", [])):
+                    raise Gone("Whoever wrote it deleted it.")
                 return activity_json(codec.write(found), status=410, private=asker.actor is not None)
             if not wants_activity(request.headers.getall("Accept", [])) and (page := _page_of(found)):
                 raise web.HTTPSeeOther(page, headers={**VARY, **UNSTORED})

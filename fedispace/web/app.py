@@ -5,6 +5,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from fedispace.errors import FedispaceError
 from fedispace.web.assets import PREFIX, Assets
 from fedispace.web.door import Door
 from fedispace.web.emojis import EmojiPictures
@@ -52,6 +53,10 @@ class Web:
             web.get("/robots.txt", _robots),
             web.get("/{rest:.*}", self._door.nothing),
         ]
+
+    async def instead(self, request: web.Request, error: FedispaceError) -> web.StreamResponse:
+        """Answer a browser at the address of an object of ours that is not shown there."""
+        return await self._door.instead(request, error)
 
     async def _favicon(self, _request: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": self._assets.url("favicon.svg")})

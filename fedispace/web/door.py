@@ -1,5 +1,6 @@
 """The way every page request takes: who asks, may this form be trusted, then the page or a refusal."""
 
+import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from fedispace.web.words import refusal_of
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _MAX_FIELDS = 200
+_POST = re.compile(r"/users/(?P<name>[^/]+)/statuses/(?P<id>[0-9]+)/?")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -55,6 +57,16 @@ class Door:
             request=request, visitor=await self._visitor(request), form=NO_FORM, at=self._clock.now()
         )
         return await self._refuse(asked, errors.NotFound("There is no page at this address."))
+
+    async def instead(self, request: web.Request, error: errors.FedispaceError) -> web.StreamResponse:
+        """Answer a browser at the address of an object that other servers are not shown: who is signed in may
+        see the page of a post all the same; for the rest there is a page that says so."""
+        visitor = await self._visitor(request)
+        post = _POST.fullmatch(request.path)
+        if visitor is not None and post is not None and isinstance(error, errors.NotFound):
+            return redirect(f"/@{post['name']}/{post['id']}")
+        asked = Asked(request=request, visitor=visitor, form=NO_FORM, at=self._clock.now())
+        return await self._refuse(asked, error)
 
     async def _asked(self, request: web.Request, row: Row) -> Asked:
         visitor = await self._visitor(request)

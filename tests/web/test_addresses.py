@@ -1,0 +1,55 @@
+"""Browsers that come to the addresses which objects have among servers: a page, whatever is there."""
+
+import re
+
+import pytest
+
+from tests.web.house import Visitor
+
+AS2 = "application/activity+json"
+
+
+async def _posted(visitor: Visitor, text: str, visibility: str) -> str:
+    """Post, and return the number of the post."""
+    page = await visitor.get("/compose")
+    await visitor.submit(page, "/compose", ("post", text), ("visibility", visibility))
+    home = await visitor.get("/@alice")
+    return re.findall(r'href="/@alice/([0-9]+)"', home.text)[0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/users/nobody", "/users/alice/statuses/12", "/spaces/12", "/contexts/12", "/users/nobody/outbox"],
+)
+async def test_where_nothing_is_people_read_that_on_a_page_and_servers_in_json(
+    alice: Visitor, stranger: Visitor, path: str
+) -> None:
+    page = await stranger.get(path)
+    assert page.status == 404
+    assert "Nothing here" in page.words
+    assert page.headers["Vary"].startswith("Accept")
+    asked = await stranger.get(path, accept=AS2)
+    assert (asked.status, asked.headers["Content-Type"]) == (404, "application/problem+json")
+
+
+async def test_who_may_see_a_post_is_led_from_its_address_to_its_page_and_a_stranger_is_not(
+    alice: Visitor, stranger: Visitor
+) -> None:
+    number = await _posted(alice, "Between us", "private")
+    seen = await alice.get(f"/users/alice/statuses/{number}")
+    assert (seen.status, seen.path) == (200, f"/@alice/{number}")
+    assert "Between us" in seen.words
+    hidden = await stranger.get(f"/users/alice/statuses/{number}")
+    assert hidden.status == 404
+    assert "Between us" not in hidden.text
+
+
+async def test_what_was_deleted_says_so_on_a_page(alice: Visitor, stranger: Visitor) -> None:
+    number = await _posted(alice, "Soon gone", "public")
+    await alice.submit(await alice.get(f"/posts/{number}/delete"), f"/posts/{number}/delete")
+    gone = await stranger.get(f"/users/alice/statuses/{number}")
+    assert gone.status == 410
+    assert "It was deleted" in gone.words
+    asked = await stranger.get(f"/users/alice/statuses/{number}", accept=AS2)
+    assert asked.status == 410
+    assert '"Tombstone"' in asked.text
