@@ -145,6 +145,9 @@ async def count_listeners(tx: Tx, bus: Bus, space_ids: Collection[int]) -> None:
             .values(listener_count=there)
             .returning(Space.listener_count)
         )
+        in_hand = tx.loaded(Space, space_id)
+        if in_hand is not None:  # the verb that holds it may still describe it to other servers
+            await tx.refresh(in_hand, ["listener_count"])
         tx.after_commit(_telling(bus, space_id, count or 0))
 
 
