@@ -1,5 +1,6 @@
 """The host is gone: who takes over, when the Space ends, and that nothing happens before."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from fedispace.clock import ManualClock
 from fedispace.config import Spaces as Limits
 from fedispace.spaces import members
-from fedispace.spaces.models import LiveSession, Space
+from fedispace.spaces.models import HostBan, LiveSession, Space
+from fedispace.spaces.oversight import Oversight
 from fedispace.spaces.roles import MemberRole
 from fedispace.spaces.sound.exits import Exits
 from fedispace.spaces.verbs.absence import NOTHING, Absence, Organizer, Verdict, verdict
@@ -90,6 +92,82 @@ async def test_a_cohost_takes_over_a_minute_after_the_host_has_gone_and_hands_it
     await watch.look()
     await floor.town.verbs.handing.hand_over(floor.carol, floor.id, floor.alice)
     assert await floor.role("alice") is HOST
+
+
+async def _is_banned_from_hosting(floor: Floor) -> None:  # noqa: F811
+    async with floor.town.db.transaction() as tx:
+        tx.add(HostBan(host_id=floor.carol, account_id=floor.carol, created_at=floor.town.clock.now()))
+
+
+async def _is_kept_out_by_the_operator(floor: Floor) -> None:  # noqa: F811
+    oversight = Oversight(floor.town.db, floor.town.clock, floor.town.hosting)
+    await oversight.ban_from(floor.people["alice"], floor.people["carol"])
+
+
+async def _is_suspended(floor: Floor) -> None:  # noqa: F811
+    await floor.town.suspend(floor.people["carol"])
+
+
+async def _is_blocked(floor: Floor) -> None:  # noqa: F811
+    await floor.town.block(floor.people["alice"], floor.people["carol"])
+
+
+async def _is_sent_out(floor: Floor) -> None:  # noqa: F811
+    await floor.town.verbs.removing.remove(floor.alice, floor.id, floor.carol)
+
+
+async def _is_banned(floor: Floor) -> None:  # noqa: F811
+    await floor.town.verbs.removing.ban(floor.alice, floor.id, floor.carol)
+
+
+async def _is_demoted(floor: Floor) -> None:  # noqa: F811
+    await floor.town.verbs.handing.demote(floor.alice, floor.id, floor.carol)
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [
+        _is_banned_from_hosting, _is_kept_out_by_the_operator, _is_suspended, _is_blocked, _is_sent_out,
+        _is_banned, _is_demoted,
+    ],
+    ids=lambda decide: decide.__name__.strip("_"),
+)  # fmt: skip
+async def test_who_may_not_host_never_takes_over_and_the_next_does(
+    floor: Floor,  # noqa: F811
+    clock: ManualClock,
+    decide: Callable[[Floor], Awaitable[None]],
+) -> None:
+    watch = absence(floor.town, {(floor.id, floor.carol)})  # her socket is not gone yet
+    await floor.connect("carol", "listener")
+    clock.advance(seconds=30)
+    await decide(floor)
+    clock.advance(minutes=2)
+    await watch.look()
+    await watch.look()
+    assert await floor.role("alice") is HOST
+
+    await floor.come("erin", COHOST)
+    await floor.connect("erin", "listener")
+    await watch.look()
+    assert (await floor.role("erin"), await floor.role("alice")) == (HOST, COHOST)
+    assert await floor.role("carol") is not HOST
+
+
+async def test_a_space_with_a_cohost_who_may_not_host_and_nobody_else_ends(
+    floor: Floor,  # noqa: F811
+    clock: ManualClock,
+) -> None:
+    town, watch = floor.town, absence(floor.town)
+    await floor.connect("carol", "listener")
+    await _is_banned_from_hosting(floor)
+    async with town.db.transaction() as tx:  # as it is done with who is suspended
+        await Exits(clock, town.bus).send_out(tx, floor.id, floor.alice)
+    clock.advance(minutes=14, seconds=59)
+    await watch.look()
+    assert (await town.stored(floor.id)).state == "live"
+    clock.advance(seconds=1)
+    await watch.look()
+    assert (await town.stored(floor.id)).state == "ended"
 
 
 async def test_two_processes_that_look_at_once_make_one_host(

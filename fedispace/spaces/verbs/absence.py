@@ -3,9 +3,12 @@
     the host is gone for `host_absence_seconds`     the co-host who is there longest becomes host
     nobody who hosts for `deserted_after_minutes`   the Space ends
 
-Somebody is there while a session of theirs is connected or a socket of theirs hears the room's events; a
-browser that died is gone when its audio server says so. When somebody was last there stands in the rows, so
-it does not matter which process looks, nor that it was started a moment ago.
+Somebody is there while a session of theirs is connected or a socket of theirs hears the room's events;
+a browser that died is gone when its audio server says so. When somebody was last there stands in the
+rows, so it does not matter which process looks, nor that it was started a moment ago.
+
+A co-host who was sent out, may not be in this room any more or may host nothing here counts for
+nothing, though they may hear it for another moment.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +17,9 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
-from sqlalchemy import ColumnElement, and_, exists, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
+from fedispace.accounts.models import Account
 from fedispace.clock import Clock
 from fedispace.config import Spaces as Limits
 from fedispace.db.engine import Database, Tx
@@ -23,9 +27,10 @@ from fedispace.errors import Conflict, NotFound
 from fedispace.queue.lookout import Lookout
 from fedispace.spaces import members, queries
 from fedispace.spaces.lifecycle import Phase
-from fedispace.spaces.models import LiveSession, Member, Space
+from fedispace.spaces.models import HostBan, LiveSession, Member, Space
 from fedispace.spaces.queries import is_present
 from fedispace.spaces.roles import MemberRole
+from fedispace.spaces.sound.intruders import is_out
 from fedispace.spaces.verbs import handing
 from fedispace.spaces.verbs.acting import Acting
 
@@ -33,7 +38,6 @@ log = structlog.get_logger()
 
 LOOK_SECONDS: Final = 1.0
 _AT_ONCE: Final = 5000
-_ORGANIZERS: Final = (MemberRole.HOST, MemberRole.COHOST)
 
 Hears = Callable[[int, int], bool]
 """Tells whether a socket in this process hears a Space for an account now."""
@@ -146,7 +150,7 @@ class Absence(Lookout):
         """
         since = now - timedelta(minutes=self._limits.deserted_after_minutes)
         of_this = Member.space_id == Space.id
-        organizes = exists().where(of_this, Member.role.in_(_ORGANIZERS), Member.removed_at.is_(None))
+        organizes = exists().where(of_this, Account.id == Member.account_id, _organizes())
         changed = exists().where(of_this, Member.updated_at > since)
         rows = await tx.scalars(
             select(Space.id)
@@ -189,7 +193,8 @@ class Absence(Lookout):
                 left.label("left"),
             )
             .join(Space, Space.id == Member.space_id)
-            .where(Space.local, which, Member.role.in_(_ORGANIZERS), Member.removed_at.is_(None))
+            .join(Account, Account.id == Member.account_id)
+            .where(Space.local, which, _organizes())
             .limit(_AT_ONCE)
         )
         found: dict[int, list[Organizer]] = {}
@@ -208,3 +213,15 @@ class Absence(Lookout):
                 )
             )
         return found
+
+
+def _organizes() -> ColumnElement[bool]:
+    """The condition on a member, the account and the Space that they host it, or may as co-host."""
+    may_host_nothing = exists().where(HostBan.host_id == Account.id, HostBan.account_id == Account.id)
+    return and_(
+        Member.removed_at.is_(None),
+        or_(
+            Member.role == MemberRole.HOST,
+            and_(Member.role == MemberRole.COHOST, ~may_host_nothing, ~is_out()),
+        ),
+    )

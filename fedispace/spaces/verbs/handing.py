@@ -1,7 +1,7 @@
 """Who hosts: handing the room over, taking a co-host's powers away, and taking over when the host is gone."""
 
 from fedispace.errors import Conflict
-from fedispace.spaces import members
+from fedispace.spaces import access, members
 from fedispace.spaces.models import Member
 from fedispace.spaces.roles import Action, MemberRole
 from fedispace.spaces.verbs.acting import Acting, Scene
@@ -25,6 +25,9 @@ class Handing:
             heir = await scene.other(Action.HAND_OVER, account_id)
             if await members.is_banned(scene.tx, account_id, account_id):
                 raise Conflict("They may not host Spaces here.")
+            standing = await members.standing(scene.tx, scene.space, account_id)
+            if not access.is_let_in(access.parse_access(scene.space.access), standing):
+                raise Conflict("They may not be in this Space any more.")
             await succeed(scene, heir, await scene.myself())
 
 
