@@ -7,19 +7,23 @@ is written.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, case, func, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, select, tuple_, update
 
 from fedispace.accounts.models import Account
-from fedispace.db.engine import Tx
+from fedispace.clock import Clock
+from fedispace.db.engine import Database, Tx
+from fedispace.db.pruning import forget
 from fedispace.errors import Forbidden
 from fedispace.spaces import access, queries, safety
+from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import HostBan, LiveSession, Member, Space
 from fedispace.spaces.roles import ON_STAGE, MemberRole
 
 MOST_SHOWN: Final = 200
+_REMEMBERED: Final = timedelta(days=1)
 _ON_STAGE: Final = tuple(sorted(ON_STAGE))
 _BY_RANK: Final = case(
     {role.value: rank for rank, role in enumerate(MemberRole)}, value=Member.role, else_=len(MemberRole)
@@ -200,6 +204,29 @@ async def invited(tx: Tx, space_id: int) -> list[Invited]:
         .limit(MOST_SHOWN)
     )
     return [Invited(account=row.Account, offered=MemberRole(row.invited_as)) for row in rows]
+
+
+async def prune(db: Database, clock: Clock) -> None:
+    """Forget who only listened in a Space of ours that was over a day ago: their hand, their wish to be seen.
+
+    Nothing shows them any more. What still means something stays: who was on stage; who was sent out, and
+    does not answer in its thread either; and who was asked in, for that is how they see a Space that is not
+    for everybody, and hear of its changes.
+    """
+    is_over = exists().where(
+        Space.id == Member.space_id,
+        Space.local,
+        Space.access != "invited",
+        Space.state.in_((Phase.ENDED, Phase.CANCELLED)),
+        func.coalesce(Space.ended_at, Space.updated_at) <= clock.now() - _REMEMBERED,
+    )
+    only_listened = and_(
+        Member.role == MemberRole.LISTENER,
+        Member.removed_at.is_(None),
+        Member.invited_as.is_(None),
+        Member.invite_uri.is_(None),
+    )
+    await forget(db, Member, only_listened, is_over)
 
 
 def is_by_invitation_only(row: Member) -> bool:

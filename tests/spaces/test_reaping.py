@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -9,9 +10,10 @@ from sqlalchemy import select
 from fedispace.accounts.models import Account
 from fedispace.clock import ManualClock
 from fedispace.queue import periodic
-from fedispace.spaces import presence
+from fedispace.spaces import members, presence
 from fedispace.spaces.lifecycle import Phase
-from fedispace.spaces.models import LiveSession, Space
+from fedispace.spaces.models import LiveSession, Member, Space
+from fedispace.spaces.roles import MemberRole
 from tests.api.site import Site
 from tests.ground.eventually import eventually
 from tests.spaces.town import Town
@@ -151,6 +153,57 @@ async def test_who_was_in_a_room_is_forgotten_after_a_day(town: Town, clock: Man
     assert await known() == ["gone", "there"]
     clock.advance(hours=1)
     assert await known() == ["there"]
+
+
+@pytest.mark.privacy("P-14")
+async def test_who_only_listened_is_forgotten_a_day_after_the_end_and_nobody_else(
+    town: Town, clock: ManualClock
+) -> None:
+    """Whoever was on stage, sent out or asked in still is: it decides what they may see and do."""
+    alice, bob = await town.resident("alice"), await town.resident("bob")
+    people = {name: await town.resident(name) for name in ("sam", "out", "asked", "came", "hand", "shown")}
+    rooms = {
+        access: await town.live_space(alice, access=access) for access in ("public", "followers", "invited")
+    }
+    others = await town.live_space(bob)
+    written: dict[str, dict[str, Any]] = {
+        "sam": {"role": "speaker"},
+        "out": {"removed_at": clock.now()},
+        "asked": {"invited_as": "speaker"},
+        "came": {"invite_uri": "https://a.example/activities/"},
+        "hand": {"hand_at": clock.now(), "muted_at": clock.now()},
+        "shown": {"is_shown": True},
+    }
+    async with town.db.transaction() as tx:
+        for space in (*rooms.values(), others):
+            for name, values in written.items():
+                row = members.born(space.id, people[name].id, MemberRole.LISTENER, clock.now())
+                for column, value in values.items():
+                    setattr(row, column, f"{value}{space.id}" if column == "invite_uri" else value)
+                tx.add(row)
+
+    async def known(space: Space) -> set[str]:
+        await members.prune(town.db, clock)
+        async with town.db.reading() as tx:
+            found = await tx.scalars(
+                select(Account.username)
+                .join(Member, Member.account_id == Account.id)
+                .where(Member.space_id == space.id, Account.id.in_([one.id for one in people.values()]))
+            )
+            return set(found)
+
+    clock.advance(minutes=30)
+    for space in rooms.values():
+        await town.hosting.close(alice, space.id)
+    clock.advance(hours=23, minutes=59)
+    assert await known(rooms["public"]) == set(people)
+    clock.advance(minutes=1)
+    for access in ("public", "followers"):
+        assert await known(rooms[access]) == {"sam", "out", "asked", "came"}
+    assert await known(rooms["invited"]) == set(people), "the list of guests"
+    assert await known(others) == set(people), "still live"
+    async with town.db.reading() as tx:
+        assert await members.role_of(tx, rooms["public"].id, alice.id) is MemberRole.HOST
 
 
 async def test_housekeeping_does_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
