@@ -8,27 +8,22 @@ Redis or Valkey, and the SFU's control socket and secret are configured.
 import asyncio
 import gc
 import signal
-import socket
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
 import structlog
-from aiohttp import web
 
 from fedispace import logs
-from fedispace.app import App, build
 from fedispace.cli import loop
+from fedispace.cli.door import claim
 from fedispace.cli.options import config_path, log_level
-from fedispace.clock import SystemClock
-from fedispace.config import Config, address_of, load
-from fedispace.db import history
+from fedispace.config import Config, load
 from fedispace.db.files import require
 from fedispace.errors import ConfigError
 from fedispace.media.live.client import SfuClient
 from fedispace.media.live.supervisor import SfuProcess
-from fedispace.metrics import Metrics
 from fedispace.queue.bus import open_bus
 from fedispace.sfu_place import SfuPlace, configured_sfu, no_sfu, sfu_of_this_run
 from fedispace.spaces.sound.fleet import Announcer
@@ -36,7 +31,6 @@ from fedispace.spaces.sound.fleet import Announcer
 log = structlog.get_logger()
 
 ROLES = ("all", "web", "worker", "sfu")
-SHUTDOWN_SECONDS = 8.0
 
 
 @click.command()
@@ -63,24 +57,34 @@ async def run(
 ) -> None:
     """Serve until SIGTERM or SIGINT; `on_ready` is called when requests are answered."""
     stopping = _stop_signal()
+    _make_collections_rarer()
     async with AsyncExitStack() as stack:
         place = _place(settings, roles)
         stack.callback(place.remove)
-        door = _claim(settings, stack) if roles & {"all", "web"} else None
+        door = stack.enter_context(claim(settings)) if roles & {"all", "web"} else None
+        if roles & {"all", "web", "worker"}:
+            require(settings.database.url)
         sfu = SfuProcess(place.settings(settings)) if roles & {"all", "sfu"} else None
         if sfu is not None:
             stack.push_async_callback(sfu.stop)
-        app = await _ready_app(settings, place, stack) if roles & {"all", "web", "worker"} else None
+            await sfu.launch()
+        app = None
+        if roles & {"all", "web", "worker"} or settings.server.metrics_listen:
+            # Imported here because it takes longer than all the rest: the SFU starts meanwhile, and whoever
+            # keeps only an SFU never needs it.
+            from fedispace.cli import serving
+        if roles & {"all", "web", "worker"}:
+            app = await serving.ready_app(settings, place, stack)
         if sfu is not None:
-            await sfu.start()
+            await sfu.ready()
             if roles == {"sfu"} and settings.bus.url:
                 stack.push_async_callback(await _announced(settings, place, stack))
         if app is not None:
             await app.start(worker=bool(roles & {"all", "worker"}), web=door is not None)
             if door is not None:
-                await _listen(app, door, settings, stack)
+                await serving.listen(app, door, settings, stack)
         if settings.server.metrics_listen:
-            await _tell_figures(await _figures(app, place, roles, stack), settings, stack)
+            await serving.tell_figures(app, settings, place, roles, stack)
         _spare_the_collector()
         log.info("serve.ready", origin=settings.origin, listen=settings.server.listen, roles=sorted(roles))
         if on_ready is not None:
@@ -112,72 +116,19 @@ async def _announced(
     return announcer.leave
 
 
-async def _ready_app(settings: Config, place: SfuPlace, stack: AsyncExitStack) -> App:
-    """Build the application, once its database is found to be the one this code knows."""
-    require(settings.database.url)
-    app = build(settings, place)
-    stack.push_async_callback(app.close)
-    await history.require_current(app.db)
-    return app
-
-
-def _claim(settings: Config, stack: AsyncExitStack) -> socket.socket:
-    """Take the port before any work begins, so that a port in use stops nothing half done."""
-    host, port = address_of(settings.server.listen)
-    with _named(settings):
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        door = stack.enter_context(socket.socket(family, kind, protocol))
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.bind(address)
-    return door
-
-
-async def _listen(app: App, door: socket.socket, settings: Config, stack: AsyncExitStack) -> None:
-    runner = web.AppRunner(app.web_application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    with _named(settings):
-        await web.SockSite(runner, door).start()
-
-
-async def _figures(app: App | None, place: SfuPlace, roles: frozenset[str], stack: AsyncExitStack) -> Metrics:
-    """Return what this process tells; one that only keeps the SFU asks that."""
-    if app is not None:
-        return app.metrics(worker=bool(roles & {"all", "worker"}), web=bool(roles & {"all", "web"}))
-    sfu = await stack.enter_async_context(SfuClient(place.control, place.secret))
-    return Metrics(clock=SystemClock(), sfus=lambda: {place.name: sfu})
-
-
-async def _tell_figures(figures: Metrics, settings: Config, stack: AsyncExitStack) -> None:
-    runner = web.AppRunner(figures.application(), access_log=None)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    listen = settings.server.metrics_listen
-    try:
-        await web.TCPSite(runner, *address_of(listen)).start()
-    except OSError as error:
-        raise ConfigError(f"server.metrics_listen: {listen} cannot be used: {error.strerror}") from error
-
-
-@contextmanager
-def _named(settings: Config) -> Iterator[None]:
-    """Name the setting when its address cannot be used."""
-    try:
-        yield
-    except OSError as error:
-        listen = settings.server.listen
-        raise ConfigError(f"server.listen: {listen} cannot be used: {error.strerror}") from error
+def _make_collections_rarer() -> None:
+    """Let the garbage collector look less often: at start all it finds is modules, which stay."""
+    gc.set_threshold(20_000, 25, 25)
 
 
 def _spare_the_collector() -> None:
-    """Take what was made at start out of the garbage collector's rounds, and make the rounds rarer.
+    """Take what was made at start out of the garbage collector's rounds.
 
     The modules and mappings stay until the end; looking through them again and again costs a tenth of
     the CPU under load.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 25, 25)
 
 
 def _stop_signal() -> asyncio.Event:

@@ -8,7 +8,7 @@ import click
 
 from fedispace.cli.main import cli
 
-HEAVY = ("PIL", "aiortc", "alembic", "asyncpg", "av", "mako", "numpy", "obstore", "redis", "uvloop")
+HEAVY = ("Crypto", "PIL", "aiortc", "alembic", "asyncpg", "av", "mako", "numpy", "obstore", "redis", "uvloop")
 
 
 def loaded_after(imports: str, looked_for: Collection[str]) -> set[str]:
@@ -21,7 +21,11 @@ def loaded_after(imports: str, looked_for: Collection[str]) -> set[str]:
 
 
 def test_a_server_loads_none_of_what_it_may_never_need() -> None:
-    assert loaded_after("import fedispace.app, fedispace.cli.serve", HEAVY) == set()
+    assert loaded_after("import fedispace.cli.serving", HEAVY) == set()
+
+
+def test_a_process_that_keeps_only_an_audio_server_loads_no_application() -> None:
+    assert loaded_after("import fedispace.cli.serve", ("aiohttp", "fedispace.app", "sqlalchemy")) == set()
 
 
 def test_a_command_is_loaded_when_it_is_called() -> None:

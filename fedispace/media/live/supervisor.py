@@ -72,8 +72,21 @@ class SfuProcess:
 
     async def start(self) -> None:
         """Start the child and return when it serves; raises `ConfigError` when it cannot."""
+        await self.launch()
+        await self.ready()
+
+    async def launch(self) -> None:
+        """Start the child and leave it to itself: until `ready` there is time for other things."""
         try:
             await self._launch()
+        except Unavailable:
+            await self._end_child()
+            raise
+
+    async def ready(self) -> None:
+        """Return when the child serves; raises `ConfigError` when it cannot."""
+        try:
+            await self._serves()
         except (ConfigError, Unavailable):
             await self._end_child()
             raise
@@ -106,6 +119,7 @@ class SfuProcess:
             pause = min(pause * 2, _PAUSE_SECONDS_MAX)
             try:
                 await self._launch()
+                await self._serves()
             except (ConfigError, Unavailable, OSError) as error:
                 log.error("sfu.start_failed", error=str(error))
                 await self._end_child()
@@ -140,11 +154,20 @@ class SfuProcess:
             start_new_session=True,  # Ctrl-C is for us; the child ends when we do
         )
         assert process.stdin is not None
-        assert process.stdout is not None
         try:
             async with asyncio.timeout(_READY_SECONDS):
                 process.stdin.write(sfu_settings.encode(settings))
                 await process.stdin.drain()
+        except (TimeoutError, ConnectionError) as error:
+            raise Unavailable("the audio server did not start") from error
+
+    async def _serves(self) -> None:
+        """Read the child's first line."""
+        process = self._process
+        assert process is not None
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
                 line = await process.stdout.readline()
             ready = msgspec.json.decode(line, type=Ready)
         except (TimeoutError, ConnectionError, msgspec.DecodeError) as error:
