@@ -217,6 +217,20 @@ async def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
         assert process.pid is None
 
 
+async def test_one_that_was_launched_and_never_waited_for_is_taken_along_too(tmp_path: Path) -> None:
+    """While it starts `serve` loads the application; should that fail, no audio server stays behind."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    before = children.read_text().split()
+    control = str(tmp_path / "sfu.sock")
+    process = SfuProcess(SfuSettings(listen="127.0.0.1:0", control=control, secret=bytes(32)))
+
+    await process.launch()
+    assert len(children.read_text().split()) == len(before) + 1
+    await process.stop()
+
+    assert children.read_text().split() == before
+
+
 async def test_a_successor_waits_for_the_port_of_one_that_is_ending(tmp_path: Path) -> None:
     """After kill -9 of the whole server its SFU lives a moment longer than its parent."""
     taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
