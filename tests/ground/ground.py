@@ -48,8 +48,11 @@ class Ground:
     ) -> Instance:
         """Start a server called `name`; `database` is sqlite or postgres.
 
-        `settings` are an operator's, as `{"spaces.host_absence_seconds": "10"}`.
+        `settings` are an operator's, as `{"spaces.host_absence_seconds": "10"}`. A name is one server's until
+        that is retired: a second would be asked in place of the first by whoever still means that.
         """
+        if any(each.name == name for each in self.instances):
+            raise ValueError(f"there is a server called {name} already")
         _require_program("nginx", "nginx-light")
         home = self.directory / f"{next(self._count)}-{name}"
         home.mkdir()

@@ -128,15 +128,15 @@ async def test_somebody_next_door_speaks_and_another_keeps_order_and_takes_over(
 async def test_the_people_of_a_server_that_is_shut_out_come_in_nowhere(
     cast: Cast, south: Instance, ground: Ground
 ) -> None:
-    shut = ground.instance("shut.test")
+    shut = ground.instance("closed.test")
     host = await cast.person(south, "cilla", tone=440)
     erin = await cast.person(shut, "erin")
     url = await start_talking(host, south, "Not for all")
     async with (
         shut.client("erin") as there,
         south.client("cilla") as cilla,
-        Stand(ground, "mastodon", "below.shut.test") as below,
-        Stand(ground, "mobilizon", "beside.shut.test") as beside,
+        Stand(ground, "mastodon", "below.closed.test") as below,
+        Stand(ground, "mobilizon", "beside.closed.test") as beside,
     ):
         me = await cilla.document((await cilla.me())["uri"])
         room = await cilla.space(id_of(url))
@@ -162,7 +162,7 @@ async def test_the_people_of_a_server_that_is_shut_out_come_in_nowhere(
             return 200
 
         # A limited server: its people listen, and nobody is shown their hands, but of whom a host follows.
-        south.command("domain", "silence", "shut.test")
+        south.command("domain", "silence", "closed.test")
         await open_at_home(erin, shut, url)
         await listen(erin)
         await erin.until_hears([440], TONES, within=30)
@@ -172,7 +172,7 @@ async def test_the_people_of_a_server_that_is_shut_out_come_in_nowhere(
         await eventually("now it is seen", queue, lambda found: found == [f"erin@{shut.name}"])
 
         # A server that is shut out: who is in goes out, and nobody comes in, writes or says that they come.
-        south.command("domain", "suspend", "shut.test")
+        south.command("domain", "suspend", "closed.test")
         await erin.until_hears([], TONES, within=30)
         await eventually("erin may not join", joins, lambda status: status in (403, 404))
         await eventually("nobody asks to speak", queue, lambda found: found == [])
@@ -184,9 +184,9 @@ async def test_the_people_of_a_server_that_is_shut_out_come_in_nowhere(
         await beside.says("join", room["uri"], me, status=403)
 
         # It is let in again, and the host himself wants nothing to do with it.
-        south.command("domain", "restore", "shut.test")
+        south.command("domain", "restore", "closed.test")
         await eventually("erin may join", joins, lambda status: status == 200)
-        for domain in ("shut.test", "below.shut.test", "beside.shut.test"):
+        for domain in ("closed.test", "below.closed.test", "beside.closed.test"):
             await cilla.post("/api/v1/domain_blocks", {"domain": domain})
         await eventually("erin may not join", joins, lambda status: status in (403, 404))
         await below.writes("let us in", me, announcement)
@@ -194,7 +194,7 @@ async def test_the_people_of_a_server_that_is_shut_out_come_in_nowhere(
         await beside.gets("no", "Reject", lambda one: one["object"]["id"] == join["id"])
         assert await thread() == []
         assert await coming() == 0
-        await cilla.delete("/api/v1/domain_blocks?domain=beside.shut.test")
+        await cilla.delete("/api/v1/domain_blocks?domain=beside.closed.test")
         join = await beside.says("join", room["uri"], me)
         await beside.gets("yes", "Accept", lambda one: one["object"]["id"] == join["id"])
         await cilla.close_space(room["id"])

@@ -1,4 +1,4 @@
-"""The servers most stories are told on: alpha (a.test) and beta (b.test), once per database."""
+"""The servers most stories are told on: alpha and beta, once per database."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def _start(ground: Ground, first: str, second: str, database: str) -> Pair:
 @pytest.fixture(scope="session")
 def sqlite_pair(ground: Ground) -> Pair:
     """alpha and beta as they come: SQLite, everything in one command."""
-    return _start(ground, "a.test", "b.test", "sqlite")
+    return _start(ground, "sa.test", "sb.test", "sqlite")
 
 
 @pytest.fixture(scope="session")
