@@ -180,16 +180,21 @@ class FederationDoor:
         loader = route.loader.__get__(feature)
 
         async def show(request: web.Request) -> web.StreamResponse:
+            is_for_people = not wants_activity(request.headers.getall("Accept", []))
+            if instead is None or not is_for_people:
+                return await document(request, is_for_people=is_for_people)
             try:
-                return await document(request)
+                answer = await document(request, is_for_people=True)
+                if answer.status != 410:
+                    return answer
+                gone: FedispaceError = Gone("Whoever wrote it deleted it.")
             except (NotFound, Gone) as error:
-                if instead is None or wants_activity(request.headers.getall("Accept", [])):
-                    raise
-                answer = await instead(request, error)
-                answer.headers.update({**VARY, **UNSTORED})
-                return answer
+                gone = error
+            answer = await instead(request, gone)
+            answer.headers.update({**VARY, **UNSTORED})
+            return answer
 
-        async def document(request: web.Request) -> web.StreamResponse:
+        async def document(request: web.Request, *, is_for_people: bool) -> web.StreamResponse:
             asker = await self._asker(request)
             is_unwelcome = await self._is_unwelcome(request, asker)
             found: Document = await loader(_names(request), asker)
@@ -199,10 +204,8 @@ class FederationDoor:
                 self._require_known(asker)
                 return activity_bytes(found.body, private=asker.actor is not None)
             if isinstance(found, Tombstone):
-                if instead is not None and not wants_activity(request.headers.getall("Accept", [])):
-                    raise Gone("Whoever wrote it deleted it.")
                 return activity_json(codec.write(found), status=410, private=asker.actor is not None)
-            if not wants_activity(request.headers.getall("Accept", [])) and (page := _page_of(found)):
+            if is_for_people and (page := _page_of(found)):
                 raise web.HTTPSeeOther(page, headers={**VARY, **UNSTORED})
             document: Mapping[str, Any] = codec.write(found)
             if not isinstance(found, Actor):

@@ -73,3 +73,12 @@ def test_several_strokes_are_made_when_the_last_of_them_is_due() -> None:
     ticks.together = 1
     assert ticks.due(0.161) == [8]
     assert (counts.ticks, counts.late, counts.left_out) == (9, 5, 0)
+
+
+def test_a_stall_is_made_up_for_by_no_more_strokes_where_several_are_made_at_a_time() -> None:
+    counts = TickCounts()
+    ticks = Ticks(0.0, counts)
+    ticks.together = 2
+    assert ticks.due(0.021) == [0, 1]
+    assert ticks.due(1.001) == [48, 49, 50]
+    assert counts.left_out == 46

@@ -153,6 +153,16 @@ async def test_who_may_not_host_never_takes_over_and_the_next_does(
     assert await floor.role("carol") is not HOST
 
 
+async def _ends_after_a_quarter_of_an_hour(there: Floor, watch: Absence, clock: ManualClock) -> None:
+    clock.advance(minutes=14, seconds=59)
+    await watch.look()
+    assert (await there.town.stored(there.id)).state == "live"
+    clock.advance(seconds=1)
+    await watch.look()
+    stored: Space = await there.town.stored(there.id)
+    assert (stored.state, there.town.rooms.closed) == ("ended", [there.id])
+
+
 async def test_a_space_with_a_cohost_who_may_not_host_and_nobody_else_ends(
     floor: Floor,  # noqa: F811
     clock: ManualClock,
@@ -162,12 +172,7 @@ async def test_a_space_with_a_cohost_who_may_not_host_and_nobody_else_ends(
     await _is_banned_from_hosting(floor)
     async with town.db.transaction() as tx:  # as it is done with who is suspended
         await Exits(clock, town.bus).send_out(tx, floor.id, floor.alice)
-    clock.advance(minutes=14, seconds=59)
-    await watch.look()
-    assert (await town.stored(floor.id)).state == "live"
-    clock.advance(seconds=1)
-    await watch.look()
-    assert (await town.stored(floor.id)).state == "ended"
+    await _ends_after_a_quarter_of_an_hour(floor, watch, clock)
 
 
 async def test_two_processes_that_look_at_once_make_one_host(
@@ -207,13 +212,7 @@ async def test_a_space_that_nobody_hosts_ends_after_a_quarter_of_an_hour(
 ) -> None:
     watch = absence(floor.town)
     await floor.connect("sam", "speaker")
-    clock.advance(minutes=14, seconds=59)
-    await watch.look()
-    assert (await floor.town.stored(floor.id)).state == "live"
-    clock.advance(seconds=1)
-    await watch.look()
-    stored: Space = await floor.town.stored(floor.id)
-    assert (stored.state, floor.town.rooms.closed) == ("ended", [floor.id])
+    await _ends_after_a_quarter_of_an_hour(floor, watch, clock)
     assert (await floor.town.sent())[-1]["object"]["liveState"] == "ended"
 
 
@@ -230,13 +229,7 @@ async def test_a_space_whose_only_host_was_sent_away_ends_though_others_go_on_ta
     async with town.db.transaction() as tx:  # as it is done with who is suspended
         await Exits(clock, town.bus).send_out(tx, floor.id, floor.sam)
 
-    clock.advance(minutes=14, seconds=59)
-    await watch.look()
-    assert (await town.stored(floor.id)).state == "live"
-    clock.advance(seconds=1)
-    await watch.look()
-
-    assert ((await town.stored(floor.id)).state, town.rooms.closed) == ("ended", [floor.id])
+    await _ends_after_a_quarter_of_an_hour(floor, watch, clock)
 
 
 async def test_a_scheduled_space_waits_for_its_host_as_long_as_it_takes(

@@ -60,7 +60,7 @@ class Ticks:
             return []
         more = int(behind / SECONDS)
         count = self.together + more
-        left_out = max(0, more + 1 - _AT_ONCE)
+        left_out = max(0, count - _AT_ONCE)
         first = self.done + left_out
         self.done += count
         self._counts.ticks += count
