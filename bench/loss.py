@@ -25,8 +25,8 @@ import numpy as np
 from playwright.async_api import Page
 
 from bench.loss_janus import PORTS, AudioBridge, VideoRoom
+from bench.priority import first_in_line
 from tests.ground.ground import Missing
-from tests.ground.priority import first_in_line
 from tests.ground.speech import speak
 from tests.ground.wire import Wire, own_network
 from tests.media.clients import chromium

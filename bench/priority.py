@@ -1,7 +1,7 @@
-"""Whose turn it is, where the time on the clock is what a test is about.
+"""Whose turn it is, where the time on the clock is what is measured.
 
 A browser that waits for the processor plays what is not there yet and counts it as invented: on a machine
-that runs other tests too, that would be said of the server. So who takes part goes before all else, if
+that does other things too, that would be said of the server. So who takes part goes before all else, if
 the system allows it, for as long as something is measured. Not while they start: two cores full of
 browsers that start and go before all else leave nothing to anybody, for seconds.
 """
