@@ -15,7 +15,8 @@ class Space(Base):
     For another server's Space the `*_endpoint` columns say where its host listens; for ours they
     are empty, because they follow from the id. `host_id` is who made it, and whose word the Event is;
     who hosts it now is a `Member`. `speak_policy` says who may ask to speak,
-    `about_id` is the post it was started from.
+    `strangers_listen` whether its server lets anybody listen without an account (of ours the operator
+    says so), `about_id` is the post it was started from.
     """
 
     __tablename__ = "spaces"
@@ -48,6 +49,7 @@ class Space(Base):
     topics: Mapped[list[Any]] = mapped_column(default=list)
     language: Mapped[str] = mapped_column(default="")
     speak_policy: Mapped[str] = mapped_column(default="request")
+    strangers_listen: Mapped[bool] = mapped_column(default=True)
     paused_at: Mapped[datetime | None]
     previous_starts_at: Mapped[datetime | None]
     about_id: Mapped[int | None]

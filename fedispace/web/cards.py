@@ -44,6 +44,7 @@ class SpaceCard:
     language: str = ""
     speaks: str = "request"
     paused: bool = False
+    is_for_strangers: bool = True
     moved_from: datetime | None = None
     interested: int = 0
     coming: bool = False

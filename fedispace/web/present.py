@@ -34,9 +34,10 @@ _MAX_DEPTH = 3
 class Presenter:
     """Draws cards for a viewer; the number of queries does not grow with the number of cards."""
 
-    def __init__(self, addresses: Addresses, people: People) -> None:
+    def __init__(self, addresses: Addresses, people: People, *, strangers_listen: bool = True) -> None:
         self._addresses = addresses
         self._people = people
+        self._strangers_listen = strangers_listen
 
     def face(self, account: Account) -> Face:
         return face_of(account, account_domain=self._addresses.account_domain, origin=self._addresses.origin)
@@ -220,6 +221,7 @@ class Presenter:
             language=space.language,
             speaks=space.speak_policy,
             paused=space.paused_at is not None,
+            is_for_strangers=self._strangers_listen if space.local else space.strangers_listen,
             moved_from=space.previous_starts_at,
         )
 

@@ -63,7 +63,7 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
         takes_visitors=config.spaces.fediverse_sign_in,
     )
     secure = config.origin.startswith("https://")
-    presenter = Presenter(addresses, people)
+    presenter = Presenter(addresses, people, strangers_listen=config.spaces.anonymous_listening)
     frame = Frame(db=db, clock=clock, templates=templates, presenter=presenter, secure=secure)
     rooms = RoomReader(addresses, people, presenter, config.spaces)
     composer = Composer(db=db, presenter=presenter, frame=frame)

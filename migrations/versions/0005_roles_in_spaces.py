@@ -266,6 +266,9 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("speak_policy", sa.String(), server_default=sa.text("'request'"), nullable=False)
         )
+        batch_op.add_column(
+            sa.Column("strangers_listen", sa.Boolean(), server_default=sa.text("(true)"), nullable=False)
+        )
         batch_op.add_column(sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("previous_starts_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("about_id", _BIG, nullable=True))
@@ -277,6 +280,7 @@ def downgrade() -> None:
         batch_op.drop_column("about_id")
         batch_op.drop_column("previous_starts_at")
         batch_op.drop_column("paused_at")
+        batch_op.drop_column("strangers_listen")
         batch_op.drop_column("speak_policy")
         batch_op.drop_column("language")
         batch_op.drop_column("topics")

@@ -397,6 +397,23 @@ async def test_topics_language_and_the_time_it_was_moved_from_are_read(town: Tow
     assert space.previous_starts_at is not None
 
 
+async def test_whether_listeners_need_an_account_there_is_known_and_follows_the_hosts_word(
+    town: Town,
+) -> None:
+    bob = await town.neighbour("bob")
+    said = event_json(bob)
+    for number, (allowed, listens) in enumerate([(False, False), (True, True), (None, True)], 1):
+        said["space"] = {
+            **event_json(bob)["space"],
+            **({} if allowed is None else {"anonymousListeners": allowed}),
+        }
+        said["updated"] = f"2026-11-12T18:0{number}:00Z"
+        await town.apply(activity("Create" if number == 1 else "Update", bob, said, number))
+        space = await town.space_with(EVENT)
+        assert space is not None
+        assert space.strangers_listen is listens, f"{allowed} was said"
+
+
 @pytest.mark.attack(110)
 @pytest.mark.parametrize(
     "signal",

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from fedispace.accounts.models import Account
 from fedispace.clock import ManualClock
+from fedispace.config import Spaces as Limits
 from fedispace.errors import Conflict, Forbidden, NotFound, Unauthenticated, Unavailable
 from fedispace.spaces.models import Space, Ticket
 from fedispace.spaces.verbs.changing import Changes
@@ -109,6 +110,22 @@ async def test_a_visitor_without_an_account_is_sent_to_the_host_without_a_ticket
     assert (admission.whep_url, admission.ticket) == (f"{space.uri}/whep", None)
     with pytest.raises(Unauthenticated):
         await beta.entering.join(None, known.id, "speaker")
+
+
+async def test_a_visitor_without_an_account_is_not_sent_where_listeners_need_one(
+    tmp_path: Path, clock: ManualClock, towns: tuple[Town, Town]
+) -> None:
+    _, beta = towns
+    origin = f"http://127.0.0.1:{free_port('127.0.0.1')}"
+    strict = await Town.open(tmp_path, clock, origin, limits=Limits(anonymous_listening=False))
+    await strict.serve()
+    alice, bob = await strict.resident("alice"), await beta.resident("bob")
+    space = await strict.live_space(alice)
+    known = await beta.lookup.space(space.uri, None)
+    with pytest.raises(Unauthenticated, match="needs an account"):
+        await beta.entering.join(None, known.id, "listener")
+    assert (await beta.entering.join(bob, known.id, "listener")).ticket is not None
+    await strict.close()
 
 
 async def test_joining_at_home(towns: tuple[Town, Town]) -> None:

@@ -47,12 +47,38 @@ async def test_where_nobody_listens_without_an_account_nothing_says_otherwise(tm
         assert "no account" not in seen.text
         assert "data-listen " not in seen.text
         assert "json+oembed" not in seen.text
+        assert 'data-testid="card-listen"' not in (await stranger.get("/spaces")).text
         assert "data-listen " in (await alice.get(path)).text
         shown = json.loads((await stranger.get(f"/api/oembed?url={house.origin}{path}")).text)
         assert (shown["type"], "html" in shown) == ("link", False)
         player = await stranger.get(f"/embed/spaces/{path.rpartition('/')[2]}")
         assert "Listening here needs an account." in player.words
         assert "<button" not in player.text
+
+
+async def test_a_remote_space_whose_listeners_need_an_account_offers_strangers_to_sign_in(
+    house: House, alice: Visitor, bob: Visitor, stranger: Visitor
+) -> None:
+    path = (await _start(alice)).path.split("?")[0]
+    async with house.app.db.transaction() as tx:
+        await tx.execute(
+            update(Space).values(
+                local=False,
+                uri="https://b.example/spaces/1",
+                whep_endpoint="https://b.example/spaces/1/whep",
+                strangers_listen=False,
+            )
+        )
+    seen = await stranger.get(path)
+    assert "Listening here needs an account. Sign in" in seen.words
+    assert "Everyone who has an account" in seen.words
+    assert "no account" not in seen.text
+    assert "data-listen " not in seen.text
+    listed = await stranger.get("/spaces")
+    assert 'data-testid="card-listen"' not in listed.text
+    assert "Sign in to listen to Reading slowly" in listed.words
+    assert "data-listen " in (await bob.get(path)).text
+    assert 'data-testid="card-listen"' in (await bob.get("/spaces")).text
 
 
 async def test_ending_asks_first_and_then_leaves_the_thread(alice: Visitor, stranger: Visitor) -> None:

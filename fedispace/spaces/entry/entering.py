@@ -144,9 +144,9 @@ class Entering:
         return space
 
     def _without_ticket(self, space: Space) -> Admission:
+        if not (self._strangers_listen if space.local else space.strangers_listen):
+            raise access.account_needed()
         if space.local:
-            if not self._strangers_listen:
-                raise access.account_needed()
             doors = endpoints_of(self._addresses, space.id)
             return Admission(role="listener", whep_url=doors.whep, whip_url=None, signal_url=doors.signal)
         if space.whep_endpoint is None:

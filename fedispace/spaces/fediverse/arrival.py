@@ -122,6 +122,7 @@ class Arrivals:
             "topics": topics_from([tag.name for tag in event.tags if isinstance(tag, Hashtag)], _MAX_TOPICS),
             "language": _language(event.content_language),
             "speak_policy": speak_policy_from(doors.speak_policy),
+            "strangers_listen": doors.anonymous_listeners,
             "previous_starts_at": None
             if event.previous_start_time is None
             else self._near(event.previous_start_time),
