@@ -1,6 +1,5 @@
 """The way every page request takes: who asks, may this form be trusted, then the page or a refusal."""
 
-import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
@@ -12,13 +11,13 @@ from fedispace.accounts.signin import SignIn, Visitor
 from fedispace.clock import Clock
 from fedispace.spaces.entry.visits import Guest, Visits
 from fedispace.web.frame import Frame, redirect
+from fedispace.web.leading import Leading
 from fedispace.web.origin import require_ours, require_token
 from fedispace.web.routing import NO_FORM, Asked, Row
 from fedispace.web.words import refusal_of
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _MAX_FIELDS = 200
-_POST = re.compile(r"/users/(?P<name>[^/]+)/statuses/(?P<id>[0-9]+)/?")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -27,11 +26,19 @@ class Door:
     """Turns rows of the table of pages into aiohttp handlers."""
 
     def __init__(
-        self, *, origin: str, sign_in: SignIn, visits: Visits | None, frame: Frame, clock: Clock
+        self,
+        *,
+        origin: str,
+        sign_in: SignIn,
+        visits: Visits | None,
+        leading: Leading,
+        frame: Frame,
+        clock: Clock,
     ) -> None:
         self._origin = origin
         self._sign_in = sign_in
         self._visits = visits
+        self._leading = leading
         self._frame = frame
         self._clock = clock
         self.secure = origin.startswith("https://")
@@ -59,13 +66,15 @@ class Door:
         return await self._refuse(asked, errors.NotFound("There is no page at this address."))
 
     async def instead(self, request: web.Request, error: errors.FedispaceError) -> web.StreamResponse:
-        """Answer a browser at the address of an object that other servers are not shown: who is signed in may
-        see the page of a post all the same; for the rest there is a page that says so."""
+        """Answer a browser at the address of an object that other servers are not shown: who is known here is
+        led to its page if they may see it all the same; for the rest there is a page that says so."""
         visitor = await self._visitor(request)
-        post = _POST.fullmatch(request.path)
-        if visitor is not None and post is not None and isinstance(error, errors.NotFound):
-            return redirect(f"/@{post['name']}/{post['id']}")
-        asked = Asked(request=request, visitor=visitor, form=NO_FORM, at=self._clock.now())
+        guest = None if visitor is not None else await self._guest(request)
+        asked = Asked(request=request, visitor=visitor, guest=guest, form=NO_FORM, at=self._clock.now())
+        if asked.person_id is not None and isinstance(error, errors.NotFound):
+            page = await self._leading.page_of(request.path, asked.person_id)
+            if page is not None:
+                return redirect(page)
         return await self._refuse(asked, error)
 
     async def _asked(self, request: web.Request, row: Row) -> Asked:

@@ -22,6 +22,7 @@ from fedispace.web.fresh_cards import FreshCardPages
 from fedispace.web.history import HistoryPages
 from fedispace.web.interactions import RequestPages
 from fedispace.web.keeping import KeepingPages
+from fedispace.web.leading import Leading
 from fedispace.web.messages import MessagePages
 from fedispace.web.notices import NoticePages
 from fedispace.web.people import PeoplePages
@@ -68,7 +69,14 @@ def pages(base: Base, accounts: Accounts, threads: Threads, spaces: Spaces, leav
     rooms = RoomReader(addresses, people, presenter, config.spaces)
     composer = Composer(db=db, presenter=presenter, frame=frame)
     visits = spaces.ways.visits if config.spaces.fediverse_sign_in else None
-    door = Door(origin=config.origin, sign_in=accounts.sign_in, visits=visits, frame=frame, clock=clock)
+    door = Door(
+        origin=config.origin,
+        sign_in=accounts.sign_in,
+        visits=visits,
+        leading=Leading(db, people, presenter),
+        frame=frame,
+        clock=clock,
+    )
     return Web(
         door=door,
         assets=assets,

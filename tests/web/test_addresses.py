@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from tests.web.house import Visitor
+from fedispace.spaces import members
+from fedispace.spaces.roles import MemberRole
+from tests.web.house import House, Seen, Visitor
 
 AS2 = "application/activity+json"
 
@@ -15,6 +17,11 @@ async def _posted(visitor: Visitor, text: str, visibility: str) -> str:
     await visitor.submit(page, "/compose", ("post", text), ("visibility", visibility))
     home = await visitor.get("/@alice")
     return re.findall(r'href="/@alice/([0-9]+)"', home.text)[0]
+
+
+def _said(seen: Seen) -> dict[str, str]:
+    """Return the headers, but for what each answer has of its own."""
+    return {name: text for name, text in seen.headers.items() if name not in ("Date", "Content-Length")}
 
 
 @pytest.mark.parametrize(
@@ -42,6 +49,41 @@ async def test_who_may_see_a_post_is_led_from_its_address_to_its_page_and_a_stra
     hidden = await stranger.get(f"/users/alice/statuses/{number}")
     assert hidden.status == 404
     assert "Between us" not in hidden.text
+
+
+async def test_who_may_see_a_private_space_is_led_from_its_address_to_its_page(
+    house: House, alice: Visitor, bob: Visitor
+) -> None:
+    host = await house.app.lookup.known("alice")
+    guest = await house.app.lookup.known("bob")
+    space = await house.app.hosting.create(host, title="Among friends", access="invited")
+    async with house.app.db.transaction() as tx:
+        row = await members.ensured(tx, space.id, guest.id, house.clock.now())
+        row.invited_as = MemberRole.LISTENER
+    for visitor in (alice, bob):
+        for address in (f"/spaces/{space.id}", f"/spaces/{space.id}/"):
+            seen = await visitor.get(address)
+            assert (seen.status, seen.path) == (200, f"/@alice/spaces/{space.id}")
+            assert "Among friends" in seen.words
+
+
+@pytest.mark.parametrize("access", ["invited", "followers"])
+async def test_who_may_not_see_a_private_space_is_answered_at_its_address_as_if_there_were_none(
+    house: House, alice: Visitor, bob: Visitor, stranger: Visitor, access: str
+) -> None:
+    host = await house.app.lookup.known("alice")
+    space = await house.app.hosting.create(host, title="Among friends", access=access)
+    for visitor in (bob, stranger):
+        hidden = await visitor.get(f"/spaces/{space.id}", follow=False)
+        none = await visitor.get(f"/spaces/{space.id + 1}", follow=False)
+        assert (hidden.status, none.status) == (404, 404)
+        assert hidden.text.replace(str(space.id), "N") == none.text.replace(str(space.id + 1), "N")
+        assert _said(hidden) == _said(none)
+
+
+@pytest.mark.parametrize("number", ["0", "9223372036854775808", "99999999999999999999"])
+async def test_a_number_that_no_space_has_leads_nowhere(alice: Visitor, number: str) -> None:
+    assert (await alice.get(f"/spaces/{number}")).status == 404
 
 
 async def test_what_was_deleted_says_so_on_a_page(alice: Visitor, stranger: Visitor) -> None:
