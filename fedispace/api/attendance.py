@@ -4,7 +4,7 @@ from fedispace.api.entities import space as entities
 from fedispace.api.entities.shape import ById, Parameters, RowId
 from fedispace.api.routing import Call, Calls, Dialect, Routes, Who
 from fedispace.db.engine import Database
-from fedispace.spaces import members, queries
+from fedispace.spaces import declined, members, queries
 from fedispace.spaces.guesting import Guesting
 from fedispace.spaces.models import Attendance, Member
 from fedispace.spaces.rsvp import Attending
@@ -63,9 +63,11 @@ class AttendanceCalls(Calls):
 
     @routes.post(_INVITED, who=Who.PERSON, scope="write:statuses")
     async def answer(self, call: Call[AnswerInvitation]) -> entities.Invitation:
-        """Take the role that is offered, in a Space of any server, or not."""
+        """Take the role that is offered, in a Space of any server, or not; a no said again is fine."""
         by, given = call.person.account, call.given
         async with self._db.reading() as tx:
+            if not given.accept and await declined.is_so(tx, given.id, by.id):
+                return _invitation(given.id, await members.member(tx, given.id, by.id))
             space = await queries.space(tx, given.id, by.id)
         if not space.local:
             row = await self._guesting.answer(by, given.id, accept=given.accept)

@@ -18,7 +18,7 @@ from fedispace.api.routing import Besides, Call, Calls, Dialect, Routes, Who
 from fedispace.clock import Clock, iso
 from fedispace.db.engine import Database
 from fedispace.errors import Invalid, NotFound
-from fedispace.spaces.room import RoomView, as_left_by, room_of
+from fedispace.spaces.room import left_room, room_of
 from fedispace.spaces.verbs.handing import Handing
 from fedispace.spaces.verbs.hands import Hands
 from fedispace.spaces.verbs.hosting import Hosting
@@ -172,19 +172,19 @@ class RoomCalls(Calls):
     async def answer(self, call: Call[Answer]) -> entities.RoomState:
         """Accept or decline what one was invited to.
 
-        Who could see the Space by this invitation alone, and declines, gets the room as they saw it last,
-        where `you` is nobody and may do nothing.
+        Who could see the Space by this invitation alone, and declines, gets the room with nobody in it,
+        where `you` is nobody and may do nothing; and the same again when they decline again.
         """
         by, given = call.account, call.given
         self._limiter.spend(f"room:{by.id}", _COMMANDS)
-        before = await self._seen(given.id, by.id)
         await self._inviting.answer(by.id, given.id, accept=given.accept)
         try:
             return await self._shown(given.id, by.id)
         except NotFound:
             if given.accept:
                 raise
-            return self._presenter.room(as_left_by(before))
+            async with self._db.reading() as tx:
+                return self._presenter.room(await left_room(tx, given.id))
 
     @_command("/people/{account_id}/mute")
     async def mute(self, by: Account, given: Mute) -> None:
@@ -280,8 +280,6 @@ class RoomCalls(Calls):
         await self._hosting.close(by, given.id)
 
     async def _shown(self, space_id: int, viewer_id: int | None) -> entities.RoomState:
-        return self._presenter.room(await self._seen(space_id, viewer_id))
-
-    async def _seen(self, space_id: int, viewer_id: int | None) -> RoomView:
         async with self._db.reading() as tx:
-            return await room_of(tx, space_id, viewer_id, self._clock.now())
+            view = await room_of(tx, space_id, viewer_id, self._clock.now())
+        return self._presenter.room(view)

@@ -13,7 +13,7 @@ from fedispace.federation.outbox import Audience, Outbox
 from fedispace.federation.vocab.activities import Accept, Reject
 from fedispace.federation.vocab.uri import Uri, parse_uri
 from fedispace.ids import Ids
-from fedispace.spaces import access, members, queries
+from fedispace.spaces import access, declined, members, queries
 from fedispace.spaces.lifecycle import Phase
 from fedispace.spaces.models import Member
 from fedispace.spaces.roles import MemberRole
@@ -46,6 +46,8 @@ class Guesting:
         async with self._db.transaction() as tx:
             space = await queries.space(tx, space_id, by.id)
             row = await tx.get(Member, (space.id, by.id), with_for_update=True)
+            if not accept and await declined.is_so(tx, space.id, by.id):
+                return row
             if row is None or row.invite_uri is None or space.local:
                 raise Conflict("You are not invited, or not any more.")
             if row.invited_as is None:
@@ -62,13 +64,16 @@ class Guesting:
                 to=(Uri(host.uri),),
             )
             await self._outbox.send(tx, by.id, answer, Audience(actors=(host.id,)))
+            now = self._clock.now()
+            if not accept:
+                await declined.note(tx, space.id, by.id, now)
             if not accept and row.invited_as == MemberRole.LISTENER:
                 await tx.delete(row)
                 return None
             if not accept:  # they are asked in as before, and so their host's server has it
-                row.invited_as, row.updated_at = None, self._clock.now()
+                row.invited_as, row.updated_at = None, now
                 if row.role == MemberRole.LISTENER:
                     row.invite_uri = None
                 return row
-            row.role, row.invited_as, row.updated_at = row.invited_as, None, self._clock.now()
+            row.role, row.invited_as, row.updated_at = row.invited_as, None, now
         return row

@@ -93,6 +93,20 @@ class Member(Base):
     updated_at: Mapped[datetime]
 
 
+class Declined(Base):
+    """Somebody who declined an invitation to a Space, of any server, within a day (`declined`)."""
+
+    __tablename__ = "space_declined"
+
+    space_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    account_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    declined_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class HostBan(Base):
     """Somebody whom a host lets into none of his Spaces; the operator, if `banned_by` is nobody.
 

@@ -102,10 +102,23 @@ async def room_of(tx: Tx, space_id: int, viewer_id: int | None, now: datetime) -
     )
 
 
-def as_left_by(view: RoomView) -> RoomView:
-    """Return a room as somebody saw it last who declined to come, and may not see it any more."""
-    nobody = You(account=None, standing=access.STRANGER, row=None, hand_position=None, may=())
-    return replace(view, you=nobody, hand_count=0, queue=(), shown=())
+async def left_room(tx: Tx, space_id: int) -> RoomView:
+    """Return what is left of a room for who declined to come, and may not see it any more: its name."""
+    space = await tx.get(Space, space_id)
+    if space is None:
+        raise access.no_such_space()
+    [view] = await views.view(tx, [space])
+    return RoomView(
+        space=replace(view, listener_count=0, speakers=()),
+        you=You(account=None, standing=access.STRANGER, row=None, hand_position=None, may=()),
+        stage=(),
+        hand_count=0,
+        queue=(),
+        shown=(),
+        pins=(),
+        blocked_on_stage=0,
+        elapsed=0,
+    )
 
 
 async def stage_of(tx: Tx, space_id: int) -> tuple[Seat, ...]:

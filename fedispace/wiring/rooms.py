@@ -42,7 +42,7 @@ class RoomVerbs:
     ) -> None:
         self.acting = Acting(db=db, clock=clock, bus=bus, limits=limits, orders=orders, herald=herald)
         self.hands = Hands(self.acting)
-        self.inviting = Inviting(self.acting, lookup, herald)
+        self.inviting = Inviting(db, self.acting, lookup, herald)
         self.ordering = Ordering(self.acting)
         self.pausing = Pausing(self.acting)
         self.pinning = Pinning(self.acting, ids, addresses)

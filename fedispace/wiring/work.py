@@ -10,7 +10,7 @@ from fedispace.federation.fanout import FanoutPump
 from fedispace.queue.jobs import JobPump
 from fedispace.queue.periodic import Periodic
 from fedispace.queue.worker import Worker
-from fedispace.spaces import members, presence
+from fedispace.spaces import declined, members, presence
 from fedispace.spaces.entry import passes as space_passes
 from fedispace.spaces.entry import tickets as space_tickets
 from fedispace.threads import idempotency
@@ -119,5 +119,6 @@ def housekeeping(
             partial(space_passes.prune, db, clock),
             partial(presence.prune, db, clock),
             partial(members.prune, db, clock),
+            partial(declined.prune, db, clock),
         ]
     )

@@ -69,6 +69,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("host_id", "account_id", name=op.f("pk_space_bans")),
     )
     op.create_table(
+        "space_declined",
+        sa.Column("space_id", _BIG, autoincrement=False, nullable=False),
+        sa.Column("account_id", _BIG, autoincrement=False, nullable=False),
+        sa.Column("declined_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_space_declined_account_id_accounts"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["space_id"], ["spaces.id"], name=op.f("fk_space_declined_space_id_spaces"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("space_id", "account_id", name=op.f("pk_space_declined")),
+    )
+    with op.batch_alter_table("space_declined", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_space_declined_declined_at"), ["declined_at"], unique=False)
+
+    op.create_table(
         "space_visits",
         sa.Column("token_hash", sa.String(), nullable=False),
         sa.Column("account_id", _BIG, nullable=False),
@@ -331,6 +350,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_space_visits_account_id"))
 
     op.drop_table("space_visits")
+    with op.batch_alter_table("space_declined", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_space_declined_declined_at"))
+
+    op.drop_table("space_declined")
     op.drop_table("space_bans")
     op.drop_table("space_home_apps")
     with op.batch_alter_table("space_errands", schema=None) as batch_op:

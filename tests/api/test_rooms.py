@@ -1,9 +1,13 @@
 """A room by HTTP: what is seen of it, commands by pass and by token, and refusals as problems."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from fedispace.spaces import declined
+from fedispace.spaces.models import Declined
 from tests.api.site import Client, Site
 
 AT = "/api/fedispace/v1/spaces"
@@ -114,10 +118,43 @@ async def test_who_declines_what_alone_let_them_see_the_space_is_answered_and_se
         assert (answer["space"]["id"], you["account"], you["invited_as"], you["may"]) == (
             made["id"], None, None, [],
         )  # fmt: skip
+        assert (answer["stage"], answer["space"]["speakers"]) == ([], [])
     for unseen in (at, f"{at}/room"):
         assert (await bob.call("GET", unseen))[0] == 404
-    assert (await bob.call("POST", f"{at}/{path}", json={"accept": False}))[0] == 404
+    status, again, _ = await bob.call("POST", f"{at}/{path}", json={"accept": False})
+    assert (status, again) == (200, answer), "the first answer may have been lost on the way"
+    assert (await bob.call("POST", f"{at}/{path}", json={"accept": True}))[0] == 404
+    carol = await site.person("carol")
+    assert (await carol.call("POST", f"{at}/{path}", json={"accept": False}))[0] == 404
     assert await alice.get(f"{at}/room/invitations") == []
+
+
+@pytest.mark.parametrize("path", ["room/invitation", "invitation"])
+async def test_a_no_is_a_no_again_only_to_who_declined_and_is_kept_out_by_nothing_else(
+    site: Site, alice: Client, bob: Client, path: str
+) -> None:
+    made = await alice.post(AT, {"title": "Among friends", "access": "invited"}, expect=201)
+    at = f"{AT}/{made['id']}"
+    await alice.post(f"{at}/open", {})
+
+    async def declines() -> int:
+        status: int = (await bob.call("POST", f"{at}/{path}", json={"accept": False}))[0]
+        return status
+
+    await alice.post(f"{at}/room/invite", {"handle": "@bob", "role": "listener"})
+    assert await declines() == 200
+    await alice.post(f"{at}/room/invite", {"handle": "@bob", "role": "listener"})
+    assert (await bob.get(f"{at}/invitation"))["offered"] == "listener", "he may be asked again"
+    assert [await declines(), await declines()] == [200, 200]
+    assert await alice.get(f"{at}/room/invitations") == [], "the second offer was declined as well"
+    await alice.post(f"/api/v1/accounts/{bob.id}/block", {})
+    assert await declines() == 404
+    await alice.post(f"/api/v1/accounts/{bob.id}/unblock", {})
+    assert await declines() == 200
+    async with site.app.db.transaction() as tx:
+        await tx.execute(update(Declined).values(declined_at=site.app.clock.now() - timedelta(days=1)))
+    await declined.prune(site.app.db, site.app.clock)
+    assert await declines() == 404, "after a day it is forgotten"
 
 
 async def test_an_invitation_is_listed_for_hosts_and_withdrawn(

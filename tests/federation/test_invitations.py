@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from fedispace.federation.models import OutboxItem
 from fedispace.spaces import members
 from fedispace.spaces.fediverse.invitation_inbox import MAX_OFFERED
 from fedispace.spaces.models import Member, Space
@@ -104,6 +105,39 @@ async def test_who_declines_is_nothing_there_and_the_host_knows(
     await fediverse.settle()
     assert await role_here(fediverse.alpha, space, bob) == "listener"
     await bob.post(f"{SPACES}/{there}/invitation", {"accept": True}, expect=409)
+
+
+@pytest.mark.parametrize("role", ["listener", "cohost"])
+@pytest.mark.parametrize("access", ["public", "invited"])
+async def test_who_declines_again_is_answered_as_before_and_the_host_is_told_once(
+    fediverse: Fediverse, alice: Client, bob: Client, access: str, role: str
+) -> None:
+    space = await live(fediverse, alice, access=access)
+    await invite(fediverse, alice, space, "@bob@b.test", role)
+    there = await known_at(fediverse.beta, space)
+    carol = await fediverse.beta.person("carol")
+    never = (await carol.call("POST", f"{SPACES}/{there}/invitation", json={"accept": False}))[0]
+    assert never == (409 if access == "public" else 404)
+    said = [await bob.post(f"{SPACES}/{there}/invitation", {"accept": False}) for _ in range(2)]
+    assert said[0] == said[1] == {"space_id": there, "role": "listener", "offered": None}
+    assert await fediverse.beta.count(OutboxItem, OutboxItem.type == "Reject") == 1
+    await fediverse.settle()
+    assert await role_here(fediverse.alpha, space, bob) in ("listener", None)
+    assert (await bob.post(f"{SPACES}/{there}/invitation", {"accept": False})) == said[0]
+
+
+async def test_who_accepted_cannot_decline_any_more_though_they_declined_once(
+    fediverse: Fediverse, alice: Client, bob: Client
+) -> None:
+    space = await live(fediverse, alice)
+    await invite(fediverse, alice, space, "@bob@b.test", "cohost")
+    there = await known_at(fediverse.beta, space)
+    await bob.post(f"{SPACES}/{there}/invitation", {"accept": False})
+    await fediverse.settle()
+    fediverse.clock.advance(minutes=1)
+    await invite(fediverse, alice, space, "@bob@b.test", "cohost")
+    await bob.post(f"{SPACES}/{there}/invitation", {"accept": True})
+    await bob.post(f"{SPACES}/{there}/invitation", {"accept": False}, expect=409)
 
 
 async def test_an_invitation_that_is_withdrawn_is_none_any_more_at_the_guests_server(

@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 
 from fedispace.accounts.lookup import Lookup
 from fedispace.accounts.models import Account, Block
+from fedispace.db.engine import Database
 from fedispace.errors import Conflict, Forbidden, Invalid, NotFound
-from fedispace.spaces import members, roles
+from fedispace.spaces import declined, members, roles
 from fedispace.spaces.members import Invited
 from fedispace.spaces.models import Member
 from fedispace.spaces.roles import ON_STAGE, Action, MemberRole
@@ -32,7 +33,8 @@ def parse_offer(text: str) -> Offer:
 class Inviting:
     """The verbs of invitations."""
 
-    def __init__(self, acting: Acting, lookup: Lookup, herald: Herald) -> None:
+    def __init__(self, db: Database, acting: Acting, lookup: Lookup, herald: Herald) -> None:
+        self._db = db
         self._acting = acting
         self._lookup = lookup
         self._herald = herald
@@ -89,7 +91,18 @@ class Inviting:
             scene.tell("queue")
 
     async def answer(self, by_id: int, space_id: int, *, accept: bool) -> None:
-        """Take the role that was offered, or not. The microphone stays off either way."""
+        """Take the role that was offered, or not. The microphone stays off either way.
+
+        To decline again is fine, also for who may not see the Space any more since they declined.
+        """
+        try:
+            await self._answer(by_id, space_id, accept=accept)
+        except NotFound:
+            async with self._db.reading() as tx:
+                if accept or not await declined.is_so(tx, space_id, by_id):
+                    raise
+
+    async def _answer(self, by_id: int, space_id: int, *, accept: bool) -> None:
         async with self._acting.scene(by_id, space_id, before_live=True) as scene:
             row = await scene.myself()
             if row.invited_as is None:
@@ -114,6 +127,7 @@ class Inviting:
 async def _decline(scene: Scene, row: Member, offered: MemberRole) -> None:
     """Forget an offer; whoever does not even want to come leaves the list of guests."""
     row.invited_as = None
+    await declined.note(scene.tx, scene.space.id, row.account_id, scene.now)
     if offered is MemberRole.LISTENER and row.role == MemberRole.LISTENER:
         await scene.tx.delete(row)
     scene.tell("queue")
