@@ -4,21 +4,19 @@ import asyncio
 import re
 import secrets
 import socket
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-from fedispace.sfu_place import SfuPlace
 from tests.api.site import Client, Site
+from tests.api.sound.doors import AT, SDP
+from tests.api.sounding import site_of
 from tests.ground.eventually import eventually
 from tests.media.peers import Sound
 from tests.media.studio import Studio
 
-AT = "/api/fedispace/v1/spaces"
-SDP = {"Content-Type": "application/sdp"}
 _SECRET_LINE = re.compile(r"a=(?:ice-ufrag|ice-pwd|fingerprint:sha-256|candidate):?\s?(\S+)")
 _STRANGER = "127.66.0.1"
 
@@ -86,32 +84,28 @@ async def test_a_whole_evening_leaves_no_secret_and_no_address_in_the_logs(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     story = _Story()
-    async with Studio(tmp_path, recordings=tmp_path / "kept") as studio:
-        place = SfuPlace(control=Path(studio.settings.control), secret=studio.secret)
-        async with Site(tmp_path, place=place) as site:
-            late = datetime.now(UTC) - site.home.clock.now()
-            site.home.clock.advance(seconds=late.total_seconds())
-            alice, bob = await site.person("alice"), await site.person("bob")
-            space = await alice.post(AT, {"title": "An evening"}, expect=201)
-            await alice.post(f"{AT}/{space['id']}/open")
-            speaking = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-            listening = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-            speaking.addTrack(Sound.tone(440))
-            listening.addTransceiver("audio", direction="recvonly")
-            first, second = await _ticket(alice, space, "speaker"), await _ticket(bob, space, "listener")
-            session = await story.enter(site, f"/spaces/{space['id']}/whip", speaking, first)
-            await story.enter(site, f"/spaces/{space['id']}/whep", listening, second)
-            await studio.client.start_recording(str(space["id"]), "evening.opus")
+    async with Studio(tmp_path, recordings=tmp_path / "kept") as studio, site_of(studio, tmp_path) as site:
+        alice, bob = await site.person("alice"), await site.person("bob")
+        space = await alice.post(AT, {"title": "An evening"}, expect=201)
+        await alice.post(f"{AT}/{space['id']}/open")
+        speaking = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        listening = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        speaking.addTrack(Sound.tone(440))
+        listening.addTransceiver("audio", direction="recvonly")
+        first, second = await _ticket(alice, space, "speaker"), await _ticket(bob, space, "listener")
+        session = await story.enter(site, f"/spaces/{space['id']}/whip", speaking, first)
+        await story.enter(site, f"/spaces/{space['id']}/whep", listening, second)
+        await studio.client.start_recording(str(space["id"]), "evening.opus")
 
-            transport = speaking.getSenders()[0].transport.transport._connection
-            names = f"{transport.remote_username}:{transport.local_username}"
-            await _besiege(site, studio.process.port, space, first, names)
+        transport = speaking.getSenders()[0].transport.transport._connection
+        names = f"{transport.remote_username}:{transport.local_username}"
+        await _besiege(site, studio.process.port, space, first, names)
 
-            await site.anyone.call("DELETE", session)
-            await listening.close()
-            await eventually("all have left", studio.client.status, lambda status: not status.rooms)
-            await speaking.close()
-            await alice.post(f"{AT}/{space['id']}/close")
+        await site.anyone.call("DELETE", session)
+        await listening.close()
+        await eventually("all have left", studio.client.status, lambda status: not status.rooms)
+        await speaking.close()
+        await alice.post(f"{AT}/{space['id']}/close")
     out, err = capfd.readouterr()
 
     assert "sfu.session_ended" in err

@@ -2,56 +2,26 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
 import pytest
-from aiortc import RTCPeerConnection
 from sqlalchemy import select
 
 from fedispace.accounts.tokens import at_rest
-from fedispace.sfu_place import SfuPlace
 from fedispace.spaces import members
 from fedispace.spaces.models import StreamKey
 from fedispace.spaces.roles import MemberRole
 from tests.api.site import Client, Site
+from tests.api.sound.doors import AT, SDP, offer
 from tests.ground.eventually import eventually
 from tests.ground.process import Process
 from tests.media.hearing import main_frequency, purity
 from tests.media.peers import Listener
 from tests.media.studio import Studio
 
-AT = "/api/fedispace/v1/spaces"
-SDP = {"Content-Type": "application/sdp"}
 RATE = 48_000
-
-
-@pytest.fixture
-async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
-    async with Studio(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def site(tmp_path: Path, studio: Studio) -> AsyncIterator[Site]:
-    """An instance with sound. Its clock shows today, for the SFU's shows it too."""
-    place = SfuPlace(control=Path(studio.settings.control), secret=studio.secret)
-    async with Site(tmp_path, place=place) as opened:
-        late = datetime.now(UTC) - opened.home.clock.now()
-        opened.home.clock.advance(seconds=late.total_seconds())
-        yield opened
-
-
-@pytest.fixture
-async def space(alice: Client) -> dict[str, Any]:
-    """A Space of alice's that is live."""
-    made = await alice.post(AT, {"title": "An open floor"}, expect=201)
-    opened = await alice.post(f"{AT}/{made['id']}/open")
-    assert isinstance(opened, dict)
-    return opened
 
 
 async def _key(who: Client, space: dict[str, Any], label: str = "OBS") -> dict[str, Any]:
@@ -60,17 +30,8 @@ async def _key(who: Client, space: dict[str, Any], label: str = "OBS") -> dict[s
     return made
 
 
-async def _offer(direction: str = "sendonly") -> str:
-    peer = RTCPeerConnection()
-    peer.addTransceiver("audio", direction=direction)
-    await peer.setLocalDescription(await peer.createOffer())
-    sdp = peer.localDescription.sdp
-    await peer.close()
-    return sdp
-
-
 async def _knock(site: Site, space: dict[str, Any], key: str, door: str = "whip") -> int:
-    offered = await _offer("sendonly" if door == "whip" else "recvonly")
+    offered = await offer("sendonly" if door == "whip" else "recvonly")
     headers = {**SDP, "Authorization": f"Bearer {key}"}
     status, _, _ = await site.anyone.call(
         "POST", f"/spaces/{space['id']}/{door}", data=offered, headers=headers

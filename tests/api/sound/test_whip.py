@@ -1,55 +1,15 @@
 """WHIP and WHEP over HTTP, with a real SFU behind them and a stock aiortc in front."""
 
 import io
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiortc import RTCPeerConnection
 
-from fedispace.sfu_place import SfuPlace
 from tests.api.site import Client, Site
-from tests.media.studio import Studio
+from tests.api.sound.doors import AT, SDP, offer, ticket
 
-AT = "/api/fedispace/v1/spaces"
 TRICKLE = {"Content-Type": "application/trickle-ice-sdpfrag"}
-SDP = {"Content-Type": "application/sdp"}
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    """An instance with sound. Its clock shows today, for the SFU's shows it too."""
-    async with Studio(tmp_path) as studio:
-        place = SfuPlace(control=Path(studio.settings.control), secret=studio.secret)
-        async with Site(tmp_path, place=place) as opened:
-            late = datetime.now(UTC) - opened.home.clock.now()
-            opened.home.clock.advance(seconds=late.total_seconds())
-            yield opened
-
-
-@pytest.fixture
-async def space(alice: Client) -> dict[str, Any]:
-    """A Space of alice's that is live."""
-    made = await alice.post(AT, {"title": "An open floor"}, expect=201)
-    opened = await alice.post(f"{AT}/{made['id']}/open")
-    assert isinstance(opened, dict)
-    return opened
-
-
-async def offer(direction: str) -> str:
-    peer = RTCPeerConnection()
-    peer.addTransceiver("audio", direction=direction)
-    await peer.setLocalDescription(await peer.createOffer())
-    sdp = peer.localDescription.sdp
-    await peer.close()
-    return sdp
-
-
-async def ticket(who: Client, space: dict[str, Any], role: str) -> dict[str, str]:
-    found = await who.post(f"{AT}/{space['id']}/join", {"role": role})
-    return {"Authorization": f"Bearer {found['ticket']}", **SDP}
 
 
 async def test_a_speakers_offer_is_answered_and_the_session_ends_when_deleted(

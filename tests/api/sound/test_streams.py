@@ -4,18 +4,14 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
 from fedispace.media.live import ogg
-from fedispace.sfu_place import SfuPlace
 from tests.api.site import Client, Site
-from tests.api.test_whip import SDP, ticket
+from tests.api.sound.doors import AT, SDP, ticket
 from tests.ground.ear import RATE
 from tests.ground.eventually import eventually
 from tests.media.hearing import Samples
@@ -24,33 +20,7 @@ from tests.media.playing import played
 from tests.media.studio import Studio
 from tests.media.talking import strength
 
-AT = "/api/fedispace/v1/spaces"
 _AUDIBLE = 2500
-
-
-@pytest.fixture
-async def studio(tmp_path: Path) -> AsyncIterator[Studio]:
-    async with Studio(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def site(tmp_path: Path, studio: Studio) -> AsyncIterator[Site]:
-    """An instance with sound. Its clock shows today, for the SFU's shows it too."""
-    place = SfuPlace(control=Path(studio.settings.control), secret=studio.secret)
-    async with Site(tmp_path, place=place) as opened:
-        late = datetime.now(UTC) - opened.home.clock.now()
-        opened.home.clock.advance(seconds=late.total_seconds())
-        yield opened
-
-
-@pytest.fixture
-async def space(alice: Client) -> dict[str, Any]:
-    """A Space of alice's that is live."""
-    made = await alice.post(AT, {"title": "An open floor"}, expect=201)
-    opened = await alice.post(f"{AT}/{made['id']}/open")
-    assert isinstance(opened, dict)
-    return opened
 
 
 async def ask(who: Client, space: dict[str, Any]) -> dict[str, Any]:
