@@ -18,6 +18,7 @@ from playwright.async_api import Page, async_playwright
 
 from tests.ground.ear import RATE
 from tests.ground.ground import Missing
+from tests.ground.names import Names
 from tests.ground.peers import NODE
 from tests.ground.speech import tone
 from tests.media import peers
@@ -107,6 +108,34 @@ async def chromium(url: str, *flags: str) -> AsyncIterator[Page]:
         await page.goto(url)
         yield page
         await browser.close()
+
+
+@asynccontextmanager
+async def _firefox(
+    directory: Path, script: str, *arguments: str, names: Names | None = None
+) -> AsyncIterator[Path]:
+    """Run a script of tests/peers that opens Firefox; yield what it prints."""
+    _need_peers("puppeteer-core")
+    if not Path(_FIREFOX).exists():
+        raise Missing("there is no Firefox ESR (Debian: firefox-esr)")
+    home, log = directory / "firefox", directory / "firefox.log"
+    home.mkdir()
+    command = [str(NODE), str(_PEERS / script), *arguments]
+    environment = {"HOME": str(home), "TMPDIR": str(home), "FIREFOX": _FIREFOX}
+    async with _running(*(names.wrap(command) if names else command), log=log, environment=environment):
+        yield log
+
+
+@asynccontextmanager
+async def firefox_at_a_space(
+    url: str, directory: Path, names: Names, *, with_webrtc: bool
+) -> AsyncIterator[tuple[Tape, Path]]:
+    """Listen to a Space from its page; yield what is heard over HTTP, and the file of what the page says."""
+    recording = directory / "firefox.ogg"
+    recording.touch()
+    flags = () if with_webrtc else ("--without-webrtc",)
+    async with _firefox(directory, "firefox-space.mjs", url, str(recording), *flags, names=names) as log:
+        yield Tape(lambda: _decoded(recording.read_bytes())), log
 
 
 class Publishers:
@@ -200,16 +229,7 @@ class Listeners:
 
     @asynccontextmanager
     async def firefox(self) -> AsyncIterator[Tape]:
-        _need_peers("puppeteer-core")
-        if not Path(_FIREFOX).exists():
-            raise Missing("there is no Firefox ESR (Debian: firefox-esr)")
-        home = self._directory / "firefox"
-        home.mkdir()
-        async with _running(
-            *(NODE, _PEERS / "firefox-listen.mjs", f"{self._door.origin}/page/firefox"),
-            log=self._directory / "firefox.log",
-            environment={"HOME": str(home), "TMPDIR": str(home), "FIREFOX": _FIREFOX},
-        ):
+        async with _firefox(self._directory, "firefox-listen.mjs", f"{self._door.origin}/page/firefox"):
             yield Tape(lambda: _decoded(bytes(self._door.heard["firefox"])))
 
     @asynccontextmanager

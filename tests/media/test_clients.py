@@ -54,6 +54,7 @@ def _who(heard: Samples) -> set[str]:
     return {name for name, level in _levels(heard).items() if level >= _HEARD_DB}
 
 
+@pytest.mark.alone
 async def test_five_clients_speak_together_and_alone_and_six_hear_them_and_not_who_is_muted(
     studio: Studio, door: Door, tmp_path: Path
 ) -> None:

@@ -1,17 +1,24 @@
 """Story A10: the network goes and comes back, or lets only some of it through."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from tests.ground.ear import RATE
+from tests.ground.eventually import eventually
 from tests.ground.firewall import closed
+from tests.ground.ground import Ground
 from tests.ground.instance import Instance
+from tests.media.clients import firefox_at_a_space
+from tests.media.hearing import over_the_floor
 from tests.stories.cast import Cast, Person
 from tests.stories.room import id_of, listen, start_talking
 
 _TONE = 440.0
 _OTHERS = (660.0, 880.0)
+_HEARD_DB = 20.0
 _AWAY_SECONDS = 8.0
 _WITHIN = 60.0
 
@@ -170,3 +177,25 @@ async def test_where_webrtc_is_blocked_the_sound_comes_over_http_a_few_seconds_b
         words = quinn.page.locator("[data-status]")
         await expect(words).to_contain_text("the stage needs it", timeout=90_000)
         await expect(quinn.page.get_by_test_id("behind")).to_be_hidden()
+
+
+@pytest.mark.story("A10")
+@pytest.mark.parametrize("with_webrtc", [True, False], ids=["finds no way", "switched off"])
+async def test_firefox_hears_over_http_where_its_webrtc_finds_no_way_or_is_switched_off(
+    ground: Ground, alpha: Instance, cast: Cast, tmp_path: Path, with_webrtc: bool
+) -> None:
+    """Its WebRTC sends nothing from a loopback address, so that it never finds a way here."""
+    ruth = await cast.person(alpha, "ruth", tone=_TONE)
+    url = await start_talking(ruth, alpha, "In another browser")
+    async with firefox_at_a_space(url, tmp_path, ground.names, with_webrtc=with_webrtc) as (tape, log):
+
+        async def levels() -> list[float]:
+            heard = await tape.listen(2, within=_WITHIN)
+            return [over_the_floor(heard, RATE, tone) for tone in (_TONE, *_OTHERS)]
+
+        await eventually("the tone is heard", levels, lambda got: got[0] > _HEARD_DB > max(got[1:]))
+        said = log.read_text().splitlines()
+
+    print(*said, sep="\n")
+    assert said[-1].startswith("status: Listening, a few seconds behind")
+    assert [line for line in said if line.startswith("script error") and "ICE failed" not in line] == []

@@ -334,6 +334,33 @@ told([sent > 1000, getEventListeners(signal, "abort").length < 5]);
 """) == [True, True]
 
 
+def test_a_player_that_fails_as_soon_as_it_begins_is_asked_ever_more_seldom(play: Play) -> None:
+    """Firefox does, where there is no sound card."""
+    assert play("""
+let asked = 0;
+globalThis.fetch = async (url, { method }) => {
+  if (method === "POST") asked += 1;
+  return { status: 201, json: async () => ({ session: "/s", url: "/u" }) };
+};
+const sound = Object.assign(new EventTarget(), {
+  canPlayType: () => "maybe", play: async () => {}, load() {},
+  removeAttribute() { this.src = ""; },
+});
+const { Stream } = await import("./stream.js");
+const said = [];
+const door = async () => ({ url: "https://here.test/stream", ticket: null });
+new Stream({ door, sound, tell: (state) => said.push(state) }).start();
+for (let second = 0; second < 60; second += 0.1) {
+  await pass(100);
+  if (!sound.src) continue;
+  sound.dispatchEvent(new Event("playing"));
+  await calm();
+  sound.dispatchEvent(new Event("error"));
+}
+told([said.includes("on"), asked > 5, asked < 25]);
+""") == [True, True, True]
+
+
 def test_a_socket_on_which_nothing_ever_comes_is_left(play: Play) -> None:
     said = play(
         SIGNAL.replace("asked.push({ yes, no })", "yes('fsp_1')")

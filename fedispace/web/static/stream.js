@@ -17,6 +17,7 @@ const SILENT_TIME = 5000;
 const HELD = 1.2;
 const TOO_LATE = 8;
 const KEPT = 20;
+const STEADY = 10000;
 
 export class Stream {
   // door(): the promise of { url, ticket }, asked anew for every try. sound: the <audio> that plays it.
@@ -29,6 +30,7 @@ export class Stream {
     this.isOn = false;
     this.resource = "";
     this.tries = 0;
+    this.since = 0; // when it last began
     this.wake = () => { if (this.wanted && this.timer) this.again(0); };
   }
 
@@ -85,6 +87,9 @@ export class Stream {
   broke(atLeast = 0) {
     if (!this.wanted) return;
     this.drop();
+    // A player that fails as soon as it begins (no sound card, say) is not asked again at once, for ever.
+    if (this.since && performance.now() - this.since > STEADY) this.tries = 0;
+    this.since = 0;
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.tries) * (0.5 + Math.random());
     this.tries += 1;
     this.tell("waiting", navigator.onLine ? "Reconnecting…" : "You are offline. Reconnecting when you are back…");
@@ -169,7 +174,7 @@ export class Stream {
 
   begins() {
     this.isOn = true;
-    this.tries = 0;
+    this.since = performance.now();
     this.tell("on", "");
   }
 }
