@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from fedispace.errors import Forbidden
+
 
 class Policy(Protocol):
     """Answers before any key is fetched, any document read, any delivery made."""
@@ -16,3 +18,9 @@ class Open:
 
     async def is_refused(self, host: str) -> bool:
         return False
+
+
+async def refuse_blocked(policy: Policy, host: str) -> None:
+    """Raise `Forbidden` for a server that is blocked here: whoever named it is told so."""
+    if await policy.is_refused(host):
+        raise Forbidden("That server is blocked here.")

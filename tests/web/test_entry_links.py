@@ -255,6 +255,22 @@ async def test_a_suspended_account_does_not_come_in_by_a_link_it_was_sent(
     assert await _visits(house) == []
 
 
+async def test_nobody_comes_in_by_a_link_when_their_server_was_blocked_since(
+    house: House, home: Home, space: Space, stranger: Visitor
+) -> None:
+    await _ask(house, stranger, space)
+    path = _path(home, stranger)
+    async with house.app.db.transaction() as tx:
+        await set_rule(tx, house.clock, "plain.test", "suspend")
+    house.app.policy.forget()
+
+    refused = await stranger.post(path, {}, follow=False)
+
+    assert refused.status == 403
+    assert "That server is blocked here." in refused.words
+    assert await _visits(house) == []
+
+
 @pytest.mark.attack(94)
 async def test_a_private_space_is_not_told_of_by_asking_for_a_link(
     house: House, home: Home, stranger: Visitor

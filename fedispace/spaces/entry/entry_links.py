@@ -32,7 +32,7 @@ from fedispace.errors import Conflict, Forbidden, Gone, Invalid, NotFound, RateL
 from fedispace.federation.addresses import Addresses
 from fedispace.federation.models import ActorRow, OutboxItem
 from fedispace.federation.outbox import Audience, Outbox, unsay
-from fedispace.federation.policy import Policy
+from fedispace.federation.policy import Policy, refuse_blocked
 from fedispace.hosts import host_of
 from fedispace.ids import Ids, id_at
 from fedispace.spaces import queries
@@ -107,16 +107,14 @@ class EntryLinks:
         if not domain:
             raise Invalid("That is an account of this server: sign in with it.", field="address")
         self._limits.ask(address)
-        if await self._policy.is_refused(domain):
-            raise Forbidden("That server is blocked here.")
+        await refuse_blocked(self._policy, domain)
         async with self._db.reading() as tx:
             _require_unfinished(await _space(tx, space_id))
         self._limits.server(domain)
         account = await self._lookup.account(str(handle))
         if account.local:
             raise NotFound("There is no such account.")
-        if await self._policy.is_refused(host_of(account.uri)):
-            raise Forbidden("That server is blocked here.")
+        await refuse_blocked(self._policy, host_of(account.uri))
         async with self._db.transaction() as tx:
             space = await _space(tx, space_id)
             await self._send(tx, space, account.id, browser)
@@ -160,8 +158,7 @@ class EntryLinks:
     async def take(self, link: str, browser: str) -> Begun:
         """Use a link up and begin a visit; raises what `look` raises. Of two at once one gets in."""
         waiting = await self.look(link, browser)
-        if await self._policy.is_refused(host_of(waiting.account.uri)):
-            raise Forbidden("That server is blocked here.")
+        await refuse_blocked(self._policy, host_of(waiting.account.uri))
         now = self._clock.now()
         async with self._db.transaction() as tx:
             taken = await tx.scalar(

@@ -23,8 +23,8 @@ from urllib.parse import urlencode
 import structlog
 
 from fedispace import strictjson
-from fedispace.errors import FedispaceError, Forbidden, Gone, Invalid, NotFound, Refused, Unavailable
-from fedispace.federation.policy import Policy
+from fedispace.errors import FedispaceError, Gone, Invalid, NotFound, Refused, Unavailable
+from fedispace.federation.policy import Policy, refuse_blocked
 from fedispace.federation.resolve import Resolver
 from fedispace.federation.vocab.uri import Uri, is_uri, parse_uri
 from fedispace.hosts import host_of, origin_of
@@ -112,8 +112,7 @@ class HomeServers:
 
     async def refuse_blocked(self, host: str) -> None:
         """Raise `Forbidden` for a server that is blocked here."""
-        if await self._policy.is_refused(host):
-            raise Forbidden("That server is blocked here.")
+        await refuse_blocked(self._policy, host)
 
     async def host_of_account(self, username: str, domain: str) -> str:
         """Return on which server `@username@domain` lives; raises `NotFound`."""
