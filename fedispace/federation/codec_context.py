@@ -125,6 +125,7 @@ _EVENT_TERMS: Final[dict[str, Any]] = {
     "fs": FEDISPACE,
     "liveState": "fs:liveState",
     "startedAt": "fs:startedAt",
+    "pausedAt": "fs:pausedAt",
     "endedAt": "fs:endedAt",
     "space": {"@id": "fs:space", "@type": "@id"},
     "speakers": {"@id": "fs:speakers", "@type": "@id"},

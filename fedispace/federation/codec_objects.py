@@ -107,6 +107,7 @@ def event(document: Json, author: Uri | None = None) -> Event:
         capacity=shapes.count(document.get("maximumAttendeeCapacity")),
         live_state=shapes.text(document.get("liveState"), 64),
         started_at=shapes.moment(document.get("startedAt")),
+        paused_at=shapes.moment(document.get("pausedAt")),
         ended_at=shapes.moment(document.get("endedAt")),
         listener_count=shapes.count(document.get("listenerCount")),
         recording_policy=shapes.text(document.get("recordingPolicy"), 64),

@@ -130,6 +130,7 @@ def _event(event: Event) -> dict[str, Any]:
                 "location": _location(event.location),
                 "liveState": event.live_state,
                 "startedAt": _time(event.started_at),
+                "pausedAt": _time(event.paused_at),
                 "endedAt": _time(event.ended_at),
                 "listenerCount": event.listener_count,
                 "recordingPolicy": event.recording_policy,

@@ -167,6 +167,7 @@ class StagePages:
         answer = self._frame.fragment(asked, parts)
         answer.headers["X-Sessions-Ended"] = ",".join(over)
         answer.headers["X-Space-State"] = card.state
+        answer.headers["X-Space-Paused"] = "yes" if card.paused else "no"
         return answer
 
     async def _seen(self, tx: Tx, asked: Asked) -> tuple[Space, SpaceCard]:

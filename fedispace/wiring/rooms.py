@@ -44,7 +44,7 @@ class RoomVerbs:
         self.hands = Hands(self.acting)
         self.inviting = Inviting(db, self.acting, lookup, herald)
         self.ordering = Ordering(self.acting)
-        self.pausing = Pausing(self.acting)
+        self.pausing = Pausing(self.acting, jobs)
         self.pinning = Pinning(self.acting, ids, addresses)
         self.removing = Removing(self.acting, exits, herald)
         self.handing = Handing(self.acting)

@@ -19,6 +19,7 @@ from fedispace.spaces.fediverse.instance_notes import InstanceNotes
 from fedispace.spaces.fediverse.invitation_post import InvitationPost
 from fedispace.spaces.fediverse.lookup import SpaceLookup
 from fedispace.spaces.fediverse.our_events import OurEvents
+from fedispace.spaces.fediverse.pauses import PauseNews
 from fedispace.spaces.fediverse.tidings import Tidings
 from fedispace.spaces.guesting import Guesting
 from fedispace.spaces.oversight import Oversight
@@ -116,6 +117,7 @@ class Spaces:
         self.guesting = Guesting(
             db=db, ids=ids, clock=clock, addresses=addresses, people=people, outbox=federation.outbox
         )
+        self.pause_news = PauseNews(db, clock, base.jobs, self.tidings)
         self.guest_answers = GuestAnswers(db, people, self.verbs.inviting, self.invitation_post)
         self.farewell = Farewell(db, people, threads.editing)
         self.hosting = Hosting(

@@ -43,6 +43,7 @@ def worker(
         **leaving.tasks(),
         **spaces.reminders.tasks(),
         **spaces.guest_answers.tasks(),
+        **spaces.pause_news.tasks(),
         **spaces.farewell.tasks(),
         **spaces.raised_hands.tasks(),
     }

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from fedispace.federation.models import OutboxItem
+from fedispace.spaces.events.held import is_paused
 from fedispace.spaces.models import Space
 from tests.api.site import Client
 from tests.federation.fediverse import Fediverse, follow
@@ -81,6 +83,65 @@ async def test_a_moved_space_says_from_when_and_every_update_is_newer(
     assert f"{row.starts_at:%d %H}" == "15 19"
     assert row.previous_starts_at is not None
     assert f"{row.previous_starts_at:%d %H}" == "14 19"
+
+
+async def test_that_a_room_is_paused_is_read_on_ones_own_server_before_one_listens(
+    fediverse: Fediverse, alice: Client, bob: Client
+) -> None:
+    await follow(fediverse, bob, "@alice@a.test")
+    space = await made(fediverse, alice)
+    at = f"{SPACES}/{space['id']}"
+    await alice.post(f"{at}/open")
+    await fediverse.settle()
+    [known] = await bob.get(SPACES, state="live")
+    page = f"/@alice@a.test/spaces/{known['id']}"
+
+    async def shown() -> tuple[bool, bool, str]:
+        """Return whether bob's page, and the card in his list, say so, and what an open page is told."""
+        _, whole, _ = await bob.call("GET", page, headers={"Accept": "text/html"})
+        _, listed, _ = await bob.call("GET", "/spaces", headers={"Accept": "text/html"})
+        _, _, headers = await bob.call("GET", f"{page}/now")
+        return "data-paused>" in whole, "Paused · " in listed, headers["X-Space-Paused"]
+
+    async def settled() -> None:
+        fediverse.clock.advance(seconds=6)
+        await fediverse.settle()
+
+    assert await shown() == (False, False, "no")
+    await alice.post(f"{at}/room/pause")
+    await settled()
+    assert await shown() == (True, True, "yes")
+    async with fediverse.beta.app.db.reading() as tx:
+        row = (await tx.scalars(select(Space).where(Space.uri == space["uri"]))).one()
+        assert not is_paused(row), "its conversation stands still where the room is"
+    await alice.post(f"{at}/room/resume")
+    await settled()
+    assert await shown() == (False, False, "no")
+
+
+async def test_who_pauses_over_and_over_does_not_make_us_write_as_often(
+    fediverse: Fediverse, alice: Client, bob: Client, peer: Peer
+) -> None:
+    await follow(fediverse, bob, "@alice@a.test")
+    space = await made(fediverse, alice)
+    at = f"{SPACES}/{space['id']}"
+    await alice.post(f"{at}/open")
+    await fediverse.settle()
+    before = await fediverse.alpha.count(OutboxItem, OutboxItem.type == "Update")
+    for verb in ("pause", "resume", "pause", "resume", "pause"):
+        await alice.post(f"{at}/room/{verb}")
+    fediverse.clock.advance(seconds=6)
+    await fediverse.settle()
+    assert await fediverse.alpha.count(OutboxItem, OutboxItem.type == "Update") == before + 1
+    event = (await peer.get(space["uri"])).json
+    assert event["pausedAt"] < event["updated"]
+    await alice.post(f"{at}/close")
+    await fediverse.settle()
+    ended = (await peer.get(space["uri"])).json
+    assert (ended["liveState"], "pausedAt" in ended) == ("ended", False)
+    async with fediverse.beta.app.db.reading() as tx:
+        row = (await tx.scalars(select(Space).where(Space.uri == space["uri"]))).one()
+    assert (row.state, row.paused_at) == ("ended", None)
 
 
 async def test_the_post_that_it_is_live_says_in_the_end_that_it_is_over(

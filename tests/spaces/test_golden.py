@@ -43,6 +43,9 @@ SPACES: Final[dict[str, Space]] = {
         updated_at=_MADE + timedelta(days=1),
     ),
     "live": space(Phase.LIVE),
+    "paused": space(
+        Phase.LIVE, paused_at=_AT + timedelta(minutes=10), updated_at=_AT + timedelta(minutes=10, seconds=5)
+    ),
     "ended": space(
         Phase.ENDED,
         started_at=_AT,
@@ -104,7 +107,9 @@ def test_a_live_space_keeps_the_place_of_its_player_on_mastodon() -> None:
 
 
 @pytest.mark.row(99)
-@pytest.mark.parametrize(("earlier", "later"), [("scheduled", "moved"), ("moved", "live"), ("live", "ended")])
+@pytest.mark.parametrize(
+    ("earlier", "later"), [("scheduled", "moved"), ("moved", "live"), ("live", "paused"), ("paused", "ended")]
+)
 def test_every_state_is_strictly_newer_and_of_the_same_age(earlier: str, later: str) -> None:
     one, other = activity_of(earlier)["object"], activity_of(later)["object"]
     assert other["updated"] > one.get("updated", one["published"])

@@ -397,6 +397,28 @@ async def test_topics_language_and_the_time_it_was_moved_from_are_read(town: Tow
     assert space.previous_starts_at is not None
 
 
+@pytest.mark.parametrize(
+    ("state", "said", "is_paused"),
+    [
+        ("live", "2026-11-12T18:20:00Z", True),
+        ("live", "9999-12-30T00:00:00Z", True),
+        ("live", None, False),
+        ("live", True, False),
+        ("live", {"paused": "yes"}, False),
+        ("ended", "2026-11-12T18:20:00Z", False),
+    ],
+)
+async def test_a_room_elsewhere_is_paused_by_its_hosts_word_and_only_while_it_is_live(
+    town: Town, state: str, said: object, is_paused: bool
+) -> None:
+    bob = await town.neighbour("bob")
+    await town.apply(activity("Create", bob, event_json(bob, liveState=state, pausedAt=said)))
+    space = await town.space_with(EVENT)
+    assert space is not None
+    assert (space.paused_at is not None) is is_paused
+    assert space.paused_at is None or space.paused_at <= town.clock.now()
+
+
 async def test_whether_listeners_need_an_account_there_is_known_and_follows_the_hosts_word(
     town: Town,
 ) -> None:

@@ -139,6 +139,7 @@ class Event:
     capacity: int | None = None
     live_state: str | None = None
     started_at: datetime | None = None
+    paused_at: datetime | None = None
     ended_at: datetime | None = None
     listener_count: int | None = None
     recording_policy: str | None = None

@@ -24,8 +24,11 @@ ORDERLY: Final = frozenset({MemberRole.HOST, MemberRole.COHOST})
 
 
 def is_paused(space: Space) -> bool:
-    """Tell whether a room's conversation stands still; one that was paused when it ended goes on."""
-    return space.paused_at is not None and space.state == Phase.LIVE
+    """Tell whether a room's conversation stands still; one that was paused when it ended goes on.
+
+    Of another server's room it is not known here who of its hosts writes on, nor surely when it goes on.
+    """
+    return space.local and space.paused_at is not None and space.state == Phase.LIVE
 
 
 def is_held(space: Space) -> ColumnElement[bool]:

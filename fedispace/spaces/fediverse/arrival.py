@@ -103,16 +103,18 @@ class Arrivals:
         """Return the columns that follow the host's word."""
         starts_at = self._near(event.start_time or event.published)
         page = at_home(event.url, event.id) or event.id
+        phase = phase_of(event)
         return {
             "url": page,
             "title": " ".join(event.name.split())[:_MAX_TITLE] or "Space",
             "description": description.to_text(event.content, without_links_to={event.id, event.url or page}),
             "access": wire.access_from(visibility_from(event.to, event.cc, followers)),
-            "state": phase_of(event),
+            "state": phase,
             "starts_at": starts_at,
             "ends_at": max(self._near(event.end_time or starts_at + USUAL_LENGTH), starts_at),
             "started_at": self._past(event.started_at),
             "ended_at": self._past(event.ended_at),
+            "paused_at": self._past(event.paused_at) if phase is Phase.LIVE else None,
             "updated_at": self._moment(event),
             "listener_count": event.listener_count or 0,
             "join_endpoint": at_home(doors.join_endpoint, event.id),

@@ -56,6 +56,12 @@ class Tidings:
 
     async def changed(self, tx: Tx, space: Space, host: Account) -> None:
         """Send the Event's new state to followers and to all whom it concerns, and to open pages here."""
+        await self.told(tx, space, host)
+        state = {"event": "state", "state": space.state}
+        tx.after_commit(lambda: self._bus.publish(topic(space.id), state))
+
+    async def told(self, tx: Tx, space: Space, host: Account) -> None:
+        """Send it to them alone: open pages here know already."""
         await tx.flush()
         event = await self._events.of(tx, space, host)
         changed = Update(
@@ -68,8 +74,6 @@ class Tidings:
         )
         concerned = await queries.concerned_ids(tx, space.id)
         await self._outbox.send(tx, host.id, changed, wire.audience_of(space, concerned))
-        state = {"event": "state", "state": space.state}
-        tx.after_commit(lambda: self._bus.publish(topic(space.id), state))
 
     async def turned_away(self, tx: Tx, host: Account, account: Account, join_uri: str) -> None:
         """Tell somebody of another server that they are not expected any more (a no after a yes)."""

@@ -111,6 +111,7 @@ def event_of(
         category="MEETING",
         live_state=phase.value,
         started_at=space.started_at,
+        paused_at=space.paused_at if phase is Phase.LIVE else None,
         ended_at=space.ended_at,
         listener_count=_told_count(space.listener_count) if phase is Phase.LIVE else None,
         recording_policy="none",

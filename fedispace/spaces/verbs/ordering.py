@@ -5,7 +5,9 @@ again, a hard one when a host says so. Nobody's microphone is ever turned on by 
 """
 
 from fedispace.errors import Conflict, Forbidden
+from fedispace.queue.jobs import Jobs
 from fedispace.spaces import members, roles
+from fedispace.spaces.fediverse.pauses import enqueue_pause
 from fedispace.spaces.models import Member
 from fedispace.spaces.roles import ON_STAGE, Action, MemberRole
 from fedispace.spaces.verbs.acting import Acting, Scene
@@ -71,8 +73,9 @@ class Ordering:
 class Pausing:
     """The verbs of a room that holds its breath: nobody is heard, nobody is sent away."""
 
-    def __init__(self, acting: Acting) -> None:
+    def __init__(self, acting: Acting, jobs: Jobs) -> None:
         self._acting = acting
+        self._jobs = jobs
 
     async def pause(self, by_id: int, space_id: int) -> None:
         """Silence the whole stage, and freeze reactions and replies; repeating it is fine."""
@@ -89,6 +92,7 @@ class Pausing:
             scene.space.paused_at = scene.now if is_paused else None
             scene.concerned |= {row.account_id for row in await members.stage(scene.tx, space_id)}
             scene.tell("paused", is_paused=is_paused)
+            await enqueue_pause(scene.tx, self._jobs, space_id, scene.now)
 
 
 async def _to_audience(scene: Scene, row: Member) -> None:

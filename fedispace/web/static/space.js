@@ -508,6 +508,8 @@ async function ask(wants = "") {
   }
   const now = answer.headers.get("X-Space-State");
   if (now && now !== state) changed(now);
+  // Of another server's room nothing else is known before one enters it.
+  if (!room.state && state === "live") room.paused(answer.headers.get("X-Space-Paused") === "yes");
   const drawn = document.createElement("template");
   drawn.innerHTML = await answer.text();
   put("replies", drawn.content.querySelector("[data-part=replies]"), find("replies"), turn);
