@@ -3,7 +3,7 @@
     records --> handshake (in a thread, a step at a time) --> SRTP sessions
     records after it --> farewell --> the peer said goodbye
 
-The handshake's steps run in a thread, a few at a time, so that a crowd at the door is not heard in the
+The handshake's steps run in a thread, one at a time, so that a crowd at the door is not heard in the
 room: OpenSSL releases the interpreter while it computes. Two steps are enough for one: the peer's
 hello, and his proof.
 """
@@ -22,7 +22,6 @@ from fedispace.media.live.sdp import Fingerprint
 from fedispace.media.live.worker import Worker
 
 _RENEW_SECONDS = 7 * 86400.0
-_STEPS_AT_ONCE = 4
 
 
 class SrtpSession(Protocol):
@@ -43,7 +42,6 @@ class Credentials:
     def __init__(self, now: float) -> None:
         self._certificate = Certificate()
         self._made_at = now
-        self._steps = asyncio.Semaphore(_STEPS_AT_ONCE)
         self._worker = Worker("dtls")
 
     def certificate(self, now: float) -> Certificate:
@@ -54,8 +52,7 @@ class Credentials:
 
     async def compute(self, step: Callable[[], Step]) -> Step:
         """Take one step of a handshake. Who is cancelled meanwhile must not take another."""
-        async with self._steps:
-            return await self._worker.do(step)
+        return await self._worker.do(step)
 
     def close(self) -> None:
         self._worker.close()
@@ -125,11 +122,14 @@ class DtlsTransport:
 
     async def _next(self, handshake: Handshake, wait: float | None) -> Step:
         """Wait for the peer's next records; repeat ours when he is silent for too long."""
-        try:
-            async with asyncio.timeout(wait):
-                records = await self._carrier.inbox.take()
-        except TimeoutError:
-            return await self._credentials.compute(handshake.repeat)
+        if wait is None:
+            records = await self._carrier.inbox.take()
+        else:
+            try:
+                async with asyncio.timeout(wait):
+                    records = await self._carrier.inbox.take()
+            except TimeoutError:
+                return await self._credentials.compute(handshake.repeat)
         return await self._credentials.compute(lambda: handshake.receive(records))
 
     @property

@@ -12,6 +12,7 @@ from collections import Counter
 
 from fedispace.clock import Clock
 from fedispace.media.live import rtcp
+from fedispace.media.live.answer import is_dtls_client
 from fedispace.media.live.dtls import DtlsTransport
 from fedispace.media.live.feedback import Feedback, Told
 from fedispace.media.live.grants import Grant
@@ -115,7 +116,8 @@ class Session:
     async def _establish(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds) as self._deadline:
-                await self.path.found()
+                if is_dtls_client(self.offer):  # whoever does not begin hears from where the other does
+                    await self.path.found()
                 await self._dtls.secure(self.offer.fingerprints, on_goodbye=self._leave)
         finally:
             self._deadline = None
