@@ -2,12 +2,13 @@
 
 Two things may still come of it. The peer did not get our last flight and repeats his: then ours is sent
 again, as it was. And one side says goodbye (close_notify): ours is sealed beforehand, and to read the
-peer's takes one key, which is worked out as he does (RFC 5246, section 6.3; RFC 5288; RFC 6347, 4.1.2).
-That is a few hundred bytes, where OpenSSL's connection is eighty kilobytes of buffers. For ciphers
-that are not the usual one the connection is kept.
+peer's takes one key, which is worked out as he does (RFC 5246, section 6.3; RFC 5288; RFC 6347, 4.1.2),
+when there is something to read. That is a few hundred bytes, where OpenSSL's connection is eighty
+kilobytes of buffers. For ciphers that are not the usual one the connection is kept.
 """
 
 import contextlib
+import hashlib
 import hmac
 import struct
 from collections.abc import Iterator
@@ -45,25 +46,22 @@ def farewell_of(connection: SSL.Connection, last_flight: tuple[bytes, ...], *, i
     """Return what to keep of a connection whose handshake is complete; `last_flight` has left it."""
     if connection.get_protocol_version() != _VERSION or connection.get_cipher_name() != _CIPHER:
         return _Whole(connection)
-    key, salt = _peers_key(connection, is_client=is_client)
+    secret = _Secret(connection, is_client=is_client)
     with contextlib.suppress(SSL.Error):
         connection.shutdown()
     # The client's last flight is not the last: the server's, which follows, tells that it came.
-    return _Remainder(_NO_DATAGRAMS if is_client else last_flight, _read(connection), key, salt)
+    return _Remainder(_NO_DATAGRAMS if is_client else last_flight, _read(connection), secret)
 
 
 class _Remainder:
-    """A flight, a sealed alert, and the key of the peer's."""
+    """A flight, a sealed alert, and what opens the peer's."""
 
-    __slots__ = ("_goodbye", "_key", "_last_flight", "_repeats", "_salt", "_should_repeat")
+    __slots__ = ("_goodbye", "_last_flight", "_repeats", "_secret", "_should_repeat")
 
-    def __init__(
-        self, last_flight: tuple[bytes, ...], goodbye: tuple[bytes, ...], key: bytes, salt: bytes
-    ) -> None:
+    def __init__(self, last_flight: tuple[bytes, ...], goodbye: tuple[bytes, ...], secret: "_Secret") -> None:
         self._last_flight = last_flight
         self._goodbye = goodbye
-        self._key = key
-        self._salt = salt
+        self._secret = secret
         self._repeats = 0
         self._should_repeat = False
 
@@ -72,12 +70,8 @@ class _Remainder:
             if kind == _HANDSHAKE:
                 self._should_repeat = True
             elif kind == _ALERT and len(body) == _SEALED_ALERT:
-                head = number + struct.pack("!BHH", kind, version, 2)
-                try:
-                    alert = AESGCM(self._key).decrypt(self._salt + body[:8], body[8:], head)
-                except InvalidTag:
-                    continue
-                if alert[1] == _CLOSE_NOTIFY:
+                alert = self._secret.opened(body, number + struct.pack("!BHH", kind, version, 2))
+                if alert is not None and alert[1] == _CLOSE_NOTIFY:
                     return True
         return False
 
@@ -138,20 +132,46 @@ def _records(datagram: bytes) -> Iterator[tuple[int, int, bytes, bytes]]:
         at += size
 
 
-def _peers_key(connection: SSL.Connection, *, is_client: bool) -> tuple[bytes, bytes]:
-    """Return the key and the salt with which the peer seals his records."""
-    secret, client, server = connection.master_key(), connection.client_random(), connection.server_random()
-    assert secret is not None
-    assert client is not None
-    assert server is not None
-    block = _expanded(secret, b"key expansion" + server + client, 40)
-    return (block[16:32], block[36:40]) if is_client else (block[:16], block[32:36])
+class _Secret:
+    """What the peer's key is made of. It is worked out when he has something to say, which he has not while
+    a crowd is at the door, and many never have."""
+
+    __slots__ = ("_is_client", "_key", "_randoms", "_secret")
+
+    def __init__(self, connection: SSL.Connection, *, is_client: bool) -> None:
+        secret, client, server = (
+            connection.master_key(),
+            connection.client_random(),
+            connection.server_random(),
+        )
+        assert secret is not None
+        assert client is not None
+        assert server is not None
+        self._secret = secret
+        self._randoms = server + client
+        self._is_client = is_client
+        self._key: tuple[bytes, bytes] | None = None
+
+    def opened(self, sealed: bytes, head: bytes) -> bytes | None:
+        """Return what the peer sealed, or None for what somebody else did."""
+        if self._key is None:
+            self._key = self._peers_key()
+        key, salt = self._key
+        try:
+            return AESGCM(key).decrypt(salt + sealed[:8], sealed[8:], head)
+        except InvalidTag:
+            return None
+
+    def _peers_key(self) -> tuple[bytes, bytes]:
+        """Return the key and the salt with which the peer seals his records."""
+        block = _expanded(self._secret, b"key expansion" + self._randoms, 40)
+        return (block[16:32], block[36:40]) if self._is_client else (block[:16], block[32:36])
 
 
 def _expanded(secret: bytes, seed: bytes, size: int) -> bytes:
     """P_SHA256 of RFC 5246, section 5."""
     found, link = b"", seed
     while len(found) < size:
-        link = hmac.digest(secret, link, "sha256")
-        found += hmac.digest(secret, link + seed, "sha256")
+        link = hmac.digest(secret, link, hashlib.sha256)
+        found += hmac.digest(secret, link + seed, hashlib.sha256)
     return found[:size]

@@ -7,6 +7,7 @@ Every listener asks every few seconds, for as long as he listens. So of a check 
 two hashes and a checksum are most of what it costs.
 """
 
+import hashlib
 import hmac
 import struct
 import zlib
@@ -129,7 +130,7 @@ def _signed(kind: bytes, transaction: bytes, attributes: bytes, password: str) -
 def _integrity(covered: bytes, password: str) -> bytes:
     """Hash a message up to its MESSAGE-INTEGRITY, as though that were the last of it."""
     size = len(covered) - _HEAD + _INTEGRITY_BYTES
-    return hmac.digest(password.encode(), covered[:2] + size.to_bytes(2, "big") + covered[4:], "sha1")
+    return hmac.digest(password.encode(), covered[:2] + size.to_bytes(2, "big") + covered[4:], hashlib.sha1)
 
 
 def _has_no_wrong_fingerprint(data: bytes, at: int) -> bool:
