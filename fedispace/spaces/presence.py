@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, bindparam, func, or_, select, update
 
 from fedispace.clock import Clock
+from fedispace.db.base import UtcDateTime, table_of
 from fedispace.db.engine import Database, Tx
 from fedispace.db.pruning import forget
 from fedispace.queue.bus import Bus
@@ -25,6 +25,39 @@ from fedispace.spaces.queries import is_present
 UNCONNECTED_LASTS: Final = timedelta(seconds=60)
 _AT_ONCE: Final = 400
 _REMEMBERED: Final = timedelta(days=1)
+_sessions: Final = table_of(LiveSession)
+_spaces: Final = table_of(Space)
+_OF: Final = bindparam("of", type_=BigInteger())
+_NOW: Final = bindparam("now", type_=UtcDateTime())
+_of_them: Final = (
+    update(_sessions)
+    .where(_sessions.c.engine_session.in_(bindparam("names", expanding=True)), _sessions.c.ended_at.is_(None))
+    .returning(_sessions.c.space_id, _sessions.c.role)
+)
+_CAME: Final = _of_them.where(_sessions.c.connected_at.is_(None)).values(connected_at=_NOW)
+_WENT: Final = _of_them.values(ended_at=_NOW)
+
+
+def _present(there: FromClause, role: str) -> ColumnElement[bool]:
+    is_open = and_(there.c.connected_at.is_not(None), there.c.ended_at.is_(None))
+    return and_(there.c.space_id == _OF, there.c.role == role, is_open)
+
+
+_speaking: Final = _sessions.alias()
+_voices: Final = select(_speaking.c.account_id).where(
+    _present(_speaking, "speaker"), _speaking.c.account_id.is_not(None)
+)
+# Who is on stage hears the others by a session of his own, and is no listener.
+_is_audience: Final = or_(_sessions.c.account_id.is_(None), _sessions.c.account_id.not_in(_voices))
+_audience: Final = (
+    select(func.count()).select_from(_sessions).where(_present(_sessions, "listener"), _is_audience)
+)
+_COUNT: Final = (
+    update(_spaces)
+    .where(_spaces.c.id == _OF)
+    .values(listener_count=_audience.scalar_subquery())
+    .returning(_spaces.c.listener_count)
+)
 
 
 def topic(space_id: int) -> str:
@@ -33,7 +66,10 @@ def topic(space_id: int) -> str:
 
 
 async def record(tx: Tx, bus: Bus, *, connected: Iterable[str], ended: Iterable[str], now: datetime) -> None:
-    """Write who came and who went, by the SFU's session names, and count anew where it matters."""
+    """Write who came and who went, by the SFU's session names, and count anew where it matters.
+
+    Everybody who comes in passes here once more, so it is asked past the session.
+    """
     touched: set[tuple[int, str]] = set()
     came, went = list(connected), list(ended)
     if not came and not went:
@@ -41,27 +77,11 @@ async def record(tx: Tx, bus: Bus, *, connected: Iterable[str], ended: Iterable[
     await take_spaces(
         tx, select(LiveSession.space_id).where(LiveSession.engine_session.in_(sorted({*came, *went})))
     )
-    for names in _in_parts(came):
-        touched |= {
-            (row.space_id, row.role)
-            for row in await tx.execute(
-                update(LiveSession)
-                .where(LiveSession.engine_session.in_(names), LiveSession.connected_at.is_(None))
-                .where(LiveSession.ended_at.is_(None))
-                .values(connected_at=now)
-                .returning(LiveSession.space_id, LiveSession.role)
-            )
-        }
-    for names in _in_parts(went):
-        touched |= {
-            (row.space_id, row.role)
-            for row in await tx.execute(
-                update(LiveSession)
-                .where(LiveSession.engine_session.in_(names), LiveSession.ended_at.is_(None))
-                .values(ended_at=now)
-                .returning(LiveSession.space_id, LiveSession.role)
-            )
-        }
+    await tx.flush()
+    for statement, names in ((_CAME, came), (_WENT, went)):
+        for some in _in_parts(names):
+            rows = await tx.core(statement, {"names": some, "now": now})
+            touched |= {(row.space_id, row.role) for row in rows}
     await count_listeners(tx, bus, {space_id for space_id, _ in touched})
     for space_id in {space_id for space_id, role in touched if role == "speaker"}:
         await tell_stage(tx, bus, space_id)
@@ -123,28 +143,9 @@ async def connected_accounts(tx: Tx, space_id: int, role: str | None = None) -> 
 
 async def count_listeners(tx: Tx, bus: Bus, space_ids: Collection[int]) -> None:
     """Set the listener counts of these Spaces of ours to what the sessions say, and tell who watches."""
-    voice = aliased(LiveSession)
-    speaks = exists().where(
-        voice.space_id == LiveSession.space_id,
-        voice.account_id == LiveSession.account_id,
-        voice.role == "speaker",
-        voice.connected_at.is_not(None),
-        voice.ended_at.is_(None),
-    )
-    # Who is on stage hears the others by a session of his own, and is no listener.
-    there = (
-        select(func.count())
-        .select_from(LiveSession)
-        .where(LiveSession.space_id == Space.id, LiveSession.role == "listener", is_present(), ~speaks)
-        .scalar_subquery()
-    )
+    await tx.flush()
     for space_id in sorted(space_ids):
-        count = await tx.scalar(
-            update(Space)
-            .where(Space.id == space_id)
-            .values(listener_count=there)
-            .returning(Space.listener_count)
-        )
+        count = (await tx.core(_COUNT, {"of": space_id})).scalar()
         in_hand = tx.loaded(Space, space_id)
         if in_hand is not None:  # the verb that holds it may still describe it to other servers
             await tx.refresh(in_hand, ["listener_count"])

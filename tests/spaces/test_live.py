@@ -8,19 +8,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from sqlalchemy import func, select
 
 from fedispace.accounts.models import Account
 from fedispace.clock import SystemClock
 from fedispace.errors import Conflict, Invalid, NotFound, Unauthenticated, Unavailable
 from fedispace.media.live.client import SfuClient
-from fedispace.media.live.messages import Answer
+from fedispace.media.live.messages import Answer, SessionEvent, SfuStatus
 from fedispace.spaces import presence, views
 from fedispace.spaces.access import Role
 from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.sound.cascade import Cascade
 from fedispace.spaces.sound.fleet import Fleet
-from fedispace.spaces.sound.live import Connection, LiveRooms
+from fedispace.spaces.sound.live import GATHER_SECONDS, Connection, LiveRooms
 from fedispace.spaces.sound.placement import Placement
 from fedispace.spaces.sound.speaking import Speaking
 from tests.ground.ear import RATE
@@ -343,6 +344,84 @@ async def test_reconciling_forgets_who_cannot_be_there_and_closes_rooms_of_no_sp
         await hall.shows(forgotten, 0, [])
         await hall.shows(space, 1, [])
         assert await hall.count_sessions(ended=True) == 2
+
+
+class ToldSfu(SfuClient):
+    """The real client; what happened to sessions of one Space, whose room it has, is what a test says."""
+
+    def __init__(self, studio: Studio, space: Space) -> None:
+        super().__init__(studio.process.control, studio.secret)
+        self.space = space
+        self.happened: asyncio.Queue[SessionEvent] = asyncio.Queue()
+
+    def connected(self, session: str) -> None:
+        room = str(self.space.id)
+        self.happened.put_nowait(
+            SessionEvent(kind="connected", room=room, session=session, participant=session, role="subscribe")
+        )
+
+    async def status(self) -> SfuStatus:
+        return structs.replace(await super().status(), rooms={str(self.space.id): (0, 1)})
+
+    async def events(self) -> AsyncIterator[SessionEvent]:
+        while True:
+            yield await self.happened.get()
+
+
+async def come(hall: Hall, space: Space, names: list[str]) -> None:
+    """Write places for strangers, who are not connected yet."""
+    now = hall.town.clock.now()
+    async with hall.town.db.transaction() as tx:
+        for name in names:
+            tx.add(
+                LiveSession(
+                    resource=name,
+                    engine_session=name,
+                    space_id=space.id,
+                    role="listener",
+                    created_at=now,
+                    sfu="studio",
+                )
+            )
+
+
+async def test_a_herd_is_counted_whole_and_written_down_in_few_transactions(hall: Hall, space: Space) -> None:
+    sfu = ToldSfu(hall.studio, space)
+    live = live_rooms(hall.town, hall.studio, sfu)
+    names = [f"stranger {number}" for number in range(30)]
+    await come(hall, space, names)
+    await live.start()
+    began, writes = hall.town.clock.monotonic(), 0
+    async with hall.town.bus.subscribe(presence.topic(space.id)) as told:
+        for name in names:
+            sfu.connected(name)
+            async with hall.town.db.transaction():  # whatever was to be written before, is by then
+                pass
+        async with asyncio.timeout(20):
+            async for _, message in told:
+                writes += message["event"] == "presence"
+                if message.get("listener_count") == len(names):
+                    break
+    assert writes <= (hall.town.clock.monotonic() - began) / GATHER_SECONDS + 2
+    await live.stop()
+
+
+async def test_who_came_just_before_the_web_process_ended_is_written_down(hall: Hall, space: Space) -> None:
+    sfu = ToldSfu(hall.studio, space)
+    live = live_rooms(hall.town, hall.studio, sfu)
+    await come(hall, space, ["first", "second"])
+    await live.start()
+
+    async def has_heard() -> bool:
+        return sfu.happened.empty()
+
+    async with hall.town.bus.subscribe(presence.topic(space.id)) as told:
+        sfu.connected("first")
+        await told.next()
+        sfu.connected("second")
+        await eventually("it was heard", has_heard, bool)
+    await live.stop()
+    await hall.shows(space, 2, [])
 
 
 async def test_strangers_are_many_and_one_person_listens_on_three_devices_at_most(

@@ -36,6 +36,7 @@ from fedispace.spaces.sound.streaming import Streaming
 log = structlog.get_logger()
 
 RECONCILE_SECONDS: Final = 30.0
+GATHER_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 1.0
 
 
@@ -113,6 +114,7 @@ class LiveRooms:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._write_news()
         await self._cascade.stop()
         await self._fleet.stop()
 
@@ -233,24 +235,32 @@ class LiveRooms:
             self._news_arrived.set()
 
     async def _write_down(self) -> None:
+        """Write what has come at once, and then wait a moment: a herd is a few transactions, not hundreds."""
         while True:
             await self._news_arrived.wait()
             self._news_arrived.clear()
-            news, self._news = self._news, {}
-            try:
-                async with self._db.transaction() as tx:
-                    await presence.record(
-                        tx,
-                        self._bus,
-                        connected=[name for name, kind in news.items() if kind == "connected"],
-                        ended=[name for name, kind in news.items() if kind == "disconnected"],
-                        now=self._clock.now(),
-                    )
-            except Exception:  # a database that is away comes back: this loop owns the retry
-                log.exception("space.presence_not_written", sessions=len(news))
-                self._news = {**news, **self._news}
-                await asyncio.sleep(_RETRY_SECONDS)
-                self._news_arrived.set()
+            await self._write_news()
+            await asyncio.sleep(GATHER_SECONDS)
+
+    async def _write_news(self) -> None:
+        news, self._news = self._news, {}
+        try:
+            async with self._db.transaction() as tx:
+                await presence.record(
+                    tx,
+                    self._bus,
+                    connected=[name for name, kind in news.items() if kind == "connected"],
+                    ended=[name for name, kind in news.items() if kind == "disconnected"],
+                    now=self._clock.now(),
+                )
+        except asyncio.CancelledError:  # in the middle: `stop` writes it once more
+            self._news = {**news, **self._news}
+            raise
+        except Exception:  # a database that is away comes back: this loop owns the retry
+            log.exception("space.presence_not_written", sessions=len(news))
+            self._news = {**news, **self._news}
+            await asyncio.sleep(_RETRY_SECONDS)
+            self._news_arrived.set()
 
     async def _reconcile_now_and_then(self) -> None:
         while True:
