@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import BigInteger, ColumnElement, String, and_, bindparam, exists, func, or_, select
 
@@ -131,11 +131,25 @@ async def room_named(tx: Tx, addresses: Sequence[str]) -> Room | None:
     return None if row is None else Room(id=row.id, host_id=row.host_id, is_ours=row.local)
 
 
-async def standing(tx: Tx, of: Space, viewer_id: int | None) -> Standing:
+class Judged(Protocol):
+    """A Space, as far as it matters to what somebody is to it."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def host_id(self) -> int: ...
+
+    @property
+    def access(self) -> str: ...
+
+
+async def standing(tx: Tx, of: Judged, viewer_id: int | None) -> Standing:
     """Return what the viewer is to a Space and to its host."""
     if viewer_id is None:
         return STRANGER
-    row = (await tx.execute(_STANDING, {"space": of.id, "host": of.host_id, "viewer": viewer_id})).one()
+    await tx.flush()
+    row = (await tx.core(_STANDING, {"space": of.id, "host": of.host_id, "viewer": viewer_id})).one()
     role = MemberRole.LISTENER if row.role is None else MemberRole(row.role)
     is_author = viewer_id == of.host_id
     return Standing(

@@ -25,6 +25,7 @@ from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.order_of_locks import hold_space
 from fedispace.spaces.sound.fleet import Fleet
 from fedispace.spaces.sound.placement import Placement
+from fedispace.spaces.sound.threshold import Threshold, threshold, threshold_of_session, write
 
 log = structlog.get_logger()
 
@@ -54,10 +55,10 @@ def participant_of(account_id: int) -> str:
     return f"account {account_id}"
 
 
-async def _is_silent(tx: Tx, space: Space, account_id: int | None) -> bool:
+async def _is_silent(tx: Tx, space: Threshold, account_id: int | None) -> bool:
     """Tell whether what somebody says is not to be heard now: they are muted, or the room is paused."""
     row = None if account_id is None else await members.member(tx, space.id, account_id)
-    return space.paused_at is not None or (row is not None and row.muted_at is not None)
+    return space.is_paused or (row is not None and row.muted_at is not None)
 
 
 class Places:
@@ -94,14 +95,12 @@ class Places:
         if shown is not None:
             await hold_space(tx, space_id)
             account_id = await self._bearers.account_of(tx, shown, space_id=space_id, role=role)
-        space = await queries.space(tx, space_id, account_id)
-        if not space.local:
-            raise access.no_such_space()
+        space = await threshold(tx, space_id)
         standing = await queries.standing(tx, space, account_id)
-        access.require_role(access.parse_access(space.access), standing, role)
+        access.require_role(space.access, standing, role)
         if not standing.is_known and not self._strangers_listen:
             raise access.account_needed()
-        access.require_live(Phase(space.state))
+        access.require_live(space.phase)
         sfu = await self._placement.server_for(tx, space_id, role)
         is_fed = await self._placement.is_fed(tx, space_id, sfu)
         session = self._ids.token()
@@ -112,24 +111,24 @@ class Places:
             participant=f"anonymous {session}" if account_id is None else participant_of(account_id),
             role=role,
             sfu=sfu,
-            stage=access.may_speak(access.parse_access(space.access), standing),
+            stage=access.may_speak(space.access, standing),
             is_fed=is_fed,
             is_silent=role == "speaker" and await _is_silent(tx, space, account_id),
             account_id=account_id,
             displaced=await self._make_way(tx, space_id, account_id, role),
         )
-        tx.add(
-            LiveSession(
-                resource=place.resource,
-                engine_session=place.session,
-                space_id=space_id,
-                account_id=account_id,
-                role=role,
-                created_at=self._clock.now(),
-                sfu=sfu,
-            )
+        await write(
+            tx,
+            {
+                "resource": place.resource,
+                "engine_session": place.session,
+                "space_id": space_id,
+                "account_id": account_id,
+                "role": role,
+                "created_at": self._clock.now(),
+                "sfu": sfu,
+            },
         )
-        await tx.flush()
         return place
 
     async def _make_way(
@@ -181,13 +180,12 @@ class Places:
         so it is judged once more, now that the session can be seen.
         """
         async with self._db.reading() as tx:
-            session = await tx.get(LiveSession, place.resource)
-            space = await tx.get(Space, place.space_id)
-            if session is None or session.ended_at is not None or space is None:
+            space = await threshold_of_session(tx, place.resource)
+            if space is None:
                 return False
             standing = await queries.standing(tx, space, place.account_id)
         may = access.may_speak if place.role == "speaker" else access.is_let_in
-        return space.state == Phase.LIVE and may(access.parse_access(space.access), standing)
+        return space.phase is Phase.LIVE and may(space.access, standing)
 
     async def is_live(self, space_id: int) -> bool:
         """Tell whether a Space is live."""
