@@ -17,11 +17,12 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, exists, func, or_, select
 
 from fedispace.accounts.models import Account
 from fedispace.clock import Clock
 from fedispace.config import Spaces as Limits
+from fedispace.db.base import UtcDateTime
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Conflict, NotFound
 from fedispace.queue.lookout import Lookout
@@ -109,7 +110,7 @@ class Absence(Lookout):
         async with self._db.reading() as tx:
             if not await queries.live_ids(tx):
                 return
-            found = await self._organizers(tx, Space.state == Phase.LIVE, now)
+            found = await self._organizers(tx, now)
             orphaned = await self._orphaned(tx, now)
         stale = self._stale(found, now)
         if stale:
@@ -128,8 +129,7 @@ class Absence(Lookout):
     async def _take_over(self, space_id: int) -> None:
         """Make the co-host the host, if it is still as it was found."""
         async with self._acting.unasked(space_id) as scene:
-            of_this = and_(Space.id == space_id, Space.state == Phase.LIVE)
-            organizers = (await self._organizers(scene.tx, of_this, scene.now)).get(space_id, [])
+            organizers = (await self._organizers(scene.tx, scene.now, space_id)).get(space_id, [])
             heir_id = verdict(organizers, scene.now, self._limits).heir
             heir = None if heir_id is None else await members.member(scene.tx, space_id, heir_id)
             if heir is not None:
@@ -149,15 +149,7 @@ class Absence(Lookout):
         Whoever hosted was sent out of it: suspended, or of a server that is shut out. Then a row changed.
         """
         since = now - timedelta(minutes=self._limits.deserted_after_minutes)
-        of_this = Member.space_id == Space.id
-        organizes = exists().where(of_this, Account.id == Member.account_id, _organizes())
-        changed = exists().where(of_this, Member.updated_at > since)
-        rows = await tx.scalars(
-            select(Space.id)
-            .where(Space.local, Space.state == Phase.LIVE, Space.started_at <= since, ~organizes, ~changed)
-            .limit(_AT_ONCE)
-        )
-        return list(rows)
+        return list((await tx.core(_ORPHANED, {"since": since})).scalars())
 
     def _stale(self, found: Mapping[int, Sequence[Organizer]], now: datetime) -> set[tuple[int, int]]:
         """Return those whose sockets are here, and whose rows will not say so for long any more."""
@@ -175,28 +167,14 @@ class Absence(Lookout):
         return timedelta(seconds=min(10.0, self._limits.host_absence_seconds))
 
     async def _organizers(
-        self, tx: Tx, which: ColumnElement[bool], now: datetime
+        self, tx: Tx, now: datetime, space_id: int | None = None
     ) -> dict[int, list[Organizer]]:
-        sessions = and_(LiveSession.space_id == Member.space_id, LiveSession.account_id == Member.account_id)
-        here = select(func.min(LiveSession.connected_at)).where(sessions, is_present()).scalar_subquery()
-        left = select(func.max(LiveSession.ended_at)).where(sessions).scalar_subquery()
-        rows = await tx.execute(
-            select(
-                Member.space_id,
-                Member.account_id,
-                Member.role,
-                Member.updated_at,
-                Member.seen_at,
-                Space.started_at,
-                exists().where(sessions, is_present()).label("connected"),
-                here.label("here"),
-                left.label("left"),
-            )
-            .join(Space, Space.id == Member.space_id)
-            .join(Account, Account.id == Member.account_id)
-            .where(Space.local, which, _organizes())
-            .limit(_AT_ONCE)
-        )
+        """Return who hosts, by Space: of all that are live, or of one if it is."""
+        await tx.flush()
+        if space_id is None:
+            rows = await tx.core(_ORGANIZERS, {})
+        else:
+            rows = await tx.core(_ORGANIZERS_OF_ONE, {"space": space_id})
         found: dict[int, list[Organizer]] = {}
         for row in rows:
             was = [row.updated_at, row.started_at, row.seen_at, row.left]
@@ -225,3 +203,35 @@ def _organizes() -> ColumnElement[bool]:
             and_(Member.role == MemberRole.COHOST, ~may_host_nothing, ~is_out()),
         ),
     )
+
+
+_is_theirs: Final = and_(LiveSession.space_id == Member.space_id, LiveSession.account_id == Member.account_id)
+_HERE: Final = select(func.min(LiveSession.connected_at)).where(_is_theirs, is_present()).scalar_subquery()
+_LEFT: Final = select(func.max(LiveSession.ended_at)).where(_is_theirs).scalar_subquery()
+_ORGANIZERS: Final = (
+    select(
+        Member.space_id,
+        Member.account_id,
+        Member.role,
+        Member.updated_at,
+        Member.seen_at,
+        Space.started_at,
+        exists().where(_is_theirs, is_present()).label("connected"),
+        _HERE.label("here"),
+        _LEFT.label("left"),
+    )
+    .join(Space, Space.id == Member.space_id)
+    .join(Account, Account.id == Member.account_id)
+    .where(Space.local, Space.state == Phase.LIVE, _organizes())
+    .limit(_AT_ONCE)
+)
+_ORGANIZERS_OF_ONE: Final = _ORGANIZERS.where(Space.id == bindparam("space", type_=BigInteger()))
+_of_this: Final = Member.space_id == Space.id
+_SINCE: Final = bindparam("since", type_=UtcDateTime())
+_ORPHANED: Final = (
+    select(Space.id)
+    .where(Space.local, Space.state == Phase.LIVE, Space.started_at <= _SINCE)
+    .where(~exists().where(_of_this, Account.id == Member.account_id, _organizes()))
+    .where(~exists().where(_of_this, Member.updated_at > _SINCE))
+    .limit(_AT_ONCE)
+)
