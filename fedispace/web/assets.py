@@ -2,7 +2,8 @@
 
 `space.js` is served as `/assets/space.3f2c9a1b04.js`. Modules import each other by their plain names;
 those names are replaced when the files are read, imported ones first, so a change in one renames
-all that depend on it. Nothing is bundled and nothing is built.
+all that depend on it. Lines that are comments go out empty: they are a tenth of what a first visit
+loads, and the lines of an error stay those of the source. Nothing is bundled and nothing is built.
 """
 
 import gzip
@@ -24,6 +25,7 @@ TOGETHER = {
 """Style sheets sent as one, because a page waits for each of them."""
 
 _IMPORT = re.compile(r"""(?P<before>(?:from|import)\s*\(?\s*["'])\./(?P<name>[a-z-]+\.js)(?P<after>["'])""")
+_COMMENT = re.compile(r"^[ \t]*//.*$", re.MULTILINE)
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
 
 
@@ -71,7 +73,7 @@ class Assets:
                     lambda found: (
                         found["before"] + self._add(found["name"], (*within, name)).url + found["after"]
                     ),
-                    body.decode(),
+                    _COMMENT.sub("", body.decode()),
                 ).encode()
             stem, dot, ending = name.rpartition(".")
             mark = hashlib.sha256(body).hexdigest()[:10]

@@ -29,6 +29,12 @@ def test_a_module_imports_by_the_name_that_is_served(tmp_path: Path) -> None:
     assert f'from "{assets.url("inner.js")}"' in outer.body.decode()
 
 
+def test_a_script_goes_out_without_its_comments_and_with_its_lines(tmp_path: Path) -> None:
+    assets = _folder(tmp_path / "a", '// why\n  // and how\nexport const a = "https://a.test"; // said\n')
+    inner = next(asset for asset in assets.all() if asset.url == assets.url("inner.js"))
+    assert inner.body.decode() == '\n\nexport const a = "https://a.test"; // said\n'
+
+
 def test_modules_that_import_each_other_in_a_circle_are_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="circle"):
         _folder(tmp_path / "a", 'import "./outer.js";')
