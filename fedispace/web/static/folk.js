@@ -1,12 +1,12 @@
 // People in the room: what one can do about somebody, and how one reports them, or the room itself.
 
-import { button, open, toast } from "./sheets.js";
+import { attempt, button, open, toast } from "./sheets.js";
 import { clock, running } from "./times.js";
 
 export class Folk {
   // desk(): what hosts can do, where the reader is one.
-  constructor({ root, room, key, attempt, isLive, desk }) {
-    Object.assign(this, { root, room, key, attempt, desk });
+  constructor({ root, room, key, isLive, desk }) {
+    Object.assign(this, { root, room, key, desk });
     this.accused = null;
     // Pressing somebody opens what one can do about them; the link to their page stays a link.
     root.addEventListener("click", (event) => {
@@ -73,7 +73,7 @@ export class Folk {
       moment: this.moment,
       with_sound: form.elements.with_sound?.checked ?? false,
     };
-    return this.attempt(this.key.call("/room/report", { body }).then(() => {
+    return attempt(this.key.call("/room/report", { body }).then(() => {
       form.reset();
       this.room.find("report-sheet").close();
       toast("Thank you. The moderators will look at it. Whom you named is not told.");

@@ -2,6 +2,7 @@
 //
 // Seats keep their elements while their people stay, so nothing jumps, and nothing is focused away.
 
+import { icon, write } from "./drawing.js";
 import { paint, pathOf, personOf } from "./people.js";
 import { announce, mention } from "./voice.js";
 
@@ -18,16 +19,6 @@ export const ordinal = (number) => {
 };
 
 export const figure = (number) => new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(number).toLowerCase();
-
-function icon(element, name) {
-  const use = element.querySelector("use");
-  const [shapes] = use.getAttribute("href").split("#");
-  if (use.getAttribute("href") !== `${shapes}#${name}`) use.setAttribute("href", `${shapes}#${name}`);
-}
-
-function write(element, text) {
-  if (element && element.textContent !== text) element.textContent = text;
-}
 
 // By a shape, and in words, besides the colour.
 function tellHow(seat) {

@@ -1,6 +1,8 @@
 // Sheets: what rises from the bottom of a phone and stands in the middle of a desk. All are <dialog>s,
 // so Escape closes them, the focus stays in them and goes back to where it was.
 
+import { Refusal } from "./line.js";
+
 export function open(sheet) {
   if (!sheet || sheet.open) return;
   sheet.showModal();
@@ -27,6 +29,14 @@ export function toast(words, kind = "") {
   note.textContent = words;
   (document.querySelector("dialog[open]") ?? document.body).append(note);
   setTimeout(() => note.remove(), 6000);
+}
+
+// Waits for what was asked of a server; that it was refused passes by, in the server's words.
+export function attempt(promise) {
+  return promise.catch((error) => {
+    if (!(error instanceof Refusal)) throw error;
+    toast(error.message, "bad");
+  });
 }
 
 export function button(words, action, kind = "") {

@@ -105,10 +105,6 @@ export class Sound {
     this.stream.start();
   }
 
-  get isHeard() {
-    return this.listening.wanted;
-  }
-
   get isOnAir() {
     return Boolean(this.microphone?.enabled);
   }
