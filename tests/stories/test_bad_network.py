@@ -190,7 +190,7 @@ async def test_firefox_hears_over_http_where_its_webrtc_finds_no_way_or_is_switc
     async with firefox_at_a_space(url, tmp_path, ground.names, with_webrtc=with_webrtc) as (tape, log):
 
         async def levels() -> list[float]:
-            heard = await tape.listen(2, within=_WITHIN)
+            heard = await tape.listen(2, within=2 * _WITHIN)
             return [over_the_floor(heard, RATE, tone) for tone in (_TONE, *_OTHERS)]
 
         await eventually("the tone is heard", levels, lambda got: got[0] > _HEARD_DB > max(got[1:]))
