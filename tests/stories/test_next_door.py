@@ -11,7 +11,16 @@ from tests.ground.ground import Ground
 from tests.ground.instance import Instance
 from tests.stories.cast import PASSWORD, Cast, Person
 from tests.stories.others import Stand
-from tests.stories.room import bring_on_stage, choose_for, id_of, listen, raise_hand, start_talking, unmute
+from tests.stories.room import (
+    bring_on_stage,
+    choose_for,
+    id_of,
+    listen,
+    order,
+    raise_hand,
+    start_talking,
+    unmute,
+)
 from tests.system.people import befriend
 
 pytestmark = pytest.mark.system
@@ -59,6 +68,26 @@ async def test_a_space_next_door_is_heard_from_home(cast: Cast, south: Instance,
     assert bob.page.url.startswith(beta.origin)
     await expect(host.page.locator("[data-count]")).to_have_text("1")
     assert bob.errors == []
+
+
+@pytest.mark.story("B9")
+async def test_a_pause_is_read_next_door_before_one_listens(
+    cast: Cast, south: Instance, beta: Instance
+) -> None:
+    """Whoever follows the host from there has their server told; the page that is open says so by itself."""
+    host = await cast.person(south, "agda", tone=440)
+    bob = await cast.person(beta, "bob")
+    async with beta.client("bob") as client:
+        await befriend(client, f"agda@{south.name}")
+    await open_at_home(bob, beta, await start_talking(host, south, "A breath"))
+    flag = bob.page.locator("[data-paused]")
+    await expect(flag).to_be_hidden()
+    await order(host, "Pause the room")
+    await expect(flag).to_have_text("Paused")
+    await expect(flag).to_be_visible()
+    await order(host, "Let the room go on")
+    await expect(flag).to_be_hidden()
+    assert not bob.errors
 
 
 @pytest.mark.story("F2", "F3", "B6")
