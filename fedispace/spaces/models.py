@@ -54,6 +54,10 @@ class Space(Base):
     previous_starts_at: Mapped[datetime | None]
     about_id: Mapped[int | None]
 
+    def takes_strangers(self, *, ours: bool) -> bool:
+        """Tell whether its server lets anybody listen without an account; `ours` is what ours does."""
+        return ours if self.local else self.strangers_listen
+
 
 class Member(Base):
     """What somebody is in a Space of ours, whether they are there now or not.

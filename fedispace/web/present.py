@@ -221,7 +221,7 @@ class Presenter:
             language=space.language,
             speaks=space.speak_policy,
             paused=space.paused_at is not None,
-            is_for_strangers=self._strangers_listen if space.local else space.strangers_listen,
+            is_for_strangers=space.takes_strangers(ours=self._strangers_listen),
             moved_from=space.previous_starts_at,
         )
 

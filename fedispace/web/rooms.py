@@ -77,8 +77,8 @@ class RoomReader:
 
     def is_for_strangers(self, space: Space) -> bool:
         """Tell whether anybody may listen without an account: ours by our rule, another's by what it says."""
-        allowed = self._limits.anonymous_listening if space.local else space.strangers_listen
-        return allowed and space.access in OPEN_TO_ALL
+        takes = space.takes_strangers(ours=self._limits.anonymous_listening)
+        return takes and space.access in OPEN_TO_ALL
 
     async def seats(self, tx: Tx, space: Space) -> list[Seat]:
         """Return who is on stage; of another server's Space, where nobody is known to host, its maker too."""

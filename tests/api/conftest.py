@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,3 +24,13 @@ async def alice(site: Site) -> Client:
 @pytest.fixture
 async def bob(site: Site) -> Client:
     return await site.person("bob")
+
+
+@pytest.fixture
+async def space(alice: Client) -> dict[str, Any]:
+    """A Space of alice's that is live."""
+    at = "/api/fedispace/v1/spaces"
+    made = await alice.post(at, {"title": "An open floor"}, expect=201)
+    opened = await alice.post(f"{at}/{made['id']}/open")
+    assert isinstance(opened, dict)
+    return opened

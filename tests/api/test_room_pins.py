@@ -13,15 +13,6 @@ AT = "/api/fedispace/v1/spaces"
 LINK = "https://example.org/paper"
 
 
-@pytest.fixture
-async def space(alice: Client) -> dict[str, Any]:
-    """A Space of alice's that is live."""
-    made = await alice.post(AT, {"title": "An open floor"}, expect=201)
-    opened = await alice.post(f"{AT}/{made['id']}/open")
-    assert isinstance(opened, dict)
-    return opened
-
-
 async def pin(who: Client, space: dict[str, Any], **what: Any) -> tuple[int, Any]:
     status, body, _ = await who.call("POST", f"{AT}/{space['id']}/room/pins", json=what)
     return status, body

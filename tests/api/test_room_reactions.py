@@ -16,15 +16,6 @@ from tests.api.test_signal import pass_of
 AT = "/api/fedispace/v1/spaces"
 
 
-@pytest.fixture
-async def space(alice: Client) -> dict[str, Any]:
-    """A Space of alice's that is live."""
-    made = await alice.post(AT, {"title": "An open floor"}, expect=201)
-    opened = await alice.post(f"{AT}/{made['id']}/open")
-    assert isinstance(opened, dict)
-    return opened
-
-
 async def react(who: Client, space: dict[str, Any], emoji: str = "🎉") -> tuple[int, Any, Any]:
     return await who.call("POST", f"{AT}/{space['id']}/room/reactions", json={"emoji": emoji})
 

@@ -13,15 +13,6 @@ from tests.api.site import Client, Site
 AT = "/api/fedispace/v1/spaces"
 
 
-@pytest.fixture
-async def space(alice: Client) -> dict[str, Any]:
-    """A Space of alice's that is live."""
-    made = await alice.post(AT, {"title": "An open floor"}, expect=201)
-    opened = await alice.post(f"{AT}/{made['id']}/open")
-    assert isinstance(opened, dict)
-    return opened
-
-
 async def announcement(site: Site, space: dict[str, Any]) -> str:
     async with site.home.db.reading() as tx:
         return str(await tx.scalar(select(Space.announcement_id).where(Space.id == int(space["id"]))))

@@ -21,15 +21,6 @@ from tests.api.site import Client, Site
 AT = "/api/fedispace/v1/spaces"
 
 
-@pytest.fixture
-async def space(alice: Client) -> dict[str, Any]:
-    """A Space of alice's that is live."""
-    made = await alice.post(AT, {"title": "An open floor"}, expect=201)
-    opened = await alice.post(f"{AT}/{made['id']}/open")
-    assert isinstance(opened, dict)
-    return opened
-
-
 async def closed_space(alice: Client) -> dict[str, Any]:
     """A Space of alice's that is live for her followers."""
     made = await alice.post(AT, {"title": "Among us", "access": "followers"}, expect=201)

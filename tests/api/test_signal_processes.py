@@ -69,15 +69,6 @@ async def neighbour(site: Site) -> AsyncIterator[Neighbour]:
     await made.stop()
 
 
-@pytest.fixture
-async def space(alice: Client) -> dict[str, Any]:
-    """A Space of alice's that is live."""
-    made = await alice.post(AT, {"title": "An open floor"}, expect=201)
-    opened = await alice.post(f"{AT}/{made['id']}/open")
-    assert isinstance(opened, dict)
-    return opened
-
-
 async def test_what_one_process_does_is_told_by_all(
     site: Site, neighbour: Neighbour, alice: Client, bob: Client, space: dict[str, Any]
 ) -> None:

@@ -144,7 +144,7 @@ class Entering:
         return space
 
     def _without_ticket(self, space: Space) -> Admission:
-        if not (self._strangers_listen if space.local else space.strangers_listen):
+        if not space.takes_strangers(ours=self._strangers_listen):
             raise access.account_needed()
         if space.local:
             doors = endpoints_of(self._addresses, space.id)

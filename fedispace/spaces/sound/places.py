@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 
 from fedispace.clock import Clock
+from fedispace.db.base import table_of
 from fedispace.db.engine import Database, Tx
 from fedispace.errors import Unavailable
 from fedispace.ids import Ids
@@ -25,12 +26,14 @@ from fedispace.spaces.models import LiveSession, Space
 from fedispace.spaces.order_of_locks import hold_space
 from fedispace.spaces.sound.fleet import Fleet
 from fedispace.spaces.sound.placement import Placement
-from fedispace.spaces.sound.threshold import Threshold, threshold, threshold_of_session, write
+from fedispace.spaces.sound.threshold import Threshold, threshold, threshold_of_session
 
 log = structlog.get_logger()
 
 MOST_OF_ONE: Final = 3
 """How many microphones, and how many ears, one person may have in a room; the oldest gives way."""
+
+_BEGIN: Final = insert(table_of(LiveSession))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +120,8 @@ class Places:
             account_id=account_id,
             displaced=await self._make_way(tx, space_id, account_id, role),
         )
-        await write(
-            tx,
+        await tx.core(
+            _BEGIN,
             {
                 "resource": place.resource,
                 "engine_session": place.session,

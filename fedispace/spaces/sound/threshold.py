@@ -3,11 +3,10 @@
 So it is asked by statements that are built once, past the session, and not with all that is known of a Space.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Row, String, bindparam, insert, select
+from sqlalchemy import BigInteger, Row, String, bindparam, select
 
 from fedispace.accounts.models import Account
 from fedispace.db.base import table_of
@@ -45,7 +44,6 @@ _HELD: Final = (
         _sessions.c.ended_at.is_(None),
     )
 )
-_WRITE: Final = insert(_sessions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +69,6 @@ async def threshold_of_session(tx: Tx, resource: str) -> Threshold | None:
     """Return the rules that hold for a session now; None when somebody has ended it."""
     row = (await tx.core(_HELD, {"resource": resource})).one_or_none()
     return None if row is None else _read(row)
-
-
-async def write(tx: Tx, session: Mapping[str, Any]) -> None:
-    """Write a session that is not connected yet."""
-    await tx.core(_WRITE, session)
 
 
 def _read(row: Row[*tuple[Any, ...]]) -> Threshold:
